@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// mamba/simd/real.hpp — the concept that lets one formula serve float, double and a SIMD batch of either.        floor
+// 1
+#pragma once
+
+#include <mamba/simd/compat.hpp>
+
+#include <concepts>
+
+namespace mamba::inline MAMBA_ABI::simd {
+
+template <class V>
+struct scalar_type {
+  using type = V;
+};
+template <class T, class A>
+struct scalar_type<xsimd::batch<T, A>> {
+  using type = T;
+};
+
+/// The scalar behind a value: float for float and for batch<float>.
+template <class V>
+using scalar_of = typename scalar_type<V>::type;
+
+template <class V>
+struct word_type {
+  using type = uint_of<V>;
+};
+template <class T, class A>
+struct word_type<xsimd::batch<T, A>> {
+  using type = xsimd::batch<uint_of<T>, A>;
+};
+
+/// The unsigned integer (or batch of them) that holds the bits of a V: bits_as<uint_of<scalar_of<V>>>(v) gives it.
+template <class V>
+using word_of = typename word_type<V>::type;
+
+/// True for a batch, false for a scalar.
+template <class V>
+inline constexpr bool is_batch = !std::same_as<V, scalar_of<V>>;
+
+/// A real number, or a batch of them: what the formulas of math/ and ssm/ are written for.
+template <class V>
+concept real = std::same_as < scalar_of<V>,
+float > || std::same_as<scalar_of<V>, double>;
+
+/// How many numbers one V holds: 1 for a scalar.
+template <class V>
+inline constexpr std::size_t width = is_batch<V> ? sizeof(V) / sizeof(scalar_of<V>) : 1;
+
+}  // namespace mamba::inline MAMBA_ABI::simd
