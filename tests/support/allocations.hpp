@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// tests/support/allocations.hpp — counts what operator new hands out, for tests that promise it hands out nothing.
+//
+// The replacements are weak, so that several test files of one executable may include this header.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace test {
+
+/// How often operator new was called in this program so far. Compare two readings.
+inline std::atomic<std::size_t> allocations{0};
+
+namespace detail {
+
+inline void* counted(std::size_t bytes, std::size_t alignment) {
+  ++allocations;
+  std::size_t const whole = (bytes + alignment - 1) / alignment * alignment;
+  void* const p = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, whole == 0 ? alignment : whole)
+                                                        : std::malloc(bytes == 0 ? 1 : bytes);
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+
+}  // namespace detail
+}  // namespace test
+
+// NOLINTBEGIN
+[[gnu::weak]] void* operator new(std::size_t n) { return test::detail::counted(n, 1); }
+[[gnu::weak]] void* operator new[](std::size_t n) { return test::detail::counted(n, 1); }
+[[gnu::weak]] void* operator new(std::size_t n, std::align_val_t a) {
+  return test::detail::counted(n, static_cast<std::size_t>(a));
+}
+[[gnu::weak]] void* operator new[](std::size_t n, std::align_val_t a) {
+  return test::detail::counted(n, static_cast<std::size_t>(a));
+}
+[[gnu::weak]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::weak]] void operator delete[](void* p) noexcept { std::free(p); }
+[[gnu::weak]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::weak]] void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::weak]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::weak]] void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::weak]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+[[gnu::weak]] void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+// NOLINTEND
