@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+# Headers and a package that works from any prefix and for any architecture: nothing in it was compiled.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(mamba_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/mamba")
+
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/MambaConfig.cmake.in" "${PROJECT_BINARY_DIR}/mambaConfig.cmake"
+                              INSTALL_DESTINATION "${mamba_package_dir}" NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/mambaConfigVersion.cmake" COMPATIBILITY SameMinorVersion
+                                 ARCH_INDEPENDENT)
+
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/mamba" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+        FILES_MATCHING PATTERN "*.hpp")
+install(FILES "${PROJECT_BINARY_DIR}/mambaConfig.cmake" "${PROJECT_BINARY_DIR}/mambaConfigVersion.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/MambaDependencies.cmake"
+        DESTINATION "${mamba_package_dir}")
+install(TARGETS mamba EXPORT mambaTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(EXPORT mambaTargets NAMESPACE mamba:: DESTINATION "${mamba_package_dir}")

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+# How tests become programs and CTest entries.
+include_guard(GLOBAL)
+
+# What every test program is compiled with.
+add_library(mamba_test_settings INTERFACE)
+target_include_directories(mamba_test_settings INTERFACE "${PROJECT_SOURCE_DIR}/tests")
+target_link_libraries(mamba_test_settings INTERFACE dep::doctest)
+target_compile_definitions(mamba_test_settings
+                           INTERFACE MAMBA_CONTRACTS=1 MAMBA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden"
+                                     MAMBA_DEFAULT_MODEL_DIR="${MAMBA_DEFAULT_MODEL_DIR}")
+
+# Threads that wait must not take the cores that other tests compute on.
+set(mamba_test_environment "OMP_WAIT_POLICY=passive")
+
+# One main for all test programs, compiled once.
+add_library(mamba_test_main OBJECT "${PROJECT_SOURCE_DIR}/tests/support/main.cpp")
+target_link_libraries(mamba_test_main PRIVATE dep::doctest mamba_warnings mamba_sanitizers)
+target_compile_features(mamba_test_main PRIVATE cxx_std_20)
+
+# mamba_test_folder(<folder> <libraries>...): tests/<folder>/*_test.cpp become the program test_<folder>, and each file
+# is the CTest test <folder>.<name>; what it has in the doctest suite "slow" is <folder>.<name>.slow, labelled slow.
+function(mamba_test_folder folder)
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  set(program test_${folder})
+  add_executable(${program} ${sources})
+  target_link_libraries(${program} PRIVATE ${ARGN} mamba_test_settings mamba_flags mamba_test_main)
+  foreach(source IN LISTS sources)
+    get_filename_component(name "${source}" NAME_WE)
+    string(REGEX REPLACE "_test$" "" name "${name}")
+    file(READ "${source}" text)
+    string(REGEX MATCH "(test_suite|TEST_SUITE|TEST_SUITE_BEGIN)\\(\"slow\"\\)" slow "${text}")
+    set(variants "quick")
+    if(slow)
+      list(APPEND variants "slow")
+    endif()
+    foreach(variant IN LISTS variants)
+      if(variant STREQUAL "slow")
+        set(test ${folder}.${name}.slow)
+        set(selection --test-suite=slow)
+      else()
+        set(test ${folder}.${name})
+        set(selection --test-suite-exclude=slow)
+      endif()
+      add_test(NAME ${test} COMMAND ${program} "--source-file=*/${folder}/${name}_test.cpp" ${selection})
+      # A file whose tests are not found must not pass for a file whose tests pass.
+      set_tests_properties(${test} PROPERTIES FAIL_REGULAR_EXPRESSION "test cases: +0 " ENVIRONMENT
+                                              "${mamba_test_environment}" TIMEOUT 900)
+      if(variant STREQUAL "slow")
+        set_tests_properties(${test} PROPERTIES LABELS slow TIMEOUT 3600)
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
+
+# mamba_contract_test(<name> <source>): the partition contract must hold whatever the compiler was told, so one source
+# becomes several programs. The set covers each optimisation level, each -ffp-contract and each instruction set in a few.
+function(mamba_contract_test name source)
+  # level contraction instruction-set
+  set(variants "O3 fast ${MAMBA_MARCH}")
+  if(NOT MAMBA_SANITIZE)
+    list(APPEND variants "O0 off ${MAMBA_MARCH}" "O2 fast ${MAMBA_MARCH}")
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+      list(APPEND variants "O2 off x86-64" "O0 fast x86-64")
+      if(mamba_host_runs_avx2)
+        list(APPEND variants "O3 off haswell" "O2 fast haswell")
+      endif()
+    endif()
+  endif()
+  foreach(variant IN LISTS variants)
+    string(REPLACE " " ";" variant "${variant}")
+    list(GET variant 0 level)
+    list(GET variant 1 contraction)
+    list(LENGTH variant parts)
+    set(flags -ffp-contract=${contraction})
+    if(NOT MAMBA_SANITIZE)
+      list(APPEND flags -${level})
+    endif()
+    set(program contract_${name}_${level}_${contraction})
+    if(parts GREATER 2)
+      list(GET variant 2 march)
+      list(APPEND flags -march=${march})
+      string(APPEND program "_${march}")
+    endif()
+    add_executable(${program} ${source})
+    target_link_libraries(${program} PRIVATE mamba::openmp mamba_test_settings mamba_warnings mamba_sanitizers
+                                             mamba_test_main)
+    target_compile_options(${program} PRIVATE ${flags})
+    add_test(NAME contract.${name}.${level}_${contraction}_${march} COMMAND ${program})
+    set_tests_properties(contract.${name}.${level}_${contraction}_${march}
+                         PROPERTIES LABELS contract ENVIRONMENT "${mamba_test_environment}" TIMEOUT 900
+                                    FAIL_REGULAR_EXPRESSION "test cases: +0 ")
+  endforeach()
+endfunction()

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+# cmake -DWAY=installed|subdirectory -DMAMBA_SOURCE=... -DMAMBA_BINARY=... -DCOMPILER=... -P run.cmake
+set(folder "${MAMBA_BINARY}/consumer_${WAY}")
+file(REMOVE_RECURSE "${folder}")
+
+set(arguments -S "${MAMBA_SOURCE}/tests/consumer" -B "${folder}/build" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
+              -DCMAKE_BUILD_TYPE=Release "-DMAMBA_EXPECTED_VERSION=${VERSION}")
+
+if(WAY STREQUAL "installed")
+  execute_process(COMMAND ${CMAKE_COMMAND} --install "${MAMBA_BINARY}" --prefix "${folder}/first" OUTPUT_QUIET
+                  COMMAND_ERROR_IS_FATAL ANY)
+  # Moving the prefix shows that nothing in the package remembers where it was installed or built.
+  file(RENAME "${folder}/first" "${folder}/prefix")
+  file(GLOB_RECURSE files "${folder}/prefix/*")
+  foreach(file IN LISTS files)
+    file(STRINGS "${file}" absolute REGEX "${MAMBA_SOURCE}|${folder}")
+    if(absolute)
+      message(FATAL_ERROR "${file} contains a path of this machine: ${absolute}")
+    endif()
+    if(NOT file MATCHES "^${folder}/prefix/(include/mamba|share/cmake/mamba)/")
+      message(FATAL_ERROR "the package installs ${file}, which is outside include/mamba and share/cmake/mamba")
+    endif()
+  endforeach()
+  list(APPEND arguments "-DCMAKE_PREFIX_PATH=${folder}/prefix")
+else()
+  list(APPEND arguments "-DMAMBA_SUBDIRECTORY=${MAMBA_SOURCE}")
+endif()
+
+if(FETCHED)
+  # The dependencies came from the network into the build folder: the consumer uses those, as headers or the same way.
+  if(WAY STREQUAL "subdirectory")
+    list(APPEND arguments -DMAMBA_FETCH_DEPS=ON "-DFETCHCONTENT_SOURCE_DIR_EIGEN=${EIGEN_SOURCE}"
+                          "-DFETCHCONTENT_SOURCE_DIR_XSIMD=${XSIMD_SOURCE}")
+  else()
+    message("the dependencies were downloaded, the installed package would not find them: nothing to test")
+    return()
+  endif()
+endif()
+
+execute_process(COMMAND ${CMAKE_COMMAND} ${arguments} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} --build "${folder}/build" COMMAND_ERROR_IS_FATAL ANY)
+foreach(program serial threaded)
+  execute_process(COMMAND "${folder}/build/${program}" COMMAND_ERROR_IS_FATAL ANY)
+endforeach()

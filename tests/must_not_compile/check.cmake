@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# cmake -DCOMPILER=... -DSOURCE=... -DFOLDERS=... -P check.cmake
+list(TRANSFORM FOLDERS PREPEND "-I")
+set(compile "${COMPILER}" -std=c++20 -fsyntax-only -DMAMBA_CONTRACTS=1 ${FOLDERS} "${SOURCE}")
+
+file(STRINGS "${SOURCE}" expectation REGEX "^// EXPECT: " LIMIT_COUNT 1)
+if(NOT expectation)
+  message(FATAL_ERROR "${SOURCE} has no line \"// EXPECT: <regular expression>\"")
+endif()
+string(REPLACE "// EXPECT: " "" expectation "${expectation}")
+
+execute_process(COMMAND ${compile} -DCORRECTED RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "the corrected form must compile:\n${output}")
+endif()
+
+execute_process(COMMAND ${compile} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(status EQUAL 0)
+  message(FATAL_ERROR "it compiles, but must be rejected with: ${expectation}")
+endif()
+if(NOT output MATCHES "${expectation}")
+  message(FATAL_ERROR "rejected, but not with the sentence promised (${expectation}):\n${output}")
+endif()
