@@ -264,7 +264,9 @@ class header_events {
   contents out{std::move(events.metadata), {}};
   out.tensors.reserve(events.entries.size());
   std::uint64_t covered = 0;
-  for (auto& [info, begin, end] : events.entries) {
+  for (auto& entry : events.entries) {
+    tensor& info = entry.info;
+    std::uint64_t const begin = entry.begin, end = entry.end;
     auto const reject = [&](std::string const& what) { fail("tensor " + in_quotes(info.name) + " " + what); };
     std::string const range = "[" + number(begin) + ", " + number(end) + ")";
     if (begin != covered) {

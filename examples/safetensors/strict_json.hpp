@@ -16,15 +16,19 @@ namespace safetensors {
 /// How deep objects and arrays may nest. The reference's parser has the same bound.
 inline constexpr std::size_t deepest_json = 128;
 
-/// Text of a file, fit for an error message: in quotes, without control characters, not endless.
+/// Text from a file, fit for a terminal: control characters, which could move its cursor or hide what follows, are '?'.
+[[nodiscard]] inline std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return out;
+}
+
+/// Text from a file, fit for an error message: printable, in quotes, not endless.
 [[nodiscard]] inline std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest = 120;
-  std::string out = "'";
-  for (char const c : text.substr(0, longest)) {
-    bool const control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    out += control ? '?' : c;
-  }
-  return out + (text.size() > longest ? "…'" : "'");
+  return "'" + printable(text.substr(0, longest)) + (text.size() > longest ? "…'" : "'");
 }
 
 namespace detail {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// safetensors/table.hpp — what is in an archive, as a table for people.
+#pragma once
+
+#include <safetensors/safetensors.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <ostream>
+#include <string>
+#include <string_view>
+
+namespace safetensors {
+
+/// 3125560 as 3,125,560.
+[[nodiscard]] inline std::string grouped(std::size_t number) {
+  std::string out = std::to_string(number);
+  for (std::size_t end = out.size(); end > 3; end -= 3) out.insert(end - 3, ",");
+  return out;
+}
+
+/// Prints each file with its metadata, then name · dtype · shape · bytes of every tensor in the order of the data, then
+/// the totals.
+inline void print_table(std::ostream& out, archive const& from) {
+  constexpr std::size_t widest_name = 72;  // a longer name pushes its own row, not all of them
+  auto const pad = [](std::string_view text, std::size_t width) {
+    // Bytes that continue a UTF-8 sequence take no column.
+    auto const used = std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; });
+    auto const columns = static_cast<std::size_t>(used);
+    return std::string(columns < width ? width - columns : 0, ' ');
+  };
+  for (part const& p : from.parts()) {
+    out << p.file.path().string() << " · " << grouped(p.file.bytes().size()) << " bytes\n";
+    for (auto const& [key, value] : p.metadata) out << "  " << printable(key) << ": " << printable(value) << '\n';
+  }
+
+  std::size_t name_width = 4, type_width = 5, shape_width = 5, bytes_width = 5;
+  std::size_t elements = 0, bytes = 0;
+  for (tensor const& t : from.tensors()) {
+    elements += t.elements();
+    bytes += t.data.size();
+    name_width = std::max(name_width, std::min(t.name.size(), widest_name));
+    type_width = std::max(type_width, name_of(t.type).size());
+    shape_width = std::max(shape_width, to_string(t.shape).size());
+    bytes_width = std::max(bytes_width, grouped(t.data.size()).size());
+  }
+  auto const row = [&](std::string const& name, std::string_view type, std::string const& shape,
+                       std::string const& size) {
+    out << name << pad(name, name_width) << "  " << type << pad(type, type_width) << "  " << shape
+        << pad(shape, shape_width) << "  " << pad(size, bytes_width) << size << '\n';
+  };
+  out << '\n';
+  row("name", "dtype", "shape", "bytes");
+  for (tensor const& t : from.tensors()) {
+    row(printable(t.name), name_of(t.type), to_string(t.shape), grouped(t.data.size()));
+  }
+  out << "\ntotal: " << grouped(from.tensors().size()) << " tensors, " << grouped(elements) << " elements, "
+      << grouped(bytes) << " bytes\n";
+}
+
+}  // namespace safetensors

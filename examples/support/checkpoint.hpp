@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// support/checkpoint.hpp — from a folder on disk to weights in the library.
+//
+//     auto const from = examples::open_checkpoint("mamba-130m-hf");       // config.json, model.safetensors or its
+//     shards auto const weights = examples::load_weights<float>(from);           // or mamba::bfloat16, or double
+//
+// Both tensor namings load (backbone.embedding of the original package, backbone.embeddings of transformers), whatever
+// config.json looks like. Every tensor is held against the configuration before a single weight is allocated.
+#pragma once
+
+#include <mamba/core/error.hpp>
+#include <mamba/model/for_each_tensor.hpp>
+#include <safetensors/safetensors.hpp>
+#include <support/config_json.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace examples {
+
+/// A checkpoint whose configuration and tensors agree. It keeps its files open; it can be moved.
+struct checkpoint {
+  mamba::model::config config;
+  std::filesystem::path folder;
+  std::optional<std::filesystem::path> tokenizer;  ///< tokenizer.json, if the folder has one
+  mamba::model::naming naming;
+  safetensors::archive tensors;
+};
+
+/// Calls f(name, shape) for every tensor that a checkpoint of these sizes has.
+///
+/// Why:     weights are allocated by their constructor, so the file is held against this list first.
+template <class F>
+void for_each_expected(mamba::model::config const& c, mamba::model::naming naming, F&& f) {
+  using shape = std::vector<std::size_t>;
+  std::size_t const inner = c.d_inner();
+  f(naming == mamba::model::naming::original ? "backbone.embedding.weight" : "backbone.embeddings.weight",
+    shape{c.padded_vocab(), c.d_model});
+  for (std::size_t i = 0; i < c.n_layer; ++i) {
+    std::string const layer = "backbone.layers." + std::to_string(i) + ".";
+    std::string const mixer = layer + "mixer.";
+    f(layer + "norm.weight", shape{c.d_model});
+    f(mixer + "in_proj.weight", shape{2 * inner, c.d_model});
+    if (c.bias) f(mixer + "in_proj.bias", shape{2 * inner});
+    f(mixer + "conv1d.weight", shape{inner, 1, c.d_conv});
+    if (c.conv_bias) f(mixer + "conv1d.bias", shape{inner});
+    f(mixer + "x_proj.weight", shape{c.rank() + 2 * c.d_state, inner});
+    f(mixer + "dt_proj.weight", shape{inner, c.rank()});
+    f(mixer + "dt_proj.bias", shape{inner});
+    f(mixer + "A_log", shape{inner, c.d_state});
+    f(mixer + "D", shape{inner});
+    f(mixer + "out_proj.weight", shape{c.d_model, inner});
+    if (c.bias) f(mixer + "out_proj.bias", shape{c.d_model});
+  }
+  f("backbone.norm_f.weight", shape{c.d_model});
+  if (!c.tie_embeddings) f("lm_head.weight", shape{c.padded_vocab(), c.d_model});
+}
+
+namespace detail {
+
+inline void check_shape(std::string const& source, safetensors::tensor const& found,
+                        std::span<std::size_t const> expected) {
+  if (std::equal(found.shape.begin(), found.shape.end(), expected.begin(), expected.end())) return;
+  mamba::core::fail(source + ": tensor " + safetensors::in_quotes(found.name) + " has shape " +
+                    safetensors::to_string(found.shape) + ", expected " + safetensors::to_string(expected) +
+                    " by config.json");
+}
+
+inline void check_type(std::string const& source, safetensors::tensor const& found) {
+  using safetensors::dtype;
+  for (dtype const t : {dtype::f64, dtype::f32, dtype::f16, dtype::bf16}) {
+    if (found.type == t) return;
+  }
+  mamba::core::fail(source + ": tensor " + safetensors::in_quotes(found.name) + " has dtype " +
+                    std::string(safetensors::name_of(found.type)) + ", expected F64, F32, F16 or BF16");
+}
+
+// A tied head is the embedding. Some writers store it again; a head that differs would be silently ignored.
+inline void check_stored_head(std::string const& source, safetensors::tensor const& head,
+                              safetensors::tensor const& embedding) {
+  bool const same = head.type == embedding.type && head.shape == embedding.shape &&
+                    std::equal(head.data.begin(), head.data.end(), embedding.data.begin(), embedding.data.end());
+  if (!same) {
+    mamba::core::fail(source + ": tensor 'lm_head.weight' differs from " + safetensors::in_quotes(embedding.name) +
+                      ", expected none or an equal one, because config.json ties the head to the embedding");
+  }
+}
+
+inline void check_tensors(checkpoint const& from) {
+  auto const source = from.tensors.path().string();
+  std::set<std::string_view> expected;
+  for_each_expected(from.config, from.naming, [&](std::string const& name, std::vector<std::size_t> const& shape) {
+    safetensors::tensor const* const found = from.tensors.find(name);
+    if (found == nullptr) {
+      mamba::core::fail(source + ": tensor " + safetensors::in_quotes(name) + " is missing, expected one of shape " +
+                        safetensors::to_string(shape) + " by config.json");
+    }
+    check_shape(source, *found, shape);
+    check_type(source, *found);
+    expected.insert(found->name);
+  });
+  for (safetensors::tensor const& t : from.tensors.tensors()) {
+    if (expected.contains(t.name)) continue;
+    if (t.name == "lm_head.weight") {
+      bool const original = from.naming == mamba::model::naming::original;
+      check_stored_head(source, t,
+                        from.tensors.at(original ? "backbone.embedding.weight" : "backbone.embeddings.weight"));
+      continue;
+    }
+    mamba::core::fail(source + ": tensor " + safetensors::in_quotes(t.name) +
+                      " is not part of the model that config.json describes");
+  }
+}
+
+}  // namespace detail
+
+/// Opens a folder (config.json with model.safetensors, or with model.safetensors.index.json and its shards), or one of
+/// these files with its config.json beside it, and checks that configuration and tensors agree.
+///
+/// Throws:  mamba::error that names the file, the tensor, what was found and what was expected.
+[[nodiscard]] inline checkpoint open_checkpoint(std::filesystem::path const& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) mamba::core::fail(path.string() + ": no such file or folder");
+  auto const folder = std::filesystem::is_directory(path, ignored) ? path : path.parent_path();
+  auto const config = read_config(folder / "config.json");
+  auto tensors = safetensors::archive::open(path);
+  auto const naming = tensors.find("backbone.embeddings.weight") != nullptr ? mamba::model::naming::hugging_face
+                                                                            : mamba::model::naming::original;
+  auto const tokenizer = folder / "tokenizer.json";
+  checkpoint out{config, folder, std::nullopt, naming, std::move(tensors)};
+  if (std::filesystem::exists(tokenizer, ignored)) out.tokenizer = tokenizer;
+  detail::check_tensors(out);
+  return out;
+}
+
+/// The weights of a checkpoint, stored as W: float, double or mamba::bfloat16. Values pass through float, or through
+/// double where W is double, whatever the file stores.
+template <class W>
+[[nodiscard]] mamba::model::weights<mamba::model::any, W> load_weights(checkpoint const& from) {
+  using scalar = std::conditional_t<std::same_as<W, double>, double, float>;
+  auto const source = from.tensors.path().string();
+  mamba::model::weights<mamba::model::any, W> out(from.config);
+  std::vector<scalar> row;
+  mamba::model::for_each_tensor(
+      out,
+      [&](std::string const& name, std::span<std::size_t const> shape, auto& storage) {
+        safetensors::tensor const& stored = from.tensors.at(name);
+        detail::check_shape(source, stored, shape);
+        row.resize(storage.row_size());
+        for (std::size_t i = 0; i < storage.rows(); ++i) {
+          safetensors::read<scalar>(stored, i * row.size(), row);
+          storage.set_row(i, std::span<scalar const>(row));
+        }
+      },
+      from.naming);
+  return out;
+}
+
+}  // namespace examples
