@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// mamba/core/threads.hpp — work shared out over threads: OpenMP where it is on, a plain loop where it is not.     floor
+// 0
+//
+// Threads share out independent pieces (panels of outputs, blocks of channels), never a sum; so the number of threads
+// changes no bit of any result.
+#pragma once
+
+#include <mamba/core/abi.hpp>
+
+#include <cstddef>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace mamba::inline MAMBA_ABI::core {
+
+/// How many threads for_each_piece may use now. With OpenMP this obeys OMP_NUM_THREADS and set_thread_count.
+[[nodiscard]] inline int thread_count() noexcept {
+#if defined(_OPENMP)
+  return omp_in_parallel() != 0 ? 1 : omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+/// Sets the number of threads for later calls from this thread. Without OpenMP there is one, whatever is asked for.
+inline void set_thread_count([[maybe_unused]] int count) noexcept {
+#if defined(_OPENMP)
+  omp_set_num_threads(count < 1 ? 1 : count);
+#endif
+}
+
+/// Calls f(first, last) so that the pieces [first, last) cover [0, count), each piece once, one range per thread.
+///
+/// Why:     a contiguous range per thread keeps each thread on its own stretch of the weights.
+/// Domain:  f must not throw, and its pieces must not touch one another's results. `worthwhile` false runs serially:
+///          waking a team costs more than a small piece of work.
+template <class F>
+void for_each_range(std::size_t count, bool worthwhile, F&& f) {
+#if defined(_OPENMP)
+  auto const team = static_cast<std::size_t>(thread_count());
+  if (team > 1 && count > 1 && worthwhile) {
+#pragma omp parallel
+    {
+      auto const n = static_cast<std::size_t>(omp_get_num_threads());
+      auto const i = static_cast<std::size_t>(omp_get_thread_num());
+      std::size_t const first = count * i / n;
+      std::size_t const last = count * (i + 1) / n;
+      if (first < last) f(first, last);
+    }
+    return;
+  }
+#endif
+  static_cast<void>(worthwhile);
+  if (count > 0) f(std::size_t{0}, count);
+}
+
+}  // namespace mamba::inline MAMBA_ABI::core

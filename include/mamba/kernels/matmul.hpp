@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// mamba/kernels/matmul.hpp — y = x Wᵀ + b for any number of tokens, one micro-kernel, one order of summation.    floor
+// 4
+//
+// A tile computes R tokens × Q panels: for k = 0, 1, 2, … broadcast x[t, k] and multiply-add it onto the accumulators
+// of all its outputs. Each output therefore is
+//
+//     y[t, o] = fma(x[t, in−1], W[o, in−1], … fma(x[t, 1], W[o, 1], fma(x[t, 0], W[o, 0], 0)) …) + b[o]
+//
+// whatever the number of tokens, the tile and the thread it falls to: the partition contract costs nothing.
+#pragma once
+
+#include <mamba/core/threads.hpp>
+#include <mamba/kernels/packed_matrix.hpp>
+
+#include <utility>
+
+namespace mamba::inline MAMBA_ABI::kernels {
+
+/// What happens to what was in y: overwritten, or added to (y + x Wᵀ + b, the residual stream).
+enum class output { assign, add };
+
+namespace detail {
+
+/// Tokens per tile: R · panel_vectors accumulators, the panel's vectors and one broadcast fill the register file.
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr std::size_t tile_tokens = 12;
+#else
+inline constexpr std::size_t tile_tokens = 6;
+#endif
+
+/// Panels that one token is multiplied with at a time: enough independent sums to hide the latency of multiply-add.
+inline constexpr std::size_t tile_panels = 4;
+
+/// The sums of R tokens × Q panels in registers.
+template <std::size_t R, std::size_t Q, class W>
+struct tile {
+  using T = arithmetic<W>;
+  using V = simd::batch<T>;
+  static constexpr std::size_t vectors = 2;
+  static constexpr std::size_t P = vectors * simd::lanes<T>;
+  V sum[R * Q * vectors];
+
+  void multiply(T const* x, std::size_t x_pitch, W const* weights, std::size_t panel_stride, std::size_t in) noexcept {
+    for (V& s : sum) s = V(T{0});
+    for (std::size_t k = 0; k < in; ++k) {
+      V w[Q * vectors];
+      [&]<std::size_t... J>(std::index_sequence<J...>) {
+        ((w[J] = simd::load<V>(weights + J / vectors * panel_stride + k * P + J % vectors * simd::lanes<T>)), ...);
+      }
+      (std::make_index_sequence<Q * vectors>{});
+      [&]<std::size_t... I>(std::index_sequence<I...>) { (add_token<I>(V(x[I * x_pitch + k]), w), ...); }
+      (std::make_index_sequence<R>{});
+    }
+  }
+
+ private:
+  template <std::size_t I>
+  void add_token(V x, V const (&w)[Q * vectors]) noexcept {
+    [&]<std::size_t... J>(std::index_sequence<J...>) {
+      ((sum[I * Q * vectors + J] = simd::fma(x, w[J], sum[I * Q * vectors + J])), ...);
+    }
+    (std::make_index_sequence<Q * vectors>{});
+  }
+};
+
+/// One call of the product: what every tile of it shares.
+template <output Mode, class W, std::size_t Out, std::size_t In>
+struct product_of {
+  using T = arithmetic<W>;
+  using V = simd::batch<T>;
+  using matrix = packed_matrix<W, Out, In>;
+  matrix_view<T const> x;
+  matrix const& w;
+  std::span<T const> bias;
+  matrix_view<T> y;
+
+  /// Tokens first … first+R−1 times panels p … p+Q−1.
+  template <std::size_t R, std::size_t Q>
+  void run_tile(std::size_t first, std::size_t p) const noexcept {
+    tile<R, Q, W> sums;
+    sums.multiply(x.data() + first * x.pitch(), x.pitch(), w.panel_data(p), w.in() * matrix::panel, w.in());
+    for (std::size_t r = 0; r < R; ++r) {
+      for (std::size_t v = 0; v < Q * matrix::panel_vectors; ++v) {
+        std::size_t const o = p * matrix::panel + v * simd::lanes<T>;
+        if (o >= y.extent(1)) break;
+        put(&y(first + r, o), sums.sum[r * Q * matrix::panel_vectors + v], o);
+      }
+    }
+  }
+
+  /// R tokens, R below a whole tile: the same sums, found by unrolling over the possible counts.
+  template <std::size_t R = detail::tile_tokens>
+  void run_rest(std::size_t first, std::size_t count, std::size_t p) const noexcept {
+    if constexpr (R > 0) {
+      if (count == R) {
+        run_tile<R, 1>(first, p);
+      } else {
+        run_rest<R - 1>(first, count, p);
+      }
+    }
+  }
+
+  void run_panels(std::size_t p, std::size_t last) const noexcept {
+    std::size_t const tokens = x.extent(0);
+    if (tokens == 1) {
+      for (; p + tile_panels <= last; p += tile_panels) run_tile<1, tile_panels>(0, p);
+    }
+    for (; p < last; ++p) {
+      std::size_t t = 0;
+      for (; t + tile_tokens <= tokens; t += tile_tokens) run_tile<tile_tokens, 1>(t, p);
+      run_rest(t, tokens - t, p);
+    }
+  }
+
+ private:
+  void put(T* at, V value, std::size_t o) const noexcept {
+    std::size_t const rest = y.extent(1) - o;
+    if (rest >= simd::lanes<T>) {
+      if (!bias.empty()) value = value + simd::load<V>(bias.data() + o);
+      if constexpr (Mode == output::add) value = simd::load<V>(at) + value;
+      simd::store<V>(at, value);
+    } else {
+      if (!bias.empty()) value = value + simd::load_first<V>(bias.data() + o, rest);
+      if constexpr (Mode == output::add) value = simd::load_first<V>(at, rest) + value;
+      simd::store_first<V>(at, value, rest);
+    }
+  }
+};
+
+}  // namespace detail
+
+/// Multiply-adds below which a second thread costs more than it brings.
+inline constexpr std::size_t worth_threads = std::size_t{1} << 17U;
+
+/// y = x Wᵀ + b, or y + x Wᵀ + b.
+///
+/// Shapes:  x [tokens, in], w [out, in] packed, b [out] or empty, y [tokens, columns]; columns may be fewer than out:
+///          then the first `columns` outputs are computed (a padded vocabulary is never looked at).
+/// Domain:  any numbers; NaN in, NaN out (in its own row and column only). x and y must not overlap.
+/// Error:   |Δy| ≤ in · ε · Σ|x||W|, the bound of recursive summation.
+/// Cost:    tokens · in · out multiply-adds; the weights are read once per call from memory.
+template <output Mode = output::assign, class W, std::size_t Out, std::size_t In>
+void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In> const& w, std::span<arithmetic<W> const> bias,
+            matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked) {
+  MAMBA_EXPECTS(x.extent(1) == w.in(), "matmul: x must have as many columns as W", x.extent(1), w.in());
+  MAMBA_EXPECTS(x.extent(0) == y.extent(0), "matmul: x and y must have as many rows", y.extent(0), x.extent(0));
+  MAMBA_EXPECTS(y.extent(1) <= w.out(), "matmul: y must not have more columns than W has rows", y.extent(1), w.out());
+  MAMBA_EXPECTS(bias.empty() || bias.size() >= y.extent(1), "matmul: the bias must cover the outputs", bias.size(),
+                y.extent(1));
+  if (x.extent(0) == 0 || y.extent(1) == 0) return;
+  constexpr std::size_t panel = packed_matrix<W, Out, In>::panel;
+  std::size_t const panels = (y.extent(1) + panel - 1) / panel;
+  detail::product_of<Mode, W, Out, In> const call{x, w, bias, y};
+  bool const worthwhile = x.extent(0) * x.extent(1) * y.extent(1) >= worth_threads;
+  core::for_each_range(panels, worthwhile, [&](std::size_t first, std::size_t last) { call.run_panels(first, last); });
+}
+
+}  // namespace mamba::inline MAMBA_ABI::kernels

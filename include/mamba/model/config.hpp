@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// mamba/model/config.hpp — the sizes of a Mamba language model, and the published ones by name.                  floor
+// 6
+#pragma once
+
+#include <mamba/nn/mamba_block.hpp>
+
+#include <cstdint>
+
+namespace mamba::inline MAMBA_ABI::model {
+
+/// A token id, as tokenizers and checkpoints count them.
+using token = std::int32_t;
+
+/// A structural value: a template argument for a static model, a constructor argument for a run-time one.
+///
+/// Shapes:  any extent may be `dynamic` where the config is a template argument.
+/// See:     FACTS in the checkpoints: hidden_size = d_model, state_size = d_state, conv_kernel = d_conv,
+///          time_step_rank = dt_rank, layer_norm_epsilon = norm_epsilon.
+struct config {
+  std::size_t d_model;
+  std::size_t n_layer;
+  std::size_t vocab_size;                   ///< logits per token
+  std::size_t d_state = 16;                 ///< N
+  std::size_t d_conv = 4;                   ///< K
+  std::size_t expand = 2;                   ///< d_inner / d_model
+  std::size_t dt_rank = 0;                  ///< 0: ⌈d_model / 16⌉
+  std::size_t pad_vocab_size_multiple = 1;  ///< rows of the embedding are padded to it
+  bool tie_embeddings = true;               ///< the head is the embedding
+  bool bias = false;                        ///< of in_proj and out_proj
+  bool conv_bias = true;                    ///< of conv1d
+  double norm_epsilon = 1e-5;
+
+  [[nodiscard]] constexpr std::size_t d_inner() const noexcept { return static_product(expand, d_model); }
+
+  [[nodiscard]] constexpr std::size_t rank() const noexcept {
+    if (dt_rank != 0) return dt_rank;
+    return d_model == dynamic ? dynamic : d_model / 16 + (d_model % 16 != 0 ? 1 : 0);
+  }
+
+  /// Rows of the embedding: vocab_size rounded up. Those beyond vocab_size are never computed nor sampled.
+  [[nodiscard]] constexpr std::size_t padded_vocab() const noexcept {
+    if (vocab_size == dynamic || pad_vocab_size_multiple == dynamic) return dynamic;
+    std::size_t const over = vocab_size % pad_vocab_size_multiple;
+    return over == 0 ? vocab_size : vocab_size + (pad_vocab_size_multiple - over);
+  }
+
+  [[nodiscard]] constexpr nn::block_sizes block() const noexcept {
+    return {d_model,
+            d_inner(),
+            d_state,
+            d_conv,
+            rank(),
+            bias ? nn::bias::present : nn::bias::none,
+            conv_bias ? nn::bias::present : nn::bias::none,
+            norm_epsilon};
+  }
+
+  friend constexpr bool operator==(config const&, config const&) noexcept = default;
+};
+
+/// Every extent dynamic: the model whose sizes a checkpoint decides.
+inline constexpr config any{.d_model = dynamic,
+                            .n_layer = dynamic,
+                            .vocab_size = dynamic,
+                            .d_state = dynamic,
+                            .d_conv = dynamic,
+                            .expand = dynamic,
+                            .dt_rank = dynamic,
+                            .pad_vocab_size_multiple = dynamic};
+
+// The published models (state-spaces/mamba-*); vocab_size is the padded 50280 of their checkpoints.
+inline constexpr config mamba_130m{.d_model = 768, .n_layer = 24, .vocab_size = 50280};
+inline constexpr config mamba_370m{.d_model = 1024, .n_layer = 48, .vocab_size = 50280};
+inline constexpr config mamba_790m{.d_model = 1536, .n_layer = 48, .vocab_size = 50280};
+inline constexpr config mamba_1_4b{.d_model = 2048, .n_layer = 48, .vocab_size = 50280};
+inline constexpr config mamba_2_8b{.d_model = 2560, .n_layer = 64, .vocab_size = 50280};
+
+/// True if a model of these run-time sizes may be held by types made for `declared`.
+[[nodiscard]] constexpr bool fits(config const& declared, config const& sizes) noexcept {
+  auto const same = [](std::size_t a, std::size_t b) { return a == dynamic || a == b; };
+  return same(declared.d_model, sizes.d_model) && same(declared.n_layer, sizes.n_layer) &&
+         same(declared.vocab_size, sizes.vocab_size) && same(declared.d_state, sizes.d_state) &&
+         same(declared.d_conv, sizes.d_conv) && same(declared.expand, sizes.expand) &&
+         same(declared.rank(), sizes.rank()) && same(declared.padded_vocab(), sizes.padded_vocab());
+}
+
+}  // namespace mamba::inline MAMBA_ABI::model

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// mamba/nn/causal_conv1d.hpp — the short convolution of a Mamba block, with carried state.                       floor
+// 5
+#pragma once
+
+#include <mamba/kernels/causal_conv1d.hpp>
+#include <mamba/nn/linear.hpp>
+
+namespace mamba::inline MAMBA_ABI::nn {
+
+/// Depthwise causal convolution and SiLU: (y, state') = f(x, state).
+///
+///     y_t = silu(b + Σ_k w_k · x_{t−K+1+k})
+///
+/// Shapes:  weight [D, 1, K] in the checkpoint, bias [D] or none; x, y [L, D]; state [K−1, D], oldest input first.
+/// Error:   that of kernels::causal_conv1d.
+template <class T, std::size_t D = dynamic, std::size_t K = dynamic>
+class causal_conv1d {
+ public:
+  /// The inputs that later tokens still need: the last K−1.
+  using state_type = tensor<T, K == dynamic ? dynamic : K - 1, D>;
+
+  causal_conv1d() = default;
+  causal_conv1d(std::size_t channels, std::size_t taps, nn::bias has_bias)
+      : weight_(channels, taps), bias_(has_bias == nn::bias::present ? channels : 0) {}
+
+  [[nodiscard]] state_type initial_state() const { return state_type(weight_.row_size() - 1, weight_.rows()); }
+
+  void operator()(matrix_view<T const> x, state_type& state, matrix_view<T> y) const
+      noexcept(!core::contracts_checked) {
+    kernels::causal_conv1d<T>(x, weight_.taps(), bias_.span(), state.view(), y);
+  }
+
+  [[nodiscard]] filter_parameter<T, D, K>& weight() noexcept { return weight_; }
+  [[nodiscard]] filter_parameter<T, D, K> const& weight() const noexcept { return weight_; }
+  [[nodiscard]] vector_parameter<T>& bias() noexcept { return bias_; }
+  [[nodiscard]] vector_parameter<T> const& bias() const noexcept { return bias_; }
+
+ private:
+  filter_parameter<T, D, K> weight_;
+  vector_parameter<T> bias_;
+};
+
+}  // namespace mamba::inline MAMBA_ABI::nn

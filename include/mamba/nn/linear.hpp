@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// mamba/nn/linear.hpp — y = x Wᵀ + b.                                                                            floor
+// 5
+#pragma once
+
+#include <mamba/kernels/matmul.hpp>
+#include <mamba/nn/parameter.hpp>
+
+namespace mamba::inline MAMBA_ABI::nn {
+
+/// Whether a layer has a bias.
+enum class bias { none, present };
+
+/// A linear layer in storage format W, with or without bias.
+///
+///     y = x Wᵀ + b
+///
+/// Shapes:  weight [Out, In] as PyTorch has it, bias [Out]; x [L, In], y [L, ≤ Out].
+/// Error:   In · ε · Σ|x||W| per output (recursive summation), the same bits for every split of L into calls.
+template <class W, std::size_t Out = dynamic, std::size_t In = dynamic>
+class linear {
+ public:
+  using scalar = kernels::arithmetic<W>;
+
+  linear() = default;
+  linear(std::size_t out, std::size_t in, nn::bias has_bias)
+      : weight_(out, in), bias_(has_bias == nn::bias::present ? out : 0) {}
+
+  /// y = x Wᵀ + b, or y += x Wᵀ + b.
+  template <kernels::output Mode = kernels::output::assign>
+  void operator()(matrix_view<scalar const> x, matrix_view<scalar> y) const noexcept(!core::contracts_checked) {
+    kernels::matmul<Mode>(x, weight_, bias_.span(), y);
+  }
+
+  [[nodiscard]] kernels::packed_matrix<W, Out, In>& weight() noexcept { return weight_; }
+  [[nodiscard]] kernels::packed_matrix<W, Out, In> const& weight() const noexcept { return weight_; }
+  [[nodiscard]] vector_parameter<scalar>& bias() noexcept { return bias_; }
+  [[nodiscard]] vector_parameter<scalar> const& bias() const noexcept { return bias_; }
+
+ private:
+  kernels::packed_matrix<W, Out, In> weight_;
+  vector_parameter<scalar> bias_;
+};
+
+}  // namespace mamba::inline MAMBA_ABI::nn

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// mamba/nn/parameter.hpp — how tensors get in and out of a layer, whatever layout the layer keeps them in.       floor
+// 5
+//
+// Every tensor of a checkpoint is seen as rows: shape[0] rows, each the product of the other extents long. A storage
+// takes and gives rows as the checkpoint has them; packing, transposing and derived values happen inside:
+//
+//     storage.rows()   storage.row_size()   storage.set_row(i, values)   storage.get_row(i, values)
+#pragma once
+
+#include <mamba/core/contracts.hpp>
+#include <mamba/kernels/channel_blocked.hpp>
+#include <mamba/kernels/packed_matrix.hpp>
+#include <mamba/tensor/tensor.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+
+namespace mamba::inline MAMBA_ABI::nn {
+
+/// What for_each_tensor hands out: rows in and rows out, in the arithmetic type T.
+template <class S, class T>
+concept parameter_storage = requires(S& storage, std::size_t i, std::span<T const> in, std::span<T> out) {
+  { storage.rows() } -> std::convertible_to<std::size_t>;
+  { storage.row_size() } -> std::convertible_to<std::size_t>;
+  storage.set_row(i, in);
+  storage.get_row(i, out);
+};
+
+/// A vector parameter (norm weight, bias, D): one number per row.
+template <class T, std::size_t N = dynamic>
+class vector_parameter {
+ public:
+  vector_parameter() = default;
+  explicit vector_parameter(std::size_t size) : values_(size) {}
+
+  [[nodiscard]] std::size_t rows() const noexcept { return values_.size(); }
+  [[nodiscard]] static constexpr std::size_t row_size() noexcept { return 1; }
+  void set_row(std::size_t i, std::span<T const> value) noexcept { values_(i) = value[0]; }
+  void get_row(std::size_t i, std::span<T> value) const noexcept { value[0] = values_(i); }
+
+  [[nodiscard]] std::span<T> span() noexcept { return values_.span(); }
+  [[nodiscard]] std::span<T const> span() const noexcept { return values_.span(); }
+  [[nodiscard]] bool empty() const noexcept { return values_.empty(); }
+
+ private:
+  tensor<T, N> values_;
+};
+
+/// conv1d.weight: the checkpoint has [D, 1, K], a filter per row; the convolution reads [K, D], tap by tap.
+template <class T, std::size_t D = dynamic, std::size_t K = dynamic>
+class filter_parameter {
+ public:
+  filter_parameter() = default;
+  filter_parameter(std::size_t channels, std::size_t taps) : taps_(taps, channels) {}
+
+  [[nodiscard]] std::size_t rows() const noexcept { return taps_.extent(1); }
+  [[nodiscard]] std::size_t row_size() const noexcept { return taps_.extent(0); }
+  void set_row(std::size_t d, std::span<T const> filter) noexcept {
+    for (std::size_t k = 0; k < filter.size(); ++k) taps_(k, d) = filter[k];
+  }
+  void get_row(std::size_t d, std::span<T> filter) const noexcept {
+    for (std::size_t k = 0; k < filter.size(); ++k) filter[k] = taps_(k, d);
+  }
+
+  [[nodiscard]] view<T const, K, D> taps() const noexcept { return taps_.view(); }
+
+ private:
+  tensor<T, K, D> taps_;
+};
+
+/// A_log [D, N] as the checkpoint has it, beside A = −exp(A_log) in the scan's layout.
+///
+/// Why:     ln∘exp does not round-trip, so A_log is kept for whoever saves the model again; A is formed once, in
+///          double and then rounded.
+template <class T, std::size_t D = dynamic, std::size_t N = dynamic>
+class decay_parameter {
+ public:
+  decay_parameter() = default;
+  decay_parameter(std::size_t channels, std::size_t n) : a_log_(channels, n), a_(channels, n) { refresh(); }
+
+  [[nodiscard]] std::size_t rows() const noexcept { return a_log_.extent(0); }
+  [[nodiscard]] std::size_t row_size() const noexcept { return a_log_.extent(1); }
+  void set_row(std::size_t d, std::span<T const> a_log) noexcept {
+    std::copy(a_log.begin(), a_log.end(), &a_log_(d, 0));
+    refresh(d);
+  }
+  void get_row(std::size_t d, std::span<T> a_log) const noexcept {
+    std::copy_n(&a_log_(d, 0), a_log.size(), a_log.begin());
+  }
+
+  [[nodiscard]] kernels::channel_blocked<T, D, N> const& a() const noexcept { return a_; }
+
+ private:
+  void refresh() noexcept {
+    for (std::size_t d = 0; d < rows(); ++d) refresh(d);
+  }
+  void refresh(std::size_t d) noexcept {
+    for (std::size_t n = 0; n < row_size(); ++n) {
+      a_(d, n) = static_cast<T>(-std::exp(static_cast<double>(a_log_(d, n))));
+    }
+  }
+
+  tensor<T, D, N> a_log_;
+  kernels::channel_blocked<T, D, N> a_;
+};
+
+}  // namespace mamba::inline MAMBA_ABI::nn

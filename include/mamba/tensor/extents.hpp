@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// mamba/tensor/extents.hpp — sizes known to the compiler, to the run, or some to each, in one type.              floor
+// 1
+//
+//     extents<768, dynamic>      768 rows, as many columns as the constructor says
+//
+// The vocabulary of this floor (dynamic, extents, view, tensor) lives in namespace mamba itself.
+#pragma once
+
+#include <mamba/core/contracts.hpp>
+
+#include <array>
+#include <cstddef>
+#include <limits>
+
+namespace mamba::inline MAMBA_ABI {
+
+/// An extent that is known only when the program runs.
+inline constexpr std::size_t dynamic = std::numeric_limits<std::size_t>::max();
+
+/// a·b where both are known to the compiler, dynamic otherwise.
+[[nodiscard]] constexpr std::size_t static_product(std::size_t a, std::size_t b) noexcept {
+  return a == dynamic || b == dynamic ? dynamic : a * b;
+}
+
+/// a+b where both are known to the compiler, dynamic otherwise.
+[[nodiscard]] constexpr std::size_t static_sum(std::size_t a, std::size_t b) noexcept {
+  return a == dynamic || b == dynamic ? dynamic : a + b;
+}
+
+/// The shape of a tensor or a view: rank sizeof...(E), each extent static or dynamic.
+///
+/// Why:     one type for both means that every layer is written once, and that a static and a dynamic model run the
+///          same instructions on the same values (the partition contract covers both).
+template <std::size_t... E>
+class extents {
+ public:
+  static constexpr std::size_t rank = sizeof...(E);
+  static constexpr std::array<std::size_t, rank> declared{E...};
+  /// True if the compiler knows every extent.
+  static constexpr bool all_static = ((E != dynamic) && ...);
+
+  /// The static extents, and zero for each dynamic one.
+  constexpr extents() noexcept {
+    for (std::size_t i = 0; i < rank; ++i) values_[i] = declared[i] == dynamic ? 0 : declared[i];
+  }
+
+  /// All extents by value; a static one must be given its own value.
+  ///
+  /// Throws:  contract_violation where contracts are checked.
+  template <class... Size>
+  requires(sizeof...(Size) == rank &&
+           rank > 0) constexpr explicit extents(Size... sizes) noexcept(!core::contracts_checked)
+      : values_{static_cast<std::size_t>(sizes)...} {
+    for (std::size_t i = 0; i < rank; ++i) {
+      MAMBA_EXPECTS(declared[i] == dynamic || declared[i] == values_[i],
+                    "extents: a static extent must be given its own value", values_[i], declared[i]);
+    }
+  }
+
+  /// The size along one axis; a constant where the axis is static.
+  [[nodiscard]] constexpr std::size_t extent(std::size_t axis) const noexcept { return values_[axis]; }
+
+  template <std::size_t Axis>
+  [[nodiscard]] constexpr std::size_t get() const noexcept {
+    if constexpr (declared[Axis] != dynamic) {
+      return declared[Axis];
+    } else {
+      return values_[Axis];
+    }
+  }
+
+  /// How many elements: the product of the extents (1 for rank 0).
+  [[nodiscard]] constexpr std::size_t size() const noexcept {
+    std::size_t product = 1;
+    for (std::size_t const value : values_) product *= value;
+    return product;
+  }
+
+  [[nodiscard]] constexpr std::array<std::size_t, rank> const& values() const noexcept { return values_; }
+
+  friend constexpr bool operator==(extents const&, extents const&) noexcept = default;
+
+ private:
+  std::array<std::size_t, rank> values_{};
+};
+
+}  // namespace mamba::inline MAMBA_ABI

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// mamba/tensor/tensor.hpp — an array that owns its numbers and is a value.                                       floor
+// 1
+#pragma once
+
+#include <mamba/tensor/storage.hpp>
+#include <mamba/tensor/view.hpp>
+
+namespace mamba::inline MAMBA_ABI {
+
+/// An owning, contiguous, row-major array: copy it, compare it, keep it.
+///
+/// Shapes:  tensor<float, 4, 3> knows its size; tensor<float, dynamic, 3>(rows, 3) learns it in the constructor.
+/// Why:     static extents do not mean static storage: what is larger than inline_bytes lies on the heap, 64-byte
+///          aligned, and the type says which (stored_inline).
+/// Throws:  std::bad_alloc.
+template <class T, std::size_t... E>
+class tensor {
+ public:
+  using value_type = T;
+  using extents_type = extents<E...>;
+  static constexpr std::size_t rank = sizeof...(E);
+  static constexpr std::size_t static_size = extents_type::all_static ? extents_type{}.size() : 0;
+  static constexpr bool stored_inline = extents_type::all_static && static_size <= inline_bytes / sizeof(T);
+  using storage_type = std::conditional_t<stored_inline, inline_storage<T, static_size>, heap_storage<T>>;
+
+  tensor() : tensor(extents_type{}) {}
+  explicit tensor(extents_type shape) : shape_(shape), storage_(shape.size()) {}
+
+  /// One size for every axis, static ones included; all numbers are zero.
+  template <std::convertible_to<std::size_t>... Size>
+  requires(sizeof...(Size) == rank) explicit tensor(Size... sizes)
+      : tensor(extents_type(static_cast<std::size_t>(sizes)...)) {}
+
+  [[nodiscard]] T* data() noexcept { return storage_.data(); }
+  [[nodiscard]] T const* data() const noexcept { return storage_.data(); }
+  [[nodiscard]] extents_type const& shape() const noexcept { return shape_; }
+  [[nodiscard]] std::size_t extent(std::size_t axis) const noexcept { return shape_.extent(axis); }
+  [[nodiscard]] std::size_t size() const noexcept { return shape_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+
+  template <std::convertible_to<std::size_t>... Index>
+  requires(sizeof...(Index) == rank) [[nodiscard]] T& operator()(Index... index) noexcept { return view()(index...); }
+  template <std::convertible_to<std::size_t>... Index>
+  requires(sizeof...(Index) == rank) [[nodiscard]] T const& operator()(Index... index) const noexcept {
+    return view()(index...);
+  }
+
+  [[nodiscard]] mamba::view<T, E...> view() noexcept { return {data(), shape_}; }
+  [[nodiscard]] mamba::view<T const, E...> view() const noexcept { return {data(), shape_}; }
+  [[nodiscard]] std::span<T> span() noexcept { return {data(), size()}; }
+  [[nodiscard]] std::span<T const> span() const noexcept { return {data(), size()}; }
+
+  void fill(T value) noexcept { std::fill_n(data(), size(), value); }
+
+  /// Equal shapes and equal numbers.
+  friend bool operator==(tensor const& a, tensor const& b) noexcept {
+    return a.shape_ == b.shape_ && std::equal(a.data(), a.data() + a.size(), b.data());
+  }
+
+ private:
+  extents_type shape_;
+  storage_type storage_;
+};
+
+}  // namespace mamba::inline MAMBA_ABI
