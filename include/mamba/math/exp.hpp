@@ -8,8 +8,8 @@
 // Adding 1.5·2²³ (2⁵² in double) rounds to n and leaves n in the low bits of the sum, from where a shift puts it into
 // an exponent. The polynomials are minimax fits of (eʳ − 1 − r)/r² and (2ʳ − 1)/r for the relative error of the result.
 //
-// One template serves scalars and batches. Where simd::fused, a scalar gives the bits of a batch lane; without fused
-// multiply-add too, as both round the same products.
+// One template serves scalars and batches, and a scalar gives the bits of a batch lane. Call these functions with their
+// namespace, math::exp(x): argument-dependent lookup finds xsimd::exp for a batch, whose bits are the compiler's taste.
 #pragma once
 
 #include <mamba/math/polynomial.hpp>
@@ -28,7 +28,8 @@ struct exp_constants<float> {
   static constexpr int mantissa = 23;
   static constexpr float magic = 0x1.8p23F, bias = 127, log2_e = 0x1.715476p+0F;
   static constexpr float ln2_hi = 0x1.63p-1F, ln2_lo = -0x1.bd0106p-13F;  // n·ln2_hi is exact: ln2_hi has 9 bits
-  static constexpr float exp_low = -104, exp_high = 89, exp2_low = -151, exp2_high = 129, expm1_low = -20;
+  static constexpr float exp_low = -104, exp_high = 89, exp2_low = -151, exp2_high = 129, expm1_low = -20,
+                         phi1_high = 95;
   static constexpr float expm1_is_x = 0x1p-25F;
   static constexpr float exp_terms[] = {0x1.fffffcp-2F, 0x1.555492p-3F, 0x1.5558f2p-5F, 0x1.1239e2p-7F,
                                         0x1.6a2432p-10F};
@@ -41,7 +42,8 @@ struct exp_constants<double> {
   static constexpr int mantissa = 52;
   static constexpr double magic = 0x1.8p52, bias = 1023, log2_e = 0x1.71547652b82fep+0;
   static constexpr double ln2_hi = 0x1.62e42feep-1, ln2_lo = 0x1.a39ef35793c76p-33;
-  static constexpr double exp_low = -746, exp_high = 710, exp2_low = -1076, exp2_high = 1025, expm1_low = -40;
+  static constexpr double exp_low = -746, exp_high = 710, exp2_low = -1076, exp2_high = 1025, expm1_low = -40,
+                          phi1_high = 718;
   static constexpr double expm1_is_x = 0x1p-54;
   static constexpr double exp_terms[] = {0x1.000000000000ap-1,  0x1.55555555554fap-3,  0x1.555555555087cp-5,
                                          0x1.1111111127be8p-7,  0x1.6c16c1842a18fp-10, 0x1.a01a012a57246p-13,
@@ -87,6 +89,21 @@ template <simd::real V>
 template <simd::real V>
 [[nodiscard]] inline V expm1_of_rest(V r) noexcept {
   return simd::fma(r * r, polynomial(r, exp_constants_of<V>::exp_terms), r);
+}
+
+/// (eˣ − 1)·2^−Halvings for x ≤ high, so that neither 2ⁿ nor a result near the end of the range overflows too soon.
+///
+///     eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1)
+template <int Halvings, simd::real V>
+[[nodiscard]] inline V part_of_expm1(V x, simd::scalar_of<V> high) noexcept {
+  using T = simd::scalar_of<V>;
+  using c = exp_constants_of<V>;
+  static constexpr T one_part = T(1) / T(1U << Halvings);
+  V shifted;
+  V const r =
+      reduced(simd::at_most(simd::at_least(x, V(c::expm1_low)), V(high)), shifted, c::magic + (c::bias - T(Halvings)));
+  V const power = power_from_field<V>(simd::bits_as<simd::uint_of<T>>(shifted));  // 2ⁿ⁻ᴴ
+  return simd::fma(power, expm1_of_rest(r), power - V(one_part));
 }
 
 }  // namespace detail
@@ -144,19 +161,12 @@ template <simd::real V>
 
 /// eˣ − 1, without the cancellation near 0.
 ///
-///     eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1)
-///
 /// Domain:  all x; expm1(−∞) = −1, expm1(±0) = ±0, +∞ from the limit of exp on. NaN in, NaN out.
 /// Error:   2.25 ulp.
 template <simd::real V>
 [[nodiscard]] inline V expm1(V x) noexcept {
-  using T = simd::scalar_of<V>;
   using c = detail::exp_constants_of<V>;
-  V const inside = simd::at_most(simd::at_least(x, V(c::expm1_low)), V(c::exp_high));
-  V shifted;
-  V const r = detail::reduced(inside, shifted, c::magic + (c::bias - 1));
-  V const half_power = detail::power_from_field<V>(simd::bits_as<simd::uint_of<T>>(shifted));  // 2ⁿ⁻¹: 2ⁿ may overflow
-  V const half = simd::fma(half_power, detail::expm1_of_rest(r), half_power - V(T(0.5)));
+  V const half = detail::part_of_expm1<1>(x, c::exp_high);
   return simd::select(simd::abs(x) < V(c::expm1_is_x), x, half + half);
 }
 
