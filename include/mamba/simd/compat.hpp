@@ -8,6 +8,15 @@
 
 #include <mamba/core/abi.hpp>
 
+// g++ 12 takes the "undefined" registers inside its own AVX-512 intrinsics for a mistake of ours (GCC bug 105593).
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+#endif
+
 #include <xsimd/xsimd.hpp>
 
 #include <bit>
