@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// evaluate — how well a Mamba predicts a text: perplexity, bits per byte, and its logits for whoever wants to compare.
+//
+// The state is carried from chunk to chunk and the log-probabilities are added one token at a time, in order; so the
+// result is the same, bit for bit, for every --chunk and every number of threads.
+#include <mamba/core/threads.hpp>
+#include <mamba/model/forward.hpp>
+#include <safetensors/safetensors.hpp>
+#include <support/command_line.hpp>
+#include <support/language_model.hpp>
+#include <support/measure.hpp>
+#include <support/program.hpp>
+#include <support/progress.hpp>
+#include <support/read_input.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace {
+
+using examples::language_model;
+using mamba::model::token;
+
+struct evaluate_options {
+  examples::common_options common;
+  std::string text, tokens, logits;
+  std::size_t chunk = 256;
+};
+
+constexpr char const* notes =
+    "Each token is predicted from all before it, so a text of N tokens has N - 1 predictions; nothing predicts the\n"
+    "first. Perplexity is exp(-mean log p) over them. Bits per byte are their -log2 p in all, over the bytes of the\n"
+    "predicted tokens: the text without its first token (for a byte-level model, N - 1 bytes). The distribution is "
+    "over\n"
+    "the model's whole vocabulary, padding included. Without --text and --tokens, the heldout.txt beside the model is\n"
+    "read. Results go to standard output.\n";
+
+bool parse(int argc, char** argv, evaluate_options& o) {
+  examples::command_line line("evaluate", "Measures how well a Mamba language model predicts a text.");
+  line.add_common(o.common);
+  auto* const text = line.text("--text", o.text, "The text; - reads standard input")->type_name("FILE");
+  auto* const tokens =
+      line.text("--tokens", o.tokens, "A file of token ids in decimal, between white space")->type_name("FILE");
+  line.one_of({text, tokens});
+  line.number("--chunk", o.chunk, 1, std::uint32_t(-1),
+              "Tokens read at a time; no influence on the result (default: 256)");
+  line.text("--logits", o.logits, "Write the logits there: one F32 tensor \"logits\" of shape [length, vocab_size]")
+      ->type_name("FILE.safetensors");
+  line.footer(notes);
+  return line.parse(argc, argv);
+}
+
+/// What is predicted, and how many bytes it is; no bytes where ids have no text.
+struct sequence {
+  std::vector<token> tokens;
+  std::optional<std::size_t> predicted_bytes;
+};
+
+sequence read_sequence(evaluate_options const& o, language_model const& model) {
+  std::filesystem::path file = o.tokens.empty() ? o.text : o.tokens;
+  if (file.empty()) {
+    file = model.files.folder / "heldout.txt";
+    if (std::error_code ignored; !std::filesystem::exists(file, ignored))
+      mamba::core::fail("no text is given, and there is no " + file.string() + ": name one with --text or --tokens");
+  }
+  std::string const source = file == "-" ? "standard input" : file.string();
+  std::string const content = examples::read_file(file);
+  sequence s;
+  if (o.tokens.empty()) {
+    s.tokens = model.tokenizer.encode(content);
+    examples::check_ids(s.tokens, model.vocabulary(), source);
+  } else {
+    s.tokens = examples::parse_ids(content, model.vocabulary(), source);
+  }
+  std::size_t const least = o.logits.empty() ? 2 : 1;
+  if (s.tokens.empty()) mamba::core::fail(source + ": is empty, there is nothing to evaluate");
+  if (s.tokens.size() < least)
+    mamba::core::fail(source + ": has one token, expected two or more: the first is not predicted");
+  if (model.files.tokenizer || model.is_bytes()) {
+    s.predicted_bytes = 0;
+    for (token const id : std::span(s.tokens).subspan(1)) *s.predicted_bytes += model.tokenizer.bytes_of(id).size();
+  }
+  return s;
+}
+
+/// log softmax(logits)[id], in double whatever the logits are.
+template <class T>
+double log_probability(std::span<T const> logits, token id) {
+  double highest = -std::numeric_limits<double>::infinity();
+  for (T const l : logits) highest = std::max(highest, static_cast<double>(l));
+  double sum = 0;
+  for (T const l : logits) sum += std::exp(static_cast<double>(l) - highest);
+  return static_cast<double>(logits[static_cast<std::size_t>(id)]) - highest - std::log(sum);
+}
+
+template <class W>
+void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, language_model const& model,
+              sequence const& text, safetensors::writer* logits_file, std::size_t chunk) {
+  using T = typename mamba::model::weights<mamba::model::any, W>::scalar;
+  std::size_t const length = text.tokens.size();
+  std::size_t const vocabulary = model.vocabulary();
+  chunk = std::min(chunk, length);
+  mamba::model::state<mamba::model::any, T> state(weights.sizes());
+  std::vector<T> logits(chunk * vocabulary);
+  std::vector<float> as_float;
+  std::vector<double> log_p(chunk);
+
+  double total = 0;
+  examples::stopwatch const time;
+  examples::progress bar("evaluating", length);
+  for (std::size_t first = 0; first < length; first += chunk) {
+    if (examples::interrupted()) throw examples::interruption{};
+    std::size_t const count = std::min(chunk, length - first);
+    mamba::model::forward(weights, std::span<token const>(text.tokens).subspan(first, count), state,
+                          mamba::matrix_view<T>(logits.data(), count, vocabulary));
+    std::size_t const predictions = std::min(count, length - 1 - first);
+    mamba::core::for_each_range(predictions, true, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i)
+        log_p[i] =
+            log_probability(std::span<T const>(logits).subspan(i * vocabulary, vocabulary), text.tokens[first + i + 1]);
+    });
+    for (std::size_t i = 0; i < predictions; ++i) total += log_p[i];
+    if (logits_file != nullptr) {
+      as_float.assign(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(count * vocabulary));
+      logits_file->append(std::as_bytes(std::span<float const>(as_float)));
+    }
+    bar.update(first + count);
+  }
+  bar.finish();
+  double const seconds = time.seconds();
+  if (logits_file != nullptr) logits_file->finish();
+
+  std::printf("tokens: %zu\npredictions: %zu\n", length, length - 1);
+  if (length > 1) {
+    auto const predictions = static_cast<double>(length - 1);
+    std::printf("perplexity: %.6f\nbits per token: %.6f\n", std::exp(-total / predictions),
+                -total / predictions / std::log(2.0));
+    if (text.predicted_bytes.value_or(0) > 0)
+      std::printf("bits per byte: %.6f\n", -total / std::log(2.0) / static_cast<double>(*text.predicted_bytes));
+  }
+  std::printf("tokens/s: %s\n", examples::three_digits(examples::rate(length, seconds)).c_str());
+  std::fprintf(stderr, "peak memory: %s\n", examples::readable_bytes(examples::peak_memory()).c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return examples::run_program("evaluate", [&] {
+    evaluate_options o;
+    if (!parse(argc, argv, o)) return;
+    language_model const model = examples::open_language_model(o.common.model);
+    sequence const text = read_sequence(o, model);
+    if (!text.predicted_bytes)
+      std::fprintf(stderr,
+                   "evaluate: no tokenizer.json beside the model, so there are no bytes to count bits per byte\n");
+    std::optional<safetensors::writer> logits_file;  // made before the work, so that it cannot fail after it
+    if (!o.logits.empty()) {
+      safetensors::tensor const tensor{"logits", safetensors::dtype::f32, {text.tokens.size(), model.vocabulary()}, {}};
+      logits_file.emplace(o.logits, std::span(&tensor, 1));
+    }
+    examples::with_weights(model.files, o.common.weights, [&](auto const& weights) {
+      evaluate(weights, model, text, logits_file ? &*logits_file : nullptr, o.chunk);
+    });
+  });
+}

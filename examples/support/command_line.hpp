@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+// support/command_line.hpp — options with rules, from the command line or from a profile, and the ones that all share.
+#pragma once
+
+#include <mamba/core/error.hpp>
+#include <mamba/core/threads.hpp>
+#include <mamba/core/version.hpp>
+#include <support/output.hpp>
+#include <support/profile.hpp>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace examples {
+
+namespace detail {
+
+/// The whole text as a number within [low, high], written in decimal: no white space, no hexadecimal, no "nan".
+template <class T>
+[[nodiscard]] bool parse_number(std::string const& text, T low, T high, T& out) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (text.empty() || text.find_first_not_of("0123456789+-.eE") != text.npos) return false;
+    char* end = nullptr;
+    out = static_cast<T>(std::strtod(text.c_str(), &end));
+    if (end != text.c_str() + text.size()) return false;
+  } else {
+    auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (code != std::errc() || end != text.data() + text.size()) return false;
+  }
+  return out >= low && out <= high;
+}
+
+template <class T>
+[[nodiscard]] std::string printed(T value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", value);
+    return text;
+  } else {
+    return std::to_string(value);
+  }
+}
+
+}  // namespace detail
+
+/// What all programs that run a model can be told.
+struct common_options {
+  std::string model = MAMBA_DEFAULT_MODEL_DIR;
+  std::string weights = "f32";
+};
+
+/// A program's options. Each is a variable that keeps its value (its default) unless it is given.
+class command_line {
+ public:
+  command_line(std::string const& name, std::string const& description) : app_(description, name), name_(name) {
+    app_.set_version_flag("--version", name + " " MAMBA_VERSION_STRING, "Print the version and end");
+    app_.set_help_flag("-h,--help", "Print this help and end");
+    app_.get_formatter()->column_width(36);
+  }
+
+  /// --model, --weights, --threads, --config and --profile.
+  void add_common(common_options& common) {
+    text("--model", common.model,
+         "Checkpoint folder, or its .safetensors file beside config.json (default: the small model that comes along)");
+    choice("--weights", common.weights, {"f32", "bf16"}, {"f64"}, "How weights are kept in memory: f32 or bf16");
+    number("--threads", threads_, 1, 4096, "Threads (default: OMP_NUM_THREADS, or every core)");
+    text("--config", config_, "YAML file with named sets of options (keys: long option names)");
+    text("--profile", profile_, "Which set of --config to use; the command line overrides it");
+  }
+
+  CLI::Option* text(std::string const& names, std::string& target, std::string const& help) {
+    return app_
+        .add_option_function<std::string>(
+            names, [&target](std::string const& v) { target = v; }, help)
+        ->take_last()
+        ->type_name("TEXT");
+  }
+
+  /// An option that may be given several times.
+  CLI::Option* texts(std::string const& names, std::vector<std::string>& target, std::string const& help) {
+    return app_
+        .add_option_function<std::vector<std::string>>(
+            names, [&target](std::vector<std::string> const& v) { target = v; }, help)
+        ->allow_extra_args(false)
+        ->type_name("TEXT ...");
+  }
+
+  /// A number from low to high; anything else is refused in one sentence.
+  template <class T>
+  CLI::Option* number(std::string const& names, T& target, std::type_identity_t<T> low, std::type_identity_t<T> high,
+                      std::string const& help) {
+    std::string const name = names.substr(names.find("--"));
+    auto const take = [&target, low, high, name](std::string const& v) {
+      T value{};
+      if (!detail::parse_number<T>(v, low, high, value)) {
+        std::string const kind = std::is_integral_v<T> ? "a whole number" : "a number";
+        bool const unbounded = high == std::numeric_limits<T>::max();
+        mamba::core::fail(name + " must be " + kind +
+                          (unbounded ? " of at least " + detail::printed(low)
+                                     : " from " + detail::printed(low) + " to " + detail::printed(high)) +
+                          ", not \"" + v.substr(0, 80) + "\"");
+      }
+      target = value;
+    };
+    return app_.add_option_function<std::string>(names, take, help)
+        ->take_last()
+        ->type_name(std::is_integral_v<T> ? "N" : "NUMBER");
+  }
+
+  /// One of some words. The hidden ones work too, and are not shown.
+  CLI::Option* choice(std::string const& names, std::string& target, std::vector<std::string> const& words,
+                      std::vector<std::string> const& hidden, std::string const& help) {
+    auto const take = [&target, names, words, hidden](std::string const& v) {
+      std::string all;
+      bool known = false;
+      for (auto const& w : words) {
+        all += (all.empty() ? "" : ", ") + w;
+        known = known || w == v;
+      }
+      for (auto const& w : hidden) known = known || w == v;
+      if (!known) mamba::core::fail(names + " must be one of " + all + ", not \"" + v.substr(0, 80) + "\"");
+      target = v;
+    };
+    return app_.add_option_function<std::string>(names, take, help)->take_last()->type_name("FORMAT");
+  }
+
+  /// At most one of these may be given.
+  void one_of(std::vector<CLI::Option*> const& options) {
+    for (CLI::Option* const a : options)
+      for (CLI::Option* const b : options)
+        if (a != b) a->excludes(b);
+  }
+
+  void footer(std::string const& text) { app_.footer(text); }
+
+  /// Reads the arguments, then the profile. False: --help or --version has been answered, there is nothing to do.
+  ///
+  /// Throws:  mamba::error, one sentence, for what is not as the options say.
+  [[nodiscard]] bool parse(int argc, char const* const* argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (CLI::CallForHelp const&) {
+      write_output(app_.help());
+      return false;
+    } catch (CLI::CallForVersion const& e) {
+      write_output(std::string(e.what()) + "\n");
+      return false;
+    } catch (CLI::ParseError const& e) {
+      mamba::core::fail(std::string(e.what()) + " (see " + name_ + " --help)");
+    }
+    if (config_.empty() && !profile_.empty()) mamba::core::fail("--profile needs --config FILE.yaml to choose from");
+    if (!config_.empty()) {
+      for (profile_entry const& entry : read_profile(config_, profile_)) apply(entry);
+    }
+    if (threads_ > 0) mamba::core::set_thread_count(threads_);
+    return true;
+  }
+
+ private:
+  void apply(profile_entry const& entry) {
+    CLI::Option* const option = app_.get_option_no_throw("--" + entry.option);
+    if (option == nullptr || entry.option == "config" || entry.option == "profile" || entry.option == "help" ||
+        entry.option == "version") {
+      std::string known;
+      for (CLI::Option const* const o : app_.get_options()) {
+        std::string const name = o->get_lnames().empty() ? "" : o->get_lnames().front();
+        if (name.empty() || name == "config" || name == "profile" || name == "help" || name == "version") continue;
+        known += (known.empty() ? "" : ", ") + name;
+      }
+      mamba::core::fail(entry.where + ": unknown option " + entry.option + ", known are " + known);
+    }
+    // The command line wins, also where it has chosen another of several that exclude each other.
+    if (given_by_user(option)) return;
+    for (CLI::Option const* const other : option->get_excludes()) {
+      if (given_by_user(other)) return;
+      if (other->count() > 0)
+        mamba::core::fail(entry.where + ": " + entry.option + " excludes " + other->get_lnames().front());
+    }
+    bool const repeats = option->get_items_expected_max() > 1;
+    if (entry.list && !repeats) mamba::core::fail(entry.where + ": " + entry.option + " takes one value, not a list");
+    if (entry.values.empty()) return;
+    from_profile_.push_back(option);
+    try {
+      for (std::string const& v : entry.values) option->add_result(v);
+      option->run_callback();
+    } catch (std::exception const& e) {
+      mamba::core::fail(entry.where + ": " + e.what());
+    }
+  }
+
+  [[nodiscard]] bool given_by_user(CLI::Option const* option) const {
+    for (CLI::Option const* const o : from_profile_)
+      if (o == option) return false;
+    return option->count() > 0;
+  }
+
+  CLI::App app_;
+  std::string name_, config_, profile_;
+  int threads_ = 0;
+  std::vector<CLI::Option const*> from_profile_;
+};
+
+}  // namespace examples
