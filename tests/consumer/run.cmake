@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 # cmake -DWAY=installed|subdirectory -DMAMBA_SOURCE=... -DMAMBA_BINARY=... -DCOMPILER=... -P run.cmake
+cmake_minimum_required(VERSION 3.25)
+
 set(folder "${MAMBA_BINARY}/consumer_${WAY}")
 file(REMOVE_RECURSE "${folder}")
 

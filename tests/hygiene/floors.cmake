@@ -2,6 +2,8 @@
 # cmake -DROOT=<source tree> -P floors.cmake
 # A header includes lower floors or its own folder; ssm/ never includes kernels/ (it is lower); only simd/ names xsimd;
 # only tensor/eigen.hpp and ssm/ include Eigen; what is left is the standard library.
+cmake_minimum_required(VERSION 3.25)
+
 set(height_core 0)
 set(height_simd 1)
 set(height_tensor 1)
@@ -12,7 +14,6 @@ set(height_nn 5)
 set(height_model 6)
 set(height_train 7)
 
-set(faults 0)
 function(fault text)
   message(SEND_ERROR "${text}")
 endfunction()

@@ -2,6 +2,8 @@
 # cmake -DROOT=<source tree> -P style.cmake
 # One licence line in every file; headers of at most 400 lines, with a one-sentence title, #pragma once, and namespaces
 # that carry the ABI; own includes first, then third party, then the standard library.
+cmake_minimum_required(VERSION 3.25)
+
 set(limit 400)
 
 file(GLOB_RECURSE sources RELATIVE "${ROOT}" "${ROOT}/include/*.hpp" "${ROOT}/examples/*.hpp" "${ROOT}/examples/*.cpp"

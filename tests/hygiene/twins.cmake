@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # cmake -DROOT=<source tree> -P twins.cmake
 # include/mamba/<floor>/<name>.hpp has its tests in tests/<floor>/<name>_test.cpp, which includes that header.
+cmake_minimum_required(VERSION 3.25)
+
 file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/mamba" "${ROOT}/include/mamba/*/*.hpp")
 list(LENGTH headers count)
 foreach(header IN LISTS headers)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # cmake -DROOT=<source tree> -P umbrella.cmake
 # <mamba/mamba.hpp> includes every public header, and nothing else.
+cmake_minimum_required(VERSION 3.25)
+
 file(STRINGS "${ROOT}/include/mamba/mamba.hpp" found REGEX "^#include")
 list(TRANSFORM found REPLACE "^#include <([^>]+)>.*" "\\1")
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 # cmake -DCOMPILER=... -DSOURCE=... -DFOLDERS=... -P check.cmake
+cmake_minimum_required(VERSION 3.25)
+
 list(TRANSFORM FOLDERS PREPEND "-I")
 set(compile "${COMPILER}" -std=c++20 -fsyntax-only -DMAMBA_CONTRACTS=1 ${FOLDERS} "${SOURCE}")
 
@@ -9,12 +11,17 @@ if(NOT expectation)
 endif()
 string(REPLACE "// EXPECT: " "" expectation "${expectation}")
 
+# "// FLAGS: ..." adds to the wrong form only: flags may be the mistake.
+file(STRINGS "${SOURCE}" flags REGEX "^// FLAGS: " LIMIT_COUNT 1)
+string(REGEX REPLACE "^// FLAGS: " "" flags "${flags}")
+separate_arguments(flags)
+
 execute_process(COMMAND ${compile} -DCORRECTED RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "the corrected form must compile:\n${output}")
 endif()
 
-execute_process(COMMAND ${compile} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+execute_process(COMMAND ${compile} ${flags} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(status EQUAL 0)
   message(FATAL_ERROR "it compiles, but must be rejected with: ${expectation}")
 endif()
