@@ -45,7 +45,7 @@ namespace examples {
   std::snprintf(percent, sizeof percent, "%3d", static_cast<int>(share * 100));
   std::string line = label + " [" + bar + "] " + percent + " %, " + three_digits(speed) + " tokens/s";
   if (done > 0 && done < total) {
-    double const left = std::min(static_cast<double>(total - done) / speed, 1e7);
+    double const left = std::min(static_cast<double>(total - done) / speed, 999999.0);
     line += ", " + std::to_string(static_cast<long>(left + 0.5)) + " s left";
   }
   return line;

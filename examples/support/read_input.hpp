@@ -71,6 +71,18 @@ enum class waiting_input {
 #endif
 }
 
+namespace detail {
+
+// What a message can quote: not too much of it, and nothing that a terminal would act on.
+inline std::string printable(std::string_view word) {
+  std::string text(word.substr(0, 40));
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
+  return text;
+}
+
+}  // namespace detail
+
 /// Token ids in decimal, between white space; each must be one of a vocabulary of `vocabulary` tokens.
 ///
 /// Throws:  mamba::error that names the source, the line, and which of the ids it is.
@@ -92,11 +104,11 @@ enum class waiting_input {
         source + ", line " + std::to_string(line) + ", token " + std::to_string(ids.size() + 1) + ": ";
     bool const negative = word[0] == '-' && word.size() > 1;
     if (word.substr(negative ? 1 : 0).find_first_not_of("0123456789") != word.npos)
-      mamba::core::fail(where + "\"" + std::string(word.substr(0, 40)) + "\" is not a token id");
+      mamba::core::fail(where + "\"" + detail::printable(word) + "\" is not a token id");
     mamba::model::token id = 0;
     bool const fits = std::from_chars(word.data(), word.data() + word.size(), id).ec == std::errc();
     if (negative || !fits || static_cast<std::size_t>(id) >= vocabulary)
-      mamba::core::fail(where + "id " + std::string(word.substr(0, 40)) + " is outside the vocabulary of " +
+      mamba::core::fail(where + "id " + detail::printable(word) + " is outside the vocabulary of " +
                         std::to_string(vocabulary));
     ids.push_back(id);
     at = end;
