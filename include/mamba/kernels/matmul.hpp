@@ -131,7 +131,7 @@ struct product_of {
 }  // namespace detail
 
 /// Multiply-adds below which a second thread costs more than it brings.
-inline constexpr std::size_t worth_threads = std::size_t{1} << 17U;
+inline constexpr std::size_t matmul_worth_threads = std::size_t{1} << 17U;
 
 /// y = x Wᵀ + b, or y + x Wᵀ + b.
 ///
@@ -152,7 +152,7 @@ void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In> const&
   constexpr std::size_t panel = packed_matrix<W, Out, In>::panel;
   std::size_t const panels = (y.extent(1) + panel - 1) / panel;
   detail::product_of<Mode, W, Out, In> const call{x, w, bias, y};
-  bool const worthwhile = x.extent(0) * x.extent(1) * y.extent(1) >= worth_threads;
+  bool const worthwhile = x.extent(0) * x.extent(1) * y.extent(1) >= matmul_worth_threads;
   core::for_each_range(panels, worthwhile, [&](std::size_t first, std::size_t last) { call.run_panels(first, last); });
 }
 
