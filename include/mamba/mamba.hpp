@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// mamba/mamba.hpp — every public header, nothing else.
+#pragma once
+
+#include <mamba/core/abi.hpp>
+#include <mamba/core/bfloat16.hpp>
+#include <mamba/core/contracts.hpp>
+#include <mamba/core/error.hpp>
+#include <mamba/core/threads.hpp>
+#include <mamba/core/version.hpp>
+
+#include <mamba/simd/compat.hpp>
+#include <mamba/simd/load_store.hpp>
+#include <mamba/simd/real.hpp>
+#include <mamba/simd/reduce.hpp>
+#include <mamba/simd/transform.hpp>
+
+#include <mamba/tensor/eigen.hpp>
+#include <mamba/tensor/extents.hpp>
+#include <mamba/tensor/storage.hpp>
+#include <mamba/tensor/tensor.hpp>
+#include <mamba/tensor/view.hpp>
+
+#include <mamba/math/exp.hpp>
+#include <mamba/math/log.hpp>
+#include <mamba/math/phi.hpp>
+#include <mamba/math/polynomial.hpp>
+#include <mamba/math/rms_norm.hpp>
+#include <mamba/math/sigmoid.hpp>
+#include <mamba/math/softplus.hpp>
+
+#include <mamba/ssm/discretize.hpp>
+#include <mamba/ssm/selective_scan.hpp>
+
+#include <mamba/kernels/causal_conv1d.hpp>
+#include <mamba/kernels/channel_blocked.hpp>
+#include <mamba/kernels/matmul.hpp>
+#include <mamba/kernels/packed_matrix.hpp>
+#include <mamba/kernels/selective_scan.hpp>
+
+#include <mamba/nn/causal_conv1d.hpp>
+#include <mamba/nn/embedding.hpp>
+#include <mamba/nn/linear.hpp>
+#include <mamba/nn/mamba_block.hpp>
+#include <mamba/nn/parameter.hpp>
+#include <mamba/nn/rms_norm.hpp>
+#include <mamba/nn/silu_gate.hpp>
+
+#include <mamba/model/config.hpp>
+#include <mamba/model/for_each_tensor.hpp>
+#include <mamba/model/forward.hpp>
+#include <mamba/model/outline.hpp>
+#include <mamba/model/sampling.hpp>
+#include <mamba/model/state.hpp>
+#include <mamba/model/weights.hpp>
