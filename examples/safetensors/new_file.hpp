@@ -33,6 +33,7 @@ class new_file {
     std::error_code ignored;
     auto const status = std::filesystem::status(path_, ignored);
     if (std::filesystem::is_directory(status)) fail("cannot be written: it is a folder");
+    if (!path_.has_filename()) fail("cannot be written: the path names no file");
     if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
       stream_.reset(std::fopen(path_.string().c_str(), "wb"));
     } else {

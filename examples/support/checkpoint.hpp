@@ -132,6 +132,9 @@ inline void check_tensors(checkpoint const& from) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) mamba::core::fail(path.string() + ": no such file or folder");
   auto const folder = std::filesystem::is_directory(path, ignored) ? path : path.parent_path();
+  if (!std::filesystem::exists(folder / "config.json", ignored)) {
+    mamba::core::fail((folder / "config.json").string() + ": no such file, expected the sizes of the model there");
+  }
   auto const config = read_config(folder / "config.json");
   auto tensors = safetensors::archive::open(path);
   auto const naming = tensors.find("backbone.embeddings.weight") != nullptr ? mamba::model::naming::hugging_face
