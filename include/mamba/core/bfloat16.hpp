@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/core/bfloat16.hpp — the upper half of a float, as a storage type.                                        floor
-// 0
+// mamba/core/bfloat16.hpp — the upper half of a float, as a storage type.                                   floor 0
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -13,7 +12,7 @@ namespace mamba::inline MAMBA_ABI {
 /// A float cut to 8 bits of precision: sign, the exponent of float, 7 bits of fraction. Storage only, no arithmetic.
 ///
 /// Why:     clang 14 has no __bf16 and g++ 12 no <stdfloat>; half the bytes of float, read back by one shift.
-/// Error:   rounding from float is to nearest, ties to even: at most 2^-9 relative. NaN stays NaN.
+/// Error:   rounding from float is to nearest, ties to even: at most 2^-8 relative for normal numbers. NaN stays NaN.
 struct bfloat16 {
   std::uint16_t bits = 0;
 

@@ -12,7 +12,8 @@ namespace mamba::inline MAMBA_ABI::math {
 namespace detail {
 
 template <simd::real V, std::size_t N, std::size_t... I>
-[[nodiscard]] inline V horner(V x, simd::scalar_of<V> const (&c)[N], std::index_sequence<I...>) noexcept {
+[[nodiscard]] inline V horner([[maybe_unused]] V x, simd::scalar_of<V> const (&c)[N],
+                              std::index_sequence<I...>) noexcept {
   V sum(c[N - 1]);
   ((sum = simd::fma(sum, x, V(c[N - 2 - I]))), ...);
   return sum;

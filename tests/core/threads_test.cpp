@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include <mamba/core/threads.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
+namespace core = mamba::core;
+
+namespace {
+
+/// Puts the number of threads back, as other tests of this program use it.
+class restored_threads {
+ public:
+  restored_threads() = default;
+  restored_threads(restored_threads const&) = delete;
+  restored_threads& operator=(restored_threads const&) = delete;
+  ~restored_threads() { core::set_thread_count(before_); }
+
+ private:
+  int before_ = core::thread_count();
+};
+
+}  // namespace
+
+TEST_CASE("threads: the ranges cover every piece once, for any count and team") {
+  restored_threads const restored;
+  for (int team = 1; team <= 5; ++team) {
+    core::set_thread_count(team);
+    for (std::size_t count = 0; count <= 23; ++count) {
+      for (bool const worthwhile : {false, true}) {
+        std::vector<int> visits(count, 0);  // each piece belongs to one thread, so plain integers will do
+        std::atomic<int> ranges{0};
+        core::for_each_range(count, worthwhile, [&](std::size_t first, std::size_t last) {
+          ++ranges;
+          for (std::size_t i = first; i < last; ++i) ++visits[i];
+        });
+        for (int const v : visits) CHECK(v == 1);
+        CHECK(ranges <= (worthwhile ? team : 1));
+        CHECK((ranges == 0) == (count == 0));
+      }
+    }
+  }
+}
+
+TEST_CASE("threads: the count can be set, and is never below one") {
+  restored_threads const restored;
+  core::set_thread_count(3);
+#if defined(_OPENMP)
+  CHECK(core::thread_count() == 3);
+#else
+  CHECK(core::thread_count() == 1);
+#endif
+  core::set_thread_count(0);
+  CHECK(core::thread_count() == 1);
+  core::set_thread_count(-4);
+  CHECK(core::thread_count() == 1);
+}
+
+TEST_CASE("threads: inside a range the work is not divided again") {
+  restored_threads const restored;
+  core::set_thread_count(2);
+  std::atomic<int> inner{0};
+  std::atomic<int> outer{0};
+  core::for_each_range(2, true, [&](std::size_t, std::size_t) {
+    ++outer;
+    core::for_each_range(8, true, [&](std::size_t first, std::size_t last) {
+      if (first == 0 && last == 8) ++inner;
+    });
+  });
+  CHECK(inner == outer);
+}
