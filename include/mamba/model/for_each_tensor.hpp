@@ -15,8 +15,7 @@ enum class naming { original, hugging_face };
 
 /// Calls f(name, shape, storage) for every tensor of the model's checkpoint, in one fixed order.
 ///
-///     model::for_each_tensor(weights, [&](std::string const& name, std::span<std::size_t const> shape, auto& storage)
-///     {
+///     model::for_each_tensor(weights, [&](std::string const& name, auto shape, auto& storage) {
 ///       for (std::size_t row = 0; row < storage.rows(); ++row) storage.set_row(row, my_source(name, row));
 ///     });
 ///
@@ -24,10 +23,10 @@ enum class naming { original, hugging_face };
 /// Shapes:  `shape` is the checkpoint's (conv1d.weight is [d_inner, 1, d_conv]); storage.rows() = shape[0],
 ///          storage.row_size() = the product of the rest; rows are numbers of the arithmetic type, row-major, with the
 ///          checkpoint's meaning (A_log, not A). Packing and derived values happen in set_row.
-/// Domain:  `w` may be const: then storage has get_row only. lm_head.weight appears where the head is not tied, biases
-///          where the configuration has them.
+/// Domain:  `w` is a weights<>, const or not (const storage has get_row only), or an outline (storage is nothing).
+///          lm_head.weight appears where the head is not tied, biases where the configuration has them.
 template <class Weights, class F>
-void for_each_tensor(Weights& w, F&& f, naming spelling = naming::original) {
+void for_each_tensor(Weights&& w, F&& f, naming spelling = naming::original) {
   config const& c = w.sizes();
   auto const visit = [&]<std::size_t Rank>(std::string const& name, std::array<std::size_t, Rank> const& shape,
                                            auto& storage) { f(name, std::span<std::size_t const>(shape), storage); };

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// The bits of forward under every partition are held in tests/contract; its numbers against transformers in
+// tests/examples/model_golden_test.cpp. Here: what a caller may rely on.
+#include <mamba/model/forward.hpp>
+#include <support/allocations.hpp>
+#include <support/random_model.hpp>
+
+#include <cmath>
+
+#include <doctest/doctest.h>
+
+namespace model = mamba::model;
+using mamba::matrix_view;
+
+namespace {
+
+constexpr model::config sizes{.d_model = 10, .n_layer = 2, .vocab_size = 17, .d_state = 4};
+
+std::vector<float> all_logits(model::weights<> const& w, std::vector<model::token> const& tokens) {
+  model::state<> state(w.sizes());
+  std::vector<float> logits(tokens.size() * w.sizes().vocab_size);
+  model::forward(w, tokens, state, matrix_view<float>(logits.data(), tokens.size(), w.sizes().vocab_size));
+  return logits;
+}
+
+}  // namespace
+
+TEST_CASE("forward: causality, to the bit: a later token changes no earlier logits") {
+  model::weights<> w(sizes);
+  test::fill_weights(w, 2, test::weight_range::unit);
+  test::random rng(4);
+  auto tokens = test::random_tokens(rng, 20, 17);
+  auto const before = all_logits(w, tokens);
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    auto changed = tokens;
+    changed[t] = (changed[t] + 1) % 17;
+    auto const after = all_logits(w, changed);
+    CHECK(std::equal(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(17 * t), after.begin()));
+    CHECK_FALSE(std::equal(before.begin() + static_cast<std::ptrdiff_t>(17 * t), before.end(),
+                           after.begin() + static_cast<std::ptrdiff_t>(17 * t)));
+  }
+}
+
+TEST_CASE("forward: step allocates nothing, and a longer call only the first time") {
+  model::weights<> w(sizes);
+  test::fill_weights(w, 2, test::weight_range::unit);
+  model::state<> state(sizes);
+  std::vector<float> logits(17);
+  std::size_t before = test::allocations;
+  for (int i = 0; i < 5; ++i) model::step(w, i, state, logits);
+  CHECK(test::allocations == before);
+  test::random rng(6);
+  auto const tokens = test::random_tokens(rng, 300, 17);
+  matrix_view<float> const last(logits.data(), std::size_t{1}, std::size_t{17});
+  model::forward(w, tokens, state, last);
+  before = test::allocations;
+  model::forward(w, tokens, state, last);
+  CHECK(test::allocations == before);
+}
+
+TEST_CASE("forward: scratch does not grow with the prompt") {
+  model::state<> state(sizes);
+  state.reserve(100000);
+  CHECK(state.room().residual.extent(0) == model::chunk_tokens);
+}
+
+TEST_CASE("forward: a narrower row of logits has the first ids") {
+  model::weights<> w(sizes);
+  test::fill_weights(w, 2, test::weight_range::unit);
+  std::vector<model::token> const tokens{1, 2, 3};
+  auto const all = all_logits(w, tokens);
+  model::state<> state(sizes);
+  std::vector<float> few(5);
+  model::forward(w, tokens, state, matrix_view<float>(few.data(), std::size_t{1}, std::size_t{5}));
+  for (std::size_t id = 0; id < 5; ++id) CHECK(few[id] == all[2 * 17 + id]);
+}
+
+TEST_CASE("forward: NaN in a weight comes out as NaN and not as a number") {
+  model::weights<> w(sizes);
+  test::fill_weights(w, 2, test::weight_range::unit);
+  std::vector<float> row(10, std::nanf(""));
+  w.embedding.weight().set_row(3, row);
+  auto const logits = all_logits(w, {1, 3, 2});
+  for (std::size_t id = 0; id < 17; ++id) {
+    if (id != 3) CHECK_FALSE(std::isnan(logits[id]));
+    CHECK(std::isnan(logits[17 + id]));
+    CHECK(std::isnan(logits[34 + id]));
+  }
+}
+
+TEST_CASE("forward: no tokens, no change") {
+  model::weights<> const w(sizes);
+  model::state<> state(sizes);
+  model::state<> const before = state;
+  model::forward(w, std::span<model::token const>{}, state, {});
+  CHECK(state == before);
+}
+
+TEST_CASE("forward: broken preconditions are named") {
+  model::weights<> const w(sizes);
+  model::state<> state(sizes);
+  std::vector<model::token> const one{1};
+  std::vector<float> logits(40);
+  CHECK_THROWS_AS(model::forward(w, one, state, matrix_view<float>(logits.data(), std::size_t{2}, std::size_t{17})),
+                  mamba::contract_violation);
+  CHECK_THROWS_AS(model::forward(w, one, state, matrix_view<float>(logits.data(), std::size_t{1}, std::size_t{18})),
+                  mamba::contract_violation);
+  std::vector<model::token> const outside{17};
+  CHECK_THROWS_AS(model::forward(w, outside, state, {}), mamba::contract_violation);
+  std::vector<model::token> const negative{-1};
+  CHECK_THROWS_AS(model::forward(w, negative, state, {}), mamba::contract_violation);
+}

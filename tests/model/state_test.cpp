@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include <mamba/model/forward.hpp>
+#include <mamba/model/state.hpp>
+#include <support/allocations.hpp>
+#include <support/random_model.hpp>
+
+#include <doctest/doctest.h>
+
+namespace model = mamba::model;
+
+namespace {
+
+constexpr model::config sizes{.d_model = 9, .n_layer = 2, .vocab_size = 13, .d_state = 3};
+
+struct fixture {
+  model::weights<> w{sizes};
+  std::vector<float> logits = std::vector<float>(13);
+  fixture() { test::fill_weights(w, 1, test::weight_range::unit); }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(fixture, "state: a value that can be copied, compared, kept and gone back to") {
+  model::state<> state(sizes);
+  model::state<> const empty = state;
+  CHECK(state == empty);
+  model::step(w, 3, state, logits);
+  CHECK_FALSE(state == empty);
+  model::state<> const kept = state;
+  auto const after_first = logits;
+  model::step(w, 5, state, logits);
+  auto const after_second = logits;
+  CHECK_FALSE(state == kept);
+  state = kept;
+  CHECK(state == kept);
+  model::step(w, 5, state, logits);
+  CHECK(logits == after_second);
+  state.reset();
+  CHECK(state == empty);
+  model::step(w, 3, state, logits);
+  CHECK(logits == after_first);
+  model::state<> moved = std::move(state);
+  CHECK(moved == kept);
+}
+
+TEST_CASE_FIXTURE(fixture, "state: going back to a kept state allocates nothing") {
+  model::state<> state(sizes);
+  model::step(w, 1, state, logits);
+  model::state<> const kept = state;
+  model::step(w, 2, state, logits);
+  std::size_t const before = test::allocations;
+  state = kept;
+  model::step(w, 2, state, logits);
+  CHECK(test::allocations == before);
+}
+
+TEST_CASE("state: its size does not depend on what was read, its shapes are those of the configuration") {
+  model::state<> const loose(sizes);
+  model::state<sizes> const fixed;
+  REQUIRE(loose.layers().size() == 2);
+  CHECK(loose.layers()[0].conv.extent(0) == 3);
+  CHECK(loose.layers()[0].conv.extent(1) == 18);
+  CHECK(fixed.layers()[1].ssm.extent(0) == 18);
+  CHECK(fixed.layers()[1].ssm.extent(1) == 3);
+}
+
+TEST_CASE("state: sizes that are not the static ones are refused") {
+  model::config other = sizes;
+  other.d_state = 4;
+  CHECK_THROWS_WITH_AS((model::state<sizes>(other)),
+                       "model::state: the sizes given are not those of the static configuration", mamba::error);
+}
