@@ -10,6 +10,7 @@
 
 #include <mamba/core/error.hpp>
 #include <mamba/model/for_each_tensor.hpp>
+#include <mamba/model/outline.hpp>
 #include <safetensors/safetensors.hpp>
 #include <support/config_json.hpp>
 
@@ -36,35 +37,6 @@ struct checkpoint {
   mamba::model::naming naming;
   safetensors::archive tensors;
 };
-
-/// Calls f(name, shape) for every tensor that a checkpoint of these sizes has.
-///
-/// Why:     weights are allocated by their constructor, so the file is held against this list first.
-template <class F>
-void for_each_expected(mamba::model::config const& c, mamba::model::naming naming, F&& f) {
-  using shape = std::vector<std::size_t>;
-  std::size_t const inner = c.d_inner();
-  f(naming == mamba::model::naming::original ? "backbone.embedding.weight" : "backbone.embeddings.weight",
-    shape{c.padded_vocab(), c.d_model});
-  for (std::size_t i = 0; i < c.n_layer; ++i) {
-    std::string const layer = "backbone.layers." + std::to_string(i) + ".";
-    std::string const mixer = layer + "mixer.";
-    f(layer + "norm.weight", shape{c.d_model});
-    f(mixer + "in_proj.weight", shape{2 * inner, c.d_model});
-    if (c.bias) f(mixer + "in_proj.bias", shape{2 * inner});
-    f(mixer + "conv1d.weight", shape{inner, 1, c.d_conv});
-    if (c.conv_bias) f(mixer + "conv1d.bias", shape{inner});
-    f(mixer + "x_proj.weight", shape{c.rank() + 2 * c.d_state, inner});
-    f(mixer + "dt_proj.weight", shape{inner, c.rank()});
-    f(mixer + "dt_proj.bias", shape{inner});
-    f(mixer + "A_log", shape{inner, c.d_state});
-    f(mixer + "D", shape{inner});
-    f(mixer + "out_proj.weight", shape{c.d_model, inner});
-    if (c.bias) f(mixer + "out_proj.bias", shape{c.d_model});
-  }
-  f("backbone.norm_f.weight", shape{c.d_model});
-  if (!c.tie_embeddings) f("lm_head.weight", shape{c.padded_vocab(), c.d_model});
-}
 
 namespace detail {
 
@@ -99,7 +71,7 @@ inline void check_stored_head(std::string const& source, safetensors::tensor con
 inline void check_tensors(checkpoint const& from) {
   auto const source = from.tensors.path().string();
   std::set<std::string_view> expected;
-  for_each_expected(from.config, from.naming, [&](std::string const& name, std::vector<std::size_t> const& shape) {
+  auto const check = [&](std::string const& name, std::span<std::size_t const> shape, auto&) {
     safetensors::tensor const* const found = from.tensors.find(name);
     if (found == nullptr) {
       mamba::core::fail(source + ": tensor " + safetensors::in_quotes(name) + " is missing, expected one of shape " +
@@ -108,7 +80,8 @@ inline void check_tensors(checkpoint const& from) {
     check_shape(source, *found, shape);
     check_type(source, *found);
     expected.insert(found->name);
-  });
+  };
+  mamba::model::for_each_tensor(mamba::model::outline(from.config), check, from.naming);
   for (safetensors::tensor const& t : from.tensors.tensors()) {
     if (expected.contains(t.name)) continue;
     if (t.name == "lm_head.weight") {
