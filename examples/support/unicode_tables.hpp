@@ -179,14 +179,14 @@ inline constexpr code_point_range inert_ranges[] = {
     bool const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     bool const space = c == ' ' || (c >= '\t' && c <= '\r');
     bool const number = c >= '0' && c <= '9';
-    return letter  ? character_class::letter
-           : space ? character_class::space
+    return letter   ? character_class::letter
+           : space  ? character_class::space
            : number ? character_class::number
-                   : character_class::other;
+                    : character_class::other;
   }
   // The last run that does not begin behind c.
-  auto const* const behind =
-      std::upper_bound(std::begin(detail::class_runs), std::end(detail::class_runs), 4 * static_cast<std::uint32_t>(c) + 3);
+  auto const* const behind = std::upper_bound(std::begin(detail::class_runs), std::end(detail::class_runs),
+                                              4 * static_cast<std::uint32_t>(c) + 3);
   return static_cast<character_class>(*std::prev(behind) % 4);
 }
 
