@@ -8,9 +8,12 @@
 all_types.safetensors   one tensor of each dtype that torch has, a single number, and an empty tensor
 single/, sharded/       one tiny Mamba, saved by transformers as one file and as several shards. Element i of the n-th
                         tensor (in the order of their names) is 4096 n + i.
+../../fuzz/corpus/safetensors/   small files from which the fuzz target starts
 """
+import json
 import pathlib
 import shutil
+import struct
 
 import safetensors
 import torch
@@ -59,3 +62,19 @@ for folder, largest in ("single", "1GB"), ("sharded", "3KB"):
     shutil.rmtree(here / folder, ignore_errors=True)
     model.save_pretrained(here / folder, max_shard_size=largest)
     (here / folder / "generation_config.json").unlink(missing_ok=True)
+
+corpus = here.parent.parent / "fuzz" / "corpus" / "safetensors"
+corpus.mkdir(parents=True, exist_ok=True)
+entry = lambda dtype, shape, begin, end: {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+for name, header, size in (
+    ("none", {}, 0),
+    ("scalar", {"t": entry("F32", [], 0, 4)}, 4),
+    ("three", {"__metadata__": {"format": "pt"}, "a": entry("F16", [2, 1], 0, 4), "b": entry("U64", [3, 0], 4, 4),
+               "c": entry("I8", [5], 4, 9)}, 9),
+    ("unknown_fields", {"t": {"x": [{"y": [1, -2, 3.5, None, True, "\u00fc"]}], **entry("F64", [1, 1], 0, 8)}}, 8),
+    ("overlap", {"a": entry("F32", [1], 0, 4), "b": entry("F32", [1], 0, 4)}, 4),
+    ("overflow", {"a": entry("F32", [2, 2**64 - 2], 0, 16)}, 16),
+):
+    text = json.dumps(header, separators=(",", ":")).encode()
+    (corpus / name).write_bytes(struct.pack("<Q", len(text)) + text + bytes(range(size)))
+shutil.copy(here / "all_types.safetensors", corpus / "all_types")
