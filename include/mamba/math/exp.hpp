@@ -143,9 +143,9 @@ template <simd::real V>
 ///
 /// Why:     with no overflow and no subnormal results to care for, one addition, one shift and one power of two do.
 ///          The last operation is a fused multiply-add, so nothing in it can merge with what the caller adds.
-/// Domain:  z ≤ 0, −∞ included. Below −126 (−1022) the result is not gradual: it falls in a straight line to exactly 0
-///          at −127 (−1023) and stays there. exp2_nonpositive(0) = 1 exactly. NaN in, NaN out.
-/// Error:   1.25 ulp (0.95 where simd::fused) for −126 ≤ z ≤ 0 (−1022 in double); below, less than 2⁻¹²⁷ (2⁻¹⁰²³).
+/// Domain:  z ≤ 0, −∞ included. Below −126.5 (−1022.5) the result is exactly 0, not subnormal.
+///          exp2_nonpositive(0) = 1 exactly. NaN in, NaN out.
+/// Error:   1.25 ulp (0.95 where simd::fused) for −126 ≤ z ≤ 0 (−1022 in double); below, 2⁻¹²⁶·⁵ (2⁻¹⁰²²·⁵) absolute.
 /// Cost:    float: 1 bound, 3 additions, 6 fused multiply-adds, 1 product, 1 shift.
 template <simd::real V>
 [[nodiscard]] inline V exp2_nonpositive(V z) noexcept {

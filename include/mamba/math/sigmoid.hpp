@@ -27,7 +27,7 @@ template <simd::real V>
 /// x·σ(x), also called swish.
 ///
 /// Domain:  all x; silu(∞) = ∞, and silu(−∞) = −0, the limit (PyTorch answers NaN there). NaN in, NaN out.
-/// Error:   3.25 ulp where e⁻|ˣ| is a normal number (x ≥ −87, −708 in double); below, 2e-43 (4e-321) absolute.
+/// Error:   3.25 ulp where e⁻|ˣ| is a normal number (x ≥ −87, −708 in double); below, 2e-43 (5e-321) absolute.
 template <simd::real V>
 [[nodiscard]] inline V silu(V x) noexcept {
   using T = simd::scalar_of<V>;
