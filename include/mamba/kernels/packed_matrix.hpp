@@ -43,8 +43,10 @@ class packed_matrix {
   static constexpr std::size_t panel_vectors = 2;
   static constexpr std::size_t panel = panel_vectors * simd::lanes<scalar>;
 
-  packed_matrix() = default;
-  packed_matrix(std::size_t out, std::size_t in) : shape_(out, in), storage_(panels() * in * panel) {}
+  packed_matrix() : packed_matrix(extents<Out, In>{}) {}
+  packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
+  explicit packed_matrix(extents<Out, In> shape)
+      : shape_(shape), storage_(saturated_product(saturated_product(panels(), in()), panel)) {}
 
   [[nodiscard]] std::size_t out() const noexcept { return shape_.template get<0>(); }
   [[nodiscard]] std::size_t in() const noexcept { return shape_.template get<1>(); }

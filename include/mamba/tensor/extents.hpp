@@ -28,6 +28,12 @@ inline constexpr std::size_t dynamic = std::numeric_limits<std::size_t>::max();
   return a == dynamic || b == dynamic ? dynamic : a + b;
 }
 
+/// a·b, or the largest number there is where that does not fit: no memory has room for it, and asking says so.
+[[nodiscard]] constexpr std::size_t saturated_product(std::size_t a, std::size_t b) noexcept {
+  std::size_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::size_t>::max() : product;
+}
+
 /// The shape of a tensor or a view: rank sizeof...(E), each extent static or dynamic.
 ///
 /// Why:     one type for both means that every layer is written once, and that a static and a dynamic model run the
@@ -70,10 +76,10 @@ class extents {
     }
   }
 
-  /// How many elements: the product of the extents (1 for rank 0).
+  /// How many elements: the product of the extents (1 for rank 0), saturated.
   [[nodiscard]] constexpr std::size_t size() const noexcept {
     std::size_t product = 1;
-    for (std::size_t const value : values_) product *= value;
+    for (std::size_t const value : values_) product = saturated_product(product, value);
     return product;
   }
 

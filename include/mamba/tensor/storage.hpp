@@ -60,8 +60,9 @@ class heap_storage {
     return *this;
   }
   heap_storage& operator=(heap_storage&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
+    heap_storage taken(std::move(other));  // so that `other` is empty, as after a move construction
+    std::swap(data_, taken.data_);
+    std::swap(size_, taken.size_);
     return *this;
   }
   ~heap_storage() { ::operator delete (data_, std::align_val_t{storage_alignment}); }

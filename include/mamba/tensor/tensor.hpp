@@ -13,6 +13,7 @@ namespace mamba::inline MAMBA_ABI {
 /// Shapes:  tensor<float, 4, 3> knows its size; tensor<float, dynamic, 3>(rows, 3) learns it in the constructor.
 /// Why:     static extents do not mean static storage: what is larger than inline_bytes lies on the heap, 64-byte
 ///          aligned, and the type says which (stored_inline).
+/// Domain:  a tensor that was moved from has no numbers, whatever its shape: assign to it or let it go.
 /// Throws:  std::bad_alloc.
 template <class T, std::size_t... E>
 class tensor {
@@ -36,7 +37,7 @@ class tensor {
   [[nodiscard]] T const* data() const noexcept { return storage_.data(); }
   [[nodiscard]] extents_type const& shape() const noexcept { return shape_; }
   [[nodiscard]] std::size_t extent(std::size_t axis) const noexcept { return shape_.extent(axis); }
-  [[nodiscard]] std::size_t size() const noexcept { return shape_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return storage_.size(); }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
   template <std::convertible_to<std::size_t>... Index>
@@ -55,7 +56,7 @@ class tensor {
 
   /// Equal shapes and equal numbers.
   friend bool operator==(tensor const& a, tensor const& b) noexcept {
-    return a.shape_ == b.shape_ && std::equal(a.data(), a.data() + a.size(), b.data());
+    return a.shape_ == b.shape_ && std::equal(a.data(), a.data() + a.size(), b.data(), b.data() + b.size());
   }
 
  private:
