@@ -7,6 +7,8 @@
 
 #include <mamba/ssm/discretize.hpp>
 
+#include <type_traits>
+
 namespace mamba::inline MAMBA_ABI::ssm {
 
 /// x·σ(x), the gate, for any scalar.
@@ -30,9 +32,10 @@ template <class T>
 template <class Step, class A, class B, class C, class D, class X, class Z, class H, class Y>
 void selective_scan(Step const& delta, A const& a, B const& b, C const& c, D const& d, X const& x, Z const& z, H& h,
                     Y&& y) {
+  using T = std::remove_cvref_t<decltype(h(0, 0))>;
   for (std::size_t t = 0; t < x.extent(0); ++t) {
     for (std::size_t channel = 0; channel < x.extent(1); ++channel) {
-      auto sum = d.empty() ? 0 * x(t, channel) : d[channel] * x(t, channel);
+      T sum = d.empty() ? T(0) : d[channel] * x(t, channel);
       for (std::size_t n = 0; n < h.extent(1); ++n) {
         auto const [a_bar, b_bar] = zero_order_hold_a_euler_b(delta(t, channel), a(channel, n), b(t, n));
         h(channel, n) = a_bar * h(channel, n) + b_bar * x(t, channel);
