@@ -96,6 +96,7 @@ class mamba_block {
   void operator()(matrix_view<scalar> r, state_type& state, workspace& room) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(r.extent(0) <= room.rows(), "mamba_block: the workspace is too small", r.extent(0), room.rows());
     std::size_t const L = r.extent(0);
+    if (L == 0) return;
     std::size_t const d_inner = sizes_.d_inner;
     std::size_t const N = sizes_.d_state;
     auto const first_rows = [L](auto& t) { return matrix_view<scalar>(t.view().rows(0, L)); };

@@ -77,7 +77,7 @@ class filter_parameter {
 template <class T, std::size_t D = dynamic, std::size_t N = dynamic>
 class decay_parameter {
  public:
-  decay_parameter() = default;
+  decay_parameter() { refresh(); }
   decay_parameter(std::size_t channels, std::size_t n) : a_log_(channels, n), a_(channels, n) { refresh(); }
 
   [[nodiscard]] std::size_t rows() const noexcept { return a_log_.extent(0); }

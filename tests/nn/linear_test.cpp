@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <mamba/nn/linear.hpp>
+#include <support/bits.hpp>
+#include <support/guarded.hpp>
+#include <support/parameters.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace {
+
+using mamba::bfloat16;
+using mamba::matrix_view;
+using mamba::kernels::output;
+using mamba::nn::bias;
+using mamba::nn::linear;
+using test::guarded;
+
+/// y = x Wᵀ + b against plain loops: the bound is that of recursive summation, In·ε·Σ|x||W|, and ε for bias and sum.
+template <class W>
+void check(bias has_bias) {
+  using T = typename linear<W>::scalar;
+  test::random rng(sizeof(W) + (has_bias == bias::present ? 50 : 0));
+  for (int run = 0; run < 60; ++run) {
+    std::size_t const in = 1 + rng.below(50), out = 1 + rng.below(90), L = rng.below(9);
+    linear<W> layer(out, in, has_bias);
+    CHECK(layer.bias().empty() == (has_bias == bias::none));
+    test::fill_rows<T>(layer.weight(), rng, -2, 2);
+    test::fill_rows<T>(layer.bias(), rng, -2, 2);
+    auto const w = test::rows_of<T>(layer.weight());
+    auto const b = test::rows_of<T>(layer.bias());
+    guarded<T> x(L, in), y(L, out), sum(L, out);
+    x.fill(rng, -2, 2);
+    sum.fill(rng, -2, 2);
+    auto before = sum;
+    layer(x.view(), y.view());
+    layer.template operator()<output::add>(x.view(), sum.view());
+    REQUIRE(y.intact());
+    REQUIRE(sum.intact());
+    for (std::size_t t = 0; t < L; ++t) {
+      for (std::size_t o = 0; o < out; ++o) {
+        long double exact = b.empty() ? 0.0L : b[o], size = std::fabs(exact);
+        for (std::size_t k = 0; k < in; ++k) {
+          long double const term = static_cast<long double>(x(t, k)) * w[o * in + k];
+          exact += term;
+          size += std::fabs(term);
+        }
+        long double const eps = std::numeric_limits<T>::epsilon();
+        REQUIRE(std::fabs(y(t, o) - exact) <= static_cast<long double>(in + 1) * eps * size);
+        size += std::fabs(before(t, o));
+        REQUIRE(std::fabs(sum(t, o) - (before(t, o) + exact)) <= static_cast<long double>(in + 2) * eps * size);
+      }
+    }
+  }
+}
+
+TEST_CASE("linear: plain loops, with and without bias, assigned and added") {
+  for (bias const b : {bias::none, bias::present}) {
+    check<float>(b);
+    check<double>(b);
+    check<bfloat16>(b);
+  }
+}
+
+TEST_CASE("linear: token by token, and with static extents, the same bits") {
+  test::random rng(3), same(3);
+  linear<float> layer(41, 23, bias::present);
+  linear<float, 41, 23> fixed(41, 23, bias::present);
+  test::fill_rows<float>(layer.weight(), rng, -1, 1);
+  test::fill_rows<float>(layer.bias(), rng, -1, 1);
+  test::fill_rows<float>(fixed.weight(), same, -1, 1);
+  test::fill_rows<float>(fixed.bias(), same, -1, 1);
+  guarded<float> x(14, 23), whole(14, 41), y(14, 41);
+  x.fill(rng, -1, 1);
+  layer(x.view(), whole.view());
+  fixed(x.view(), y.view());
+  CHECK(test::same_rows(y.view(), whole.view()));
+  for (std::size_t t = 0; t < 14; ++t) {
+    fixed(x.view().rows(t, 1), y.view().rows(t, 1));
+    CHECK(test::same_bits(y.view().row(t), whole.view().row(t)));
+  }
+}
+
+TEST_CASE("linear: fewer columns than outputs are the first outputs") {
+  test::random rng(4);
+  linear<double> layer(12, 5, bias::present);
+  test::fill_rows<double>(layer.weight(), rng, -1, 1);
+  test::fill_rows<double>(layer.bias(), rng, -1, 1);
+  guarded<double> x(3, 5), all(3, 12), some(3, 7);
+  x.fill(rng, -1, 1);
+  layer(x.view(), all.view());
+  layer(x.view(), some.view());
+  CHECK(some.intact());
+  CHECK(test::same_rows(some.view(), matrix_view<double>(all.view()).columns(0, 7)));
+}
+
+TEST_CASE("linear: contracts") {
+  linear<float> const layer(4, 3, bias::none);
+  guarded<float> x(2, 3), narrow(2, 2), y(2, 4), wide(2, 5);
+  CHECK_THROWS_AS(layer(narrow.view(), y.view()), mamba::contract_violation);
+  CHECK_THROWS_AS(layer(x.view(), wide.view()), mamba::contract_violation);
+}
+
+}  // namespace
