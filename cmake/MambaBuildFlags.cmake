@@ -16,6 +16,12 @@ set(MAMBA_DEFAULT_MODEL_DIR "${PROJECT_SOURCE_DIR}/examples/default_model" CACHE
 add_library(mamba_warnings INTERFACE)
 target_compile_options(mamba_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
                                                 -Wold-style-cast)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False alarms inside the standard library once g++ 12 has inlined it: std::string's operator+ (GCC bug 105329) and
+  # std::fill with a size that it could not bound.
+  target_compile_options(mamba_warnings INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
+                                                  -Wno-array-bounds)
+endif()
 if(MAMBA_WARNINGS_AS_ERRORS)
   target_compile_options(mamba_warnings INTERFACE -Werror)
 endif()
