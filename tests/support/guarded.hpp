@@ -28,6 +28,7 @@ class guarded {
   }
 
   [[nodiscard]] T& operator()(std::size_t i, std::size_t j) { return memory_[first_ + i * pitch_ + j]; }
+  [[nodiscard]] T const& operator()(std::size_t i, std::size_t j) const { return memory_[first_ + i * pitch_ + j]; }
 
   [[nodiscard]] mamba::matrix_view<T> view() {
     using whole = mamba::matrix_view<T>;

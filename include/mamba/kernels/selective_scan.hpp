@@ -105,9 +105,9 @@ struct scan_of {
 ///          y may be x, delta or z.
 /// Units:   delta [s], a [1/s], already discretised by nobody: Ā = exp(Δ A) is formed here.
 /// Domain:  delta ≥ 0, a ≤ 0 (so |Ā| ≤ 1); NaN in, NaN out, in its own channel only.
-/// Error:   against the double reference, (N + 4 + |ΔA|) ε of the sum of |terms| for one step; steps with |Ā| < 1
-/// forget
-///          their errors. tests/kernels/selective_scan_test.cpp holds it.
+/// Error:   per step, h is off by ((1.5|ΔA| + 1.25) |Āh| + |ΔBx| + |h'|/2) ε at most, and y by (N + 1)/2 ε of
+///          Σ|C||h| + |Dx| more, gate 3.75 ε; |Ā| < 1 forgets old errors. tests/support/scan_case.hpp derives it, and
+///          tests/kernels/selective_scan_test.cpp holds it.
 /// Cost:    L·D·N times (one exp, three products or multiply-adds).
 template <class T, std::size_t D, std::size_t N>
 void selective_scan(std::type_identity_t<matrix_view<T const>> delta, channel_blocked<T, D, N> const& a,
