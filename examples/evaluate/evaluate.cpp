@@ -147,6 +147,8 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
       std::printf("bits per byte: %.6f\n", -total / std::log(2.0) / static_cast<double>(*text.predicted_bytes));
   }
   std::printf("tokens/s: %s\n", examples::three_digits(examples::rate(length, seconds)).c_str());
+  if (!text.predicted_bytes)
+    std::fprintf(stderr, "evaluate: no tokenizer.json beside the model, so there are no bytes to count bits by\n");
   std::fprintf(stderr, "peak memory: %s\n", examples::readable_bytes(examples::peak_memory()).c_str());
 }
 
@@ -158,9 +160,6 @@ int main(int argc, char** argv) {
     if (!parse(argc, argv, o)) return;
     language_model const model = examples::open_language_model(o.common.model);
     sequence const text = read_sequence(o, model);
-    if (!text.predicted_bytes)
-      std::fprintf(stderr,
-                   "evaluate: no tokenizer.json beside the model, so there are no bytes to count bits per byte\n");
     std::optional<safetensors::writer> logits_file;  // made before the work, so that it cannot fail after it
     if (!o.logits.empty()) {
       safetensors::tensor const tensor{"logits", safetensors::dtype::f32, {text.tokens.size(), model.vocabulary()}, {}};

@@ -32,12 +32,14 @@ struct generate_options {
   mamba::model::sampling_options sampling{.temperature = 0.8};
   std::uint64_t seed = 0;
   std::vector<std::string> stop;
+  std::string echo = "yes";
 };
 
 constexpr char const* notes =
     "Without a prompt option, a prompt is read from standard input if one waits there; otherwise the text starts from\n"
-    "nothing. The continuation goes to standard output; on a terminal the prompt is shown before it. Generation ends\n"
-    "after -n tokens, at the model's end-of-text token, or before a stop string. Ctrl-C ends it, too.\n";
+    "nothing. The text goes to standard output: the prompt (unless --echo no), then the continuation as it is drawn. "
+    "It\n"
+    "ends after -n tokens, at the model's end-of-text token, or before a stop string; Ctrl-C ends it, too.\n";
 
 bool parse(int argc, char** argv, generate_options& o) {
   examples::command_line line("generate", "Goes on with a text, with a Mamba language model.");
@@ -59,6 +61,7 @@ bool parse(int argc, char** argv, generate_options& o) {
   auto* const seed = line.number("--seed", o.seed, 0, std::uint64_t(-1),
                                  "The same seed draws the same text (default: a new one, shown at the end)");
   line.texts("--stop", o.stop, "End before this text; may be given several times");
+  line.choice("--echo", o.echo, {"yes", "no"}, {}, "Whether the text begins with the prompt (default: yes)");
   line.footer(notes);
   if (!line.parse(argc, argv)) return false;
 
@@ -83,23 +86,23 @@ std::vector<token> prompt_tokens(generate_options const& o, language_model const
   if (o.ids_given) {
     ids = examples::parse_ids(o.ids, model.vocabulary(), "--ids");
   } else {
-    std::string const text = prompt_text(o);
-    ids = model.tokenizer.encode(text);
+    ids = model.tokenizer.encode(prompt_text(o));
     examples::check_ids(ids, model.vocabulary(), "the prompt");
-    if (examples::is_terminal(stdout)) examples::write_output(text);
   }
-  // A model must be told something before it can say something: where a text begins, or a new line.
-  if (ids.empty()) ids.push_back(model.tokenizer.end_of_text().value_or('\n'));
-  examples::check_ids(ids, model.vocabulary(), "the prompt");
   return ids;
 }
 
 template <class W>
 void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, language_model const& model,
-                   std::vector<token> history, generate_options const& o) {
+                   std::vector<token> const& prompt, generate_options const& o) {
   using T = typename mamba::model::weights<mamba::model::any, W>::scalar;
   mamba::model::state<mamba::model::any, T> state(weights.sizes());
   std::vector<T> logits(model.vocabulary());
+
+  // A model must be told something before it can say something: where a text begins, or a new line.
+  std::vector<token> history = prompt;
+  if (history.empty()) history.push_back(model.tokenizer.end_of_text().value_or('\n'));
+  examples::check_ids(history, model.vocabulary(), "an empty prompt");
 
   // The prompt, in chunks: any split gives the same bits, and between chunks there is time for a progress bar.
   constexpr std::size_t chunk = 128;
@@ -129,6 +132,9 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
     examples::write_output(text);
     line_open = text.back() != '\n';
   };
+  std::string before;  // through the decoder, also where it isn't shown: its last character may be unfinished
+  for (token const id : prompt) before += decoder.push(id);
+  if (o.echo == "yes") show(before);
   examples::stopwatch const generation_time;
   while (drawn < o.tokens && !examples::interrupted()) {
     token const next = draw(real, history, random);
@@ -144,11 +150,15 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
   double const generation_seconds = generation_time.seconds();
   if (line_open && examples::is_terminal(stdout)) examples::write_output("\n");
 
-  std::fprintf(stderr,
-               "\nprompt: %zu tokens, %s tokens/s\ngeneration: %zu tokens, %s tokens/s\npeak memory: %s\nseed: %llu\n",
-               prompt_size, examples::three_digits(examples::rate(prompt_size, prompt_seconds)).c_str(), drawn,
-               examples::three_digits(examples::rate(drawn, generation_seconds)).c_str(),
-               examples::readable_bytes(examples::peak_memory()).c_str(), static_cast<unsigned long long>(o.seed));
+  auto const report = [](char const* what, std::size_t tokens, double seconds) {
+    std::fprintf(stderr, "%s: %zu token%s, %s tokens/s\n", what, tokens, tokens == 1 ? "" : "s",
+                 examples::three_digits(examples::rate(tokens, seconds)).c_str());
+  };
+  std::fputs("\n", stderr);
+  report("prompt", prompt_size, prompt_seconds);
+  report("generation", drawn, generation_seconds);
+  std::fprintf(stderr, "peak memory: %s\nseed: %llu\n", examples::readable_bytes(examples::peak_memory()).c_str(),
+               static_cast<unsigned long long>(o.seed));
   if (examples::interrupted()) throw examples::interruption{};
 }
 
@@ -159,10 +169,10 @@ int main(int argc, char** argv) {
     generate_options o;
     if (!parse(argc, argv, o)) return;
     language_model const model = examples::open_language_model(o.common.model);
+    auto const tokens = prompt_tokens(o, model);
     if (!model.files.tokenizer && !model.is_bytes())
-      std::fprintf(stderr, "generate: no tokenizer.json beside the model, so ids are taken for bytes\n");
-    auto tokens = prompt_tokens(o, model);
+      std::fprintf(stderr, "generate: no tokenizer.json beside the model, so its first 256 ids are taken for bytes\n");
     examples::with_weights(model.files, o.common.weights,
-                           [&](auto const& weights) { continue_text(weights, model, std::move(tokens), o); });
+                           [&](auto const& weights) { continue_text(weights, model, tokens, o); });
   });
 }

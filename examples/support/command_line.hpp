@@ -9,6 +9,7 @@
 #include <support/profile.hpp>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -71,7 +72,7 @@ class command_line {
   void add_common(common_options& common) {
     text("--model", common.model,
          "Checkpoint folder, or its .safetensors file beside config.json (default: the small model that comes along)");
-    choice("--weights", common.weights, {"f32", "bf16"}, {"f64"}, "How weights are kept in memory: f32 or bf16");
+    choice("--weights", common.weights, {"f32", "bf16"}, {"f64"}, "How weights are kept in memory (default: f32)");
     number("--threads", threads_, 1, 4096, "Threads (default: OMP_NUM_THREADS, or every core)");
     text("--config", config_, "YAML file with named sets of options (keys: long option names)");
     text("--profile", profile_, "Which set of --config to use; the command line overrides it");
@@ -91,7 +92,7 @@ class command_line {
         .add_option_function<std::vector<std::string>>(
             names, [&target](std::vector<std::string> const& v) { target = v; }, help)
         ->allow_extra_args(false)
-        ->type_name("TEXT ...");
+        ->type_name("TEXT");
   }
 
   /// A number from low to high; anything else is refused in one sentence.
@@ -119,18 +120,19 @@ class command_line {
   /// One of some words. The hidden ones work too, and are not shown.
   CLI::Option* choice(std::string const& names, std::string& target, std::vector<std::string> const& words,
                       std::vector<std::string> const& hidden, std::string const& help) {
-    auto const take = [&target, names, words, hidden](std::string const& v) {
-      std::string all;
-      bool known = false;
-      for (auto const& w : words) {
-        all += (all.empty() ? "" : ", ") + w;
-        known = known || w == v;
-      }
-      for (auto const& w : hidden) known = known || w == v;
-      if (!known) mamba::core::fail(names + " must be one of " + all + ", not \"" + v.substr(0, 80) + "\"");
+    std::string shown, listed;
+    for (auto const& w : words) {
+      shown += (shown.empty() ? "" : "|") + w;
+      listed += (listed.empty() ? "" : ", ") + w;
+    }
+    std::vector<std::string> known = words;
+    known.insert(known.end(), hidden.begin(), hidden.end());
+    auto const take = [&target, names, listed, known](std::string const& v) {
+      if (std::find(known.begin(), known.end(), v) == known.end())
+        mamba::core::fail(names + " must be one of " + listed + ", not \"" + v.substr(0, 80) + "\"");
       target = v;
     };
-    return app_.add_option_function<std::string>(names, take, help)->take_last()->type_name("FORMAT");
+    return app_.add_option_function<std::string>(names, take, help)->take_last()->type_name(shown);
   }
 
   /// At most one of these may be given.
