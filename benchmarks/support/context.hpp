@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// support/context.hpp — what a reader must know of build and machine before a figure means anything.
+#pragma once
+
+#include <mamba/core/abi.hpp>
+#include <support/floors.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#if !defined(MAMBA_BENCH_FLAGS)
+#define MAMBA_BENCH_FLAGS "not recorded by this build"
+#endif
+
+namespace bench {
+
+inline std::string compiler() {
+#if defined(__clang__)
+  return __VERSION__;  // clang says its own name there
+#elif defined(__GNUC__)
+  return std::string("g++ ") + __VERSION__;
+#else
+  return "unknown";
+#endif
+}
+
+/// The processor's own name where the system tells it.
+inline std::string processor() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+inline std::string in_words(floors const& f) {
+  char text[128];
+  std::snprintf(text, sizeof text, "read %.1f GB/s, %.1f GFLOP/s, %.2f Gexp/s", f.read * 1e-9, f.multiply_add * 1e-9,
+                f.exp * 1e-9);
+  return text;
+}
+
+/// Adds to the lines that Google Benchmark prints above its table and writes into its JSON.
+inline void add_context(int threads, scale size, floors const& one, floors const& all) {
+  std::string const buffer = size == scale::full ? "reads from 1 GiB" : "reads from 4 MiB: a cache, not memory";
+  benchmark::AddCustomContext("mamba", mamba::core::abi_name);
+  benchmark::AddCustomContext("compiler", compiler());
+  benchmark::AddCustomContext("flags", MAMBA_BENCH_FLAGS);
+  benchmark::AddCustomContext("processor", processor());
+  benchmark::AddCustomContext("threads", std::to_string(threads));
+  benchmark::AddCustomContext("floors, 1 thread", in_words(one) + " (" + buffer + ")");
+  if (threads > 1) benchmark::AddCustomContext("floors, " + std::to_string(threads) + " threads", in_words(all));
+}
+
+}  // namespace bench

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// support/floors.hpp — what this machine can do at most, measured in the process that measures everything else.
+//
+// Three resources bound the forward pass: bytes that memory delivers, multiply-adds, and exponentials. Each is measured
+// by the shortest loop that uses it and nothing else; the best of several rounds counts, because a disturbance can only
+// make a loop slower.
+#pragma once
+
+#include <mamba/core/threads.hpp>
+#include <mamba/math/exp.hpp>
+#include <mamba/simd/load_store.hpp>
+#include <mamba/tensor/tensor.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+
+namespace bench {
+
+/// How much of a benchmark is run: all of it, or sizes that CI can afford, to see that it works.
+enum class scale { full, small };
+
+/// Rates of one number of threads.
+struct floors {
+  double read = 0;          ///< bytes/s, from a buffer larger than the last-level cache (at full scale)
+  double multiply_add = 0;  ///< FLOP/s, two per multiply-add
+  double exp = 0;           ///< math::exp2_nonpositive of floats from the first-level cache, per second
+};
+
+/// Seconds until f(i) has returned for every i < threads, each on its own thread.
+template <class F>
+double seconds_on(int threads, F&& f) {
+  mamba::core::set_thread_count(threads);
+  auto const start = std::chrono::steady_clock::now();
+  mamba::core::for_each_range(static_cast<std::size_t>(threads), true, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) f(i);
+  });
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// The best rate of several rounds of `work` units on each thread.
+template <class F>
+double best_rate(int threads, double work, F&& f) {
+  constexpr int rounds = 6;
+  double best = 0;
+  for (int i = 0; i < rounds; ++i) best = std::max(best, work * threads / seconds_on(threads, f));
+  return best;
+}
+
+namespace detail {
+using batch = mamba::simd::batch<float>;
+inline constexpr std::size_t lanes = mamba::simd::lanes<float>;
+
+/// Adds up `streams` sums at a time, so that no addition waits for the one before it.
+template <std::size_t Streams, class F>
+void add_up(float const* first, std::size_t batches, F&& f) {
+  batch sum[Streams];
+  for (batch& s : sum) s = batch(0.0F);
+  for (std::size_t i = 0; i + Streams <= batches; i += Streams) {
+    for (std::size_t j = 0; j < Streams; ++j) sum[j] = sum[j] + f(mamba::simd::load<batch>(first + (i + j) * lanes));
+  }
+  for (batch& s : sum) benchmark::DoNotOptimize(s);
+}
+}  // namespace detail
+
+/// 1 GiB is four times the largest last-level cache known to us; a small run measures some cache instead.
+inline constexpr std::size_t read_bytes(scale size) {
+  return size == scale::full ? std::size_t{1} << 30U : std::size_t{1} << 22U;
+}
+
+inline double read_floor(int threads, mamba::tensor<float, mamba::dynamic> const& buffer) {
+  std::size_t const share = buffer.size() / static_cast<std::size_t>(threads) / detail::lanes;
+  return best_rate(threads, static_cast<double>(share * detail::lanes * sizeof(float)), [&](std::size_t i) {
+    detail::add_up<8>(buffer.data() + i * share * detail::lanes, share, [](detail::batch v) { return v; });
+  });
+}
+
+inline double multiply_add_floor(int threads, scale size) {
+  constexpr std::size_t sums =
+      10;  // latency times throughput is 8 on every x86 with FMA; 16 registers hold 10 and more
+  std::size_t const steps = size == scale::full ? 10'000'000 : 100'000;
+  auto const work = static_cast<double>(2 * sums * detail::lanes * steps);
+  return best_rate(threads, work, [&](std::size_t) {
+    float factor = 0.999F;
+    float summand = 0.001F;
+    benchmark::DoNotOptimize(factor);
+    benchmark::DoNotOptimize(summand);
+    detail::batch const a(factor);
+    detail::batch const b(summand);
+    detail::batch sum[sums];
+    for (detail::batch& s : sum) s = b;
+    for (std::size_t k = 0; k < steps; ++k) {
+      for (detail::batch& s : sum) s = mamba::simd::fma(a, s, b);
+    }
+    for (detail::batch& s : sum) benchmark::DoNotOptimize(s);
+  });
+}
+
+inline double exp_floor(int threads, scale size) {
+  constexpr std::size_t numbers = 2048;  // 8 KiB
+  std::size_t const passes = size == scale::full ? 40'000 : 400;
+  mamba::tensor<float, numbers> z;
+  for (std::size_t i = 0; i < numbers; ++i) z(i) = -20.0F * static_cast<float>(i) / numbers;
+  return best_rate(threads, static_cast<double>(numbers * passes), [&](std::size_t) {
+    for (std::size_t pass = 0; pass < passes; ++pass) {
+      detail::add_up<4>(z.data(), numbers / detail::lanes,
+                        [](detail::batch v) { return mamba::math::exp2_nonpositive(v); });
+      benchmark::ClobberMemory();
+    }
+  });
+}
+
+/// All three for `threads` threads.
+inline floors measure_floors(int threads, scale size, mamba::tensor<float, mamba::dynamic> const& buffer) {
+  return {read_floor(threads, buffer), multiply_add_floor(threads, size), exp_floor(threads, size)};
+}
+
+}  // namespace bench

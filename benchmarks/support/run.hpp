@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// support/run.hpp — the main function that all benchmarks share, and how a timed call is reported.
+#pragma once
+
+#include <support/context.hpp>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bench {
+
+/// What a benchmark is told before it registers itself.
+struct machine {
+  scale size = scale::full;
+  int threads = 1;  ///< all that may be used
+  floors one, all;
+
+  [[nodiscard]] floors const& at(int count) const { return count == 1 ? one : all; }
+  /// One thread, and all of them where there are more.
+  [[nodiscard]] std::vector<int> thread_counts() const {
+    return threads > 1 ? std::vector<int>{1, threads} : std::vector<int>{1};
+  }
+};
+
+/// What one call does, as far as a floor knows it.
+struct work {
+  double tokens = 0, bytes = 0, flops = 0, exps = 0;
+};
+
+/// Times f() and reports tokens/s, GB/s, GFLOP/s, Gexp/s, and which share of the time each floor alone would have
+/// taken.
+///
+/// Why:     FMA_% = 80 says: at the machine's peak these multiply-adds would take 80 % of the time measured. Shares of
+///          work that is done one after the other (products, then a scan) may be added up.
+template <class F>
+void time(benchmark::State& state, machine const& m, int threads, work const& w, F&& f) {
+  mamba::core::set_thread_count(threads);
+  auto const start = std::chrono::steady_clock::now();
+  for (auto _ : state) {
+    f();
+    benchmark::ClobberMemory();
+  }
+  double const elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  mamba::core::set_thread_count(m.threads);  // checks run with all threads
+  auto const calls = static_cast<double>(state.iterations());
+  state.SetItemsProcessed(static_cast<std::int64_t>(w.tokens * calls));
+  if (w.bytes > 0) state.SetBytesProcessed(static_cast<std::int64_t>(w.bytes * calls));
+  auto const rate = benchmark::Counter::kIsIterationInvariantRate;
+  auto const share = [&](double amount, double floor) { return 100 * amount * calls / floor / elapsed; };
+  floors const& floor = m.at(threads);
+  if (w.flops > 0) state.counters["FLOP"] = benchmark::Counter(w.flops, rate);
+  if (w.exps > 0) state.counters["exp"] = benchmark::Counter(w.exps, rate);
+  if (w.bytes > 0) state.counters["read_%"] = share(w.bytes, floor.read);
+  if (w.flops > 0) state.counters["FMA_%"] = share(w.flops, floor.multiply_add);
+  if (w.exps > 0) state.counters["exp_%"] = share(w.exps, floor.exp);
+}
+
+/// Registers f(state), timed by the clock on the wall because threads share the work.
+template <class F>
+benchmark::internal::Benchmark* add(std::string const& name, F&& f) {
+  return benchmark::RegisterBenchmark(name.c_str(), std::forward<F>(f))->UseRealTime()->Unit(benchmark::kMillisecond);
+}
+
+/// Measures the floors, lets `add_all` register its benchmarks, runs them. `--small` selects what CI can afford.
+template <class F>
+int run(int argc, char** argv, F&& add_all) {
+  machine m;
+  std::vector<char*> rest;
+  for (int i = 0; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--small") == 0) {
+      m.size = scale::small;
+    } else {
+      rest.push_back(argv[i]);
+    }
+  }
+  auto count = static_cast<int>(rest.size());
+  rest.push_back(nullptr);
+  benchmark::Initialize(&count, rest.data());
+  if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return 1;
+  m.threads = mamba::core::thread_count();
+  {
+    mamba::tensor<float, mamba::dynamic> buffer(read_bytes(m.size) / sizeof(float));
+    m.one = measure_floors(1, m.size, buffer);
+    m.all = m.threads > 1 ? measure_floors(m.threads, m.size, buffer) : m.one;
+  }
+  add_context(m.threads, m.size, m.one, m.all);
+  add_all(m);
+  std::size_t const ran = benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  if (ran == 0) std::fputs("no benchmark has such a name\n", stderr);
+  return ran == 0 ? 1 : 0;
+}
+
+}  // namespace bench
