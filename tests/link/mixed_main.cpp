@@ -60,7 +60,8 @@ void look_at(run const& one) {
   mixed_report const& r = one.report;
   std::printf("%-16s %s\n", one.name.c_str(), r.abi);
   expect(r.lanes == r.compiled_lanes, one.name + " runs batches of another instruction set");
-  expect(contains(r.abi, "openmp") == r.compiled_openmp, one.name + " was compiled with other threads than its ABI says");
+  expect(contains(r.abi, "openmp") == r.compiled_openmp,
+         one.name + " was compiled with other threads than its ABI says");
   expect(contains(r.abi, "_checked") == r.expects_checks, one.name + " has another contract mode than its ABI says");
   expect(r.checks_contracts == r.expects_checks, one.name + " checks contracts, or doesn't, against its flags");
   if (one.name.find("haswell") == 0) expect(contains(r.abi, "avx2_fma"), one.name + ": the ABI must name avx2 and fma");

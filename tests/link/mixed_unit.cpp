@@ -28,7 +28,8 @@ bool finds_a_broken_contract() {
   float in[2] = {0, 0};
   float out[1] = {0};
   try {
-    mamba::simd::transform(std::span<float>(out), [](auto v) { return v; }, std::span<float const>(in));
+    mamba::simd::transform(
+        std::span<float>(out), [](auto v) { return v; }, std::span<float const>(in));
   } catch (mamba::contract_violation const&) {
     return true;
   }
@@ -58,20 +59,19 @@ mixed_report MIXED_JOIN(report_, MIXED_UNIT)() {
 
   float in[64];
   for (int i = 0; i < 64; ++i) in[i] = static_cast<float>(i) - 31.5F;
-  mamba::simd::transform(std::span<float>(r.exps), [](auto v) { return mamba::math::exp(v); },
-                         std::span<float const>(in));
+  mamba::simd::transform(
+      std::span<float>(r.exps), [](auto v) { return mamba::math::exp(v); }, std::span<float const>(in));
 
   mamba::model::config const sizes{.d_model = 24, .n_layer = 2, .vocab_size = 40};
   mamba::model::weights<> weights(sizes);
   std::uint32_t seed = 1;
-  mamba::model::for_each_tensor(
-      weights, [&](std::string const&, std::span<std::size_t const>, auto& storage) {
-        std::vector<float> row(storage.row_size());
-        for (std::size_t i = 0; i < storage.rows(); ++i) {
-          for (float& v : row) v = small_number(seed);
-          storage.set_row(i, std::span<float const>(row));
-        }
-      });
+  mamba::model::for_each_tensor(weights, [&](std::string const&, std::span<std::size_t const>, auto& storage) {
+    std::vector<float> row(storage.row_size());
+    for (std::size_t i = 0; i < storage.rows(); ++i) {
+      for (float& v : row) v = small_number(seed);
+      storage.set_row(i, std::span<float const>(row));
+    }
+  });
   mamba::model::state<> state(sizes);
   std::vector<mamba::model::token> const tokens{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5};
   mamba::model::forward(weights, std::span<mamba::model::token const>(tokens), state,
