@@ -120,8 +120,9 @@ TEST_CASE("checkpoint: what transformers saved is loaded to the number, from one
     auto const found = rows_of<float>(weights, naming::hugging_face);
     CHECK(found.size() == from.tensors.tensors().size());
     float n = 0;  // a std::map walks the names in the order in which the script numbered them
-    for (auto const& [name, values] : found) {
-      CAPTURE(name);
+    for (auto const& entry : found) {
+      auto const& values = entry.second;
+      CAPTURE(entry.first);
       for (std::size_t i = 0; i < values.size(); ++i) REQUIRE(values[i] == 4096 * n + static_cast<float>(i));
       n += 1;
     }
