@@ -9,6 +9,7 @@
 #include <support/measure.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <functional>
@@ -46,7 +47,7 @@ namespace examples {
   std::string line = label + " [" + bar + "] " + percent + " %, " + three_digits(speed) + " tokens/s";
   if (done > 0 && done < total) {
     double const left = std::min(static_cast<double>(total - done) / speed, 999999.0);
-    line += ", " + std::to_string(static_cast<long>(left + 0.5)) + " s left";
+    line += ", " + std::to_string(std::lround(left)) + " s left";
   }
   return line;
 }
