@@ -74,7 +74,10 @@ class heap_storage {
  private:
   static T* allocate(std::size_t count) {
     if (count == 0) return nullptr;
-    constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / sizeof(T);
+    constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(T);
+#if defined(__cpp_exceptions)
+    if (count > most) throw std::bad_alloc();
+#endif
     return static_cast<T*>(::operator new (std::min(count, most) * sizeof(T), std::align_val_t{storage_alignment}));
   }
 
