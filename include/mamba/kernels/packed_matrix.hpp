@@ -63,6 +63,7 @@ class packed_matrix {
   void set_row(std::size_t r, std::span<scalar const> values) noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());
+    if (values.empty()) return;
     W* const p = storage_.data() + r / panel * in() * panel + r % panel;
     for (std::size_t k = 0; k < values.size(); ++k) p[k * panel] = W(values[k]);
   }
@@ -71,6 +72,7 @@ class packed_matrix {
   void get_row(std::size_t r, std::span<scalar> values) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());
+    if (values.empty()) return;
     W const* const p = storage_.data() + r / panel * in() * panel + r % panel;
     for (std::size_t k = 0; k < values.size(); ++k) values[k] = static_cast<scalar>(p[k * panel]);
   }
