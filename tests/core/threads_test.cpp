@@ -29,11 +29,12 @@ TEST_CASE("threads: the ranges cover every piece once, for any count and team") 
   restored_threads const restored;
   for (int team = 1; team <= 5; ++team) {
     core::set_thread_count(team);
-    for (std::size_t count = 0; count <= 23; ++count) {
+    for (std::size_t const count : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 11U, 23U}) {
       for (bool const worthwhile : {false, true}) {
         std::vector<int> visits(count, 0);  // each piece belongs to one thread, so plain integers will do
         std::atomic<int> ranges{0};
-        core::for_each_range(count, worthwhile, [&](std::size_t first, std::size_t last) {
+        core::work const cost{core::smallest_shared_work() * (worthwhile ? 1.0 : 0.99)};
+        core::for_each_range(count, cost, [&](std::size_t first, std::size_t last) {
           ++ranges;
           for (std::size_t i = first; i < last; ++i) ++visits[i];
         });
@@ -64,9 +65,9 @@ TEST_CASE("threads: inside a range the work is not divided again") {
   core::set_thread_count(2);
   std::atomic<int> inner{0};
   std::atomic<int> outer{0};
-  core::for_each_range(2, true, [&](std::size_t, std::size_t) {
+  core::for_each_range(2, core::work{1e9}, [&](std::size_t, std::size_t) {
     ++outer;
-    core::for_each_range(8, true, [&](std::size_t first, std::size_t last) {
+    core::for_each_range(8, core::work{1e9}, [&](std::size_t first, std::size_t last) {
       if (first == 0 && last == 8) ++inner;
     });
   });

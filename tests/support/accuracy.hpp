@@ -51,8 +51,8 @@ template <class T, class F, class G>
   constexpr std::size_t lanes = simd::lanes<T>;
   random rng(sizeof(T) + points);
   accuracy<T> found;
-  auto const first = order_of(low);
-  auto const count = static_cast<double>(order_of(high)) - static_cast<double>(first);
+  auto const first = static_cast<double>(order_of(low));
+  auto const last = static_cast<double>(order_of(high));  // the distance may exceed 2^63, either end does not
   while (found.points < points) {
     T in[lanes];
     T out[lanes];
@@ -60,7 +60,7 @@ template <class T, class F, class G>
       if (i % 2 == 0) {
         in[i] = static_cast<T>(rng.uniform(static_cast<double>(low), static_cast<double>(high)));
       } else {
-        in[i] = number_at<T>(first + static_cast<std::int64_t>(rng.uniform(0, 1) * count));
+        in[i] = number_at<T>(static_cast<std::int64_t>(rng.uniform(first, last)));
       }
       if (!(in[i] >= low && in[i] <= high)) in[i] = low;  // rounding may step over an end
     }
