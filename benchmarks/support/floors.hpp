@@ -34,9 +34,10 @@ template <class F>
 double seconds_on(int threads, F&& f) {
   mamba::core::set_thread_count(threads);
   auto const start = std::chrono::steady_clock::now();
-  mamba::core::for_each_range(static_cast<std::size_t>(threads), true, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) f(i);
-  });
+  mamba::core::for_each_range(static_cast<std::size_t>(threads), mamba::core::work{1e9},
+                              [&](std::size_t first, std::size_t last) {
+                                for (std::size_t i = first; i < last; ++i) f(i);
+                              });
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

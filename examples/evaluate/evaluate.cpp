@@ -122,7 +122,8 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
     mamba::model::forward(weights, std::span<token const>(text.tokens).subspan(first, count), state,
                           mamba::matrix_view<T>(logits.data(), count, vocabulary));
     std::size_t const predictions = std::min(count, length - 1 - first);
-    mamba::core::for_each_range(predictions, true, [&](std::size_t begin, std::size_t end) {
+    mamba::core::work const cost{10.0 * static_cast<double>(predictions * vocabulary)};  // an exp in double each
+    mamba::core::for_each_range(predictions, cost, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)
         log_p[i] =
             log_probability(std::span<T const>(logits).subspan(i * vocabulary, vocabulary), text.tokens[first + i + 1]);

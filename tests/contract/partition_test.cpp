@@ -5,6 +5,7 @@
 #include <mamba/core/threads.hpp>
 #include <mamba/model/forward.hpp>
 #include <support/random_model.hpp>
+#include <support/threads.hpp>
 
 #include <cstring>
 
@@ -98,6 +99,7 @@ void check_dynamic_model(std::uint64_t seed) {
   }
   CAPTURE(seed);
   CAPTURE(length);
+  test::all_work_shared const shared;
   mamba::core::set_thread_count(1);
   std::size_t const whole[] = {length};
   auto const expected = run(w, start, tokens, whole);
@@ -110,7 +112,6 @@ void check_dynamic_model(std::uint64_t seed) {
     CHECK(run(w, start, tokens, whole) == expected);
     CHECK(run(w, start, tokens, split) == expected);
   }
-  mamba::core::set_thread_count(1);
 }
 
 template <model::config C, class W>

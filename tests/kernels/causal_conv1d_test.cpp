@@ -5,6 +5,7 @@
 #include <support/bits.hpp>
 #include <support/guarded.hpp>
 #include <support/random.hpp>
+#include <support/threads.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -160,9 +161,9 @@ TEST_CASE("causal_conv1d: a channel has the same bits wherever it stands") {
 
 TEST_CASE("causal_conv1d: the same bits with 1, 2 and 3 threads") {
   test::random rng(4);
-  int const threads = mamba::core::thread_count();
   conv_case<float> const start(rng, 10, 1003, 4, true);
   auto alone = start;
+  test::all_work_shared const shared;
   mamba::core::set_thread_count(1);
   alone.run();
   for (int const count : {2, 3}) {
@@ -172,7 +173,6 @@ TEST_CASE("causal_conv1d: the same bits with 1, 2 and 3 threads") {
     CHECK(test::same_rows(together.y.view(), alone.y.view()));
     CHECK(test::same_rows(together.state.view(), alone.state.view()));
   }
-  mamba::core::set_thread_count(threads);
 }
 
 TEST_CASE("causal_conv1d: NaN stays in its channel, for K tokens") {

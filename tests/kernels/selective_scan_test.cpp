@@ -7,6 +7,7 @@
 #include <support/guarded.hpp>
 #include <support/random.hpp>
 #include <support/scan_case.hpp>
+#include <support/threads.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -203,9 +204,9 @@ TEST_CASE("selective_scan kernel: a channel has the same bits in a full block an
 
 TEST_CASE("selective_scan kernel: the same bits with 1, 2 and 3 threads") {
   test::random rng(5);
-  int const threads = mamba::core::thread_count();
   for (std::size_t const L : {1U, 10U}) {
     auto const s = test::random_scan<float>(rng, L, 20000 / L + 3, 16, scan_range::trained, true, true);
+    test::all_work_shared const shared;
     mamba::core::set_thread_count(1);
     auto const alone = scan(s);
     for (int const count : {2, 3}) {
@@ -215,7 +216,6 @@ TEST_CASE("selective_scan kernel: the same bits with 1, 2 and 3 threads") {
       CHECK(test::same_bits(together.h.span(), alone.h.span()));
     }
   }
-  mamba::core::set_thread_count(threads);
 }
 
 template <class T, std::size_t D, std::size_t N>

@@ -5,6 +5,7 @@
 #include <support/bits.hpp>
 #include <support/guarded.hpp>
 #include <support/parameters.hpp>
+#include <support/threads.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -286,7 +287,7 @@ TEST_CASE("mamba_block: the same bits with 1, 2 and 3 threads") {
   start.fill(rng, -2, 2);
   block_workspace<float> room;
   room.reserve(s, L);
-  int const threads = mamba::core::thread_count();
+  test::all_work_shared const shared;
   mamba::core::set_thread_count(1);
   auto alone = start;
   block_state<any, float> state_alone(s);
@@ -299,7 +300,6 @@ TEST_CASE("mamba_block: the same bits with 1, 2 and 3 threads") {
     CHECK(test::same_rows(together.view(), alone.view()));
     CHECK(same_state(state, state_alone));
   }
-  mamba::core::set_thread_count(threads);
 }
 
 TEST_CASE("mamba_block: causal, what happens at t leaves all before t as it was, bit for bit") {

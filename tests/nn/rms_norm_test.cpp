@@ -5,6 +5,7 @@
 #include <support/bits.hpp>
 #include <support/guarded.hpp>
 #include <support/parameters.hpp>
+#include <support/threads.hpp>
 
 #include <cmath>
 #include <limits>
@@ -66,7 +67,7 @@ TEST_CASE(
   rms_norm<float, width> fixed(width, 1e-5);
   guarded<float> x(L, width), whole(L, width), y(L, width);
   x.fill(rng, -1, 1);
-  int const threads = mamba::core::thread_count();
+  test::all_work_shared const shared;
   mamba::core::set_thread_count(1);
   norm(x.view(), whole.view());
   for (int const count : {2, 3}) {
@@ -74,7 +75,6 @@ TEST_CASE(
     norm(x.view(), y.view());
     CHECK(test::same_rows(y.view(), whole.view()));
   }
-  mamba::core::set_thread_count(threads);
   fixed(x.view(), y.view());
   CHECK(test::same_rows(y.view(), whole.view()));
   for (std::size_t t = 0; t < L; ++t) norm(x.view().rows(t, 1), y.view().rows(t, 1));

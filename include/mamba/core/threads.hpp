@@ -16,7 +16,7 @@
 
 namespace mamba::inline MAMBA_ABI::core {
 
-/// How many threads for_each_piece may use now. With OpenMP this obeys OMP_NUM_THREADS and set_thread_count.
+/// How many threads for_each_range may use now. With OpenMP this obeys OMP_NUM_THREADS and set_thread_count.
 [[nodiscard]] inline int thread_count() noexcept {
 #if defined(_OPENMP)
   return omp_in_parallel() != 0 ? 1 : omp_get_max_threads();
@@ -32,16 +32,27 @@ inline void set_thread_count([[maybe_unused]] int count) noexcept {
 #endif
 }
 
+/// What a piece of work costs one thread, roughly: it decides whether a team is woken, and changes no result.
+struct work {
+  double nanoseconds;
+};
+
+/// Work below this stays on the calling thread. Waking a team costs 2 to 10 microseconds on an idle machine and a time
+/// slice of the scheduler where other programs want the same cores; so a piece must be worth several of the former.
+inline double& smallest_shared_work() noexcept {
+  static double nanoseconds = 100e3;
+  return nanoseconds;
+}
+
 /// Calls f(first, last) so that the pieces [first, last) cover [0, count), each piece once, one range per thread.
 ///
 /// Why:     a contiguous range per thread keeps each thread on its own stretch of the weights.
-/// Domain:  f must not throw, and its pieces must not touch one another's results. `worthwhile` false runs serially:
-///          waking a team costs more than a small piece of work.
+/// Domain:  f must not throw, and its pieces must not touch one another's results.
+/// See:     smallest_shared_work() for when threads are used at all.
 template <class F>
-void for_each_range(std::size_t count, bool worthwhile, F&& f) {
+void for_each_range(std::size_t count, [[maybe_unused]] work cost, F&& f) {
 #if defined(_OPENMP)
-  auto const team = static_cast<std::size_t>(thread_count());
-  if (team > 1 && count > 1 && worthwhile) {
+  if (count > 1 && cost.nanoseconds >= smallest_shared_work() && thread_count() > 1) {
 #pragma omp parallel
     {
       auto const n = static_cast<std::size_t>(omp_get_num_threads());
@@ -53,7 +64,6 @@ void for_each_range(std::size_t count, bool worthwhile, F&& f) {
     return;
   }
 #endif
-  static_cast<void>(worthwhile);
   if (count > 0) f(std::size_t{0}, count);
 }
 

@@ -67,9 +67,9 @@ void causal_conv1d(matrix_view<T const> x, std::type_identity_t<matrix_view<T co
                 x.extent(1));
   MAMBA_EXPECTS(y.shape() == x.shape(), "causal_conv1d: y has x's shape");
   if (x.empty()) return;
-  constexpr std::size_t worth_threads = 1U << 15U;
+  core::work const cost{0.3 * static_cast<double>(x.size() * weight.extent(0))};
   std::size_t const blocks = (x.extent(1) + simd::lanes<T> - 1) / simd::lanes<T>;
-  core::for_each_range(blocks, x.size() * weight.extent(0) >= worth_threads, [&](std::size_t begin, std::size_t end) {
+  core::for_each_range(blocks, cost, [&](std::size_t begin, std::size_t end) {
     for (std::size_t block = begin; block < end; ++block) {
       detail::convolve_channels<T>(x, weight, bias, state, y, block * simd::lanes<T>);
     }

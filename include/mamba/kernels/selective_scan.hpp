@@ -127,10 +127,9 @@ void selective_scan(std::type_identity_t<matrix_view<T const>> delta, channel_bl
   MAMBA_EXPECTS(d.empty() || d.size() == x.extent(1), "selective_scan: D must have one value per channel", d.size(),
                 x.extent(1));
   MAMBA_EXPECTS(z.empty() || z.shape() == x.shape(), "selective_scan: z must have the shape of x");
-  constexpr std::size_t worth_threads = 1U << 14U;
+  core::work const cost{0.5 * static_cast<double>(x.size() * h.depth())};
   detail::scan_of<T, D, N> const call{delta, a, b, c, d, x, z, h, y};
-  core::for_each_range(h.blocks(), x.size() * h.depth() >= worth_threads,
-                       [&](std::size_t first, std::size_t last) { call.run_blocks(first, last); });
+  core::for_each_range(h.blocks(), cost, [&](std::size_t first, std::size_t last) { call.run_blocks(first, last); });
 }
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

@@ -121,8 +121,8 @@ class mamba_block {
  private:
   /// Δ = softplus(·), in place.
   static void positive(matrix_view<scalar> delta) noexcept(!core::contracts_checked) {
-    constexpr std::size_t worth_threads = 1U << 14U;
-    core::for_each_range(delta.extent(0), delta.size() >= worth_threads, [&](std::size_t first, std::size_t last) {
+    core::work const cost{1.5 * static_cast<double>(delta.size())};
+    core::for_each_range(delta.extent(0), cost, [&](std::size_t first, std::size_t last) {
       for (std::size_t t = first; t < last; ++t) {
         simd::transform(
             delta.row(t), [](auto v) { return math::softplus_thresholded(v); }, delta.row(t));

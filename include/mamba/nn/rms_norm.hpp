@@ -23,8 +23,8 @@ class rms_norm {
 
   void operator()(matrix_view<T const> x, matrix_view<T> y) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(x.shape() == y.shape(), "rms_norm: x and y must have one shape");
-    constexpr std::size_t worth_threads = 1U << 15U;
-    core::for_each_range(x.extent(0), x.size() >= worth_threads, [&](std::size_t first, std::size_t last) {
+    core::work const cost{0.3 * static_cast<double>(x.size())};
+    core::for_each_range(x.extent(0), cost, [&](std::size_t first, std::size_t last) {
       for (std::size_t t = first; t < last; ++t) math::rms_norm<T>(x.row(t), weight_.span(), epsilon_, y.row(t));
     });
   }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// tests/support/threads.hpp — makes even the smallest work go to several threads, so that tests of threads test them.
+#pragma once
+
+#include <mamba/core/threads.hpp>
+
+namespace test {
+
+/// While it lives, no work is too small to be shared; the number of threads is put back at the end.
+class all_work_shared {
+ public:
+  all_work_shared() { mamba::core::smallest_shared_work() = 0; }
+  ~all_work_shared() {
+    mamba::core::smallest_shared_work() = smallest_;
+    mamba::core::set_thread_count(threads_);
+  }
+  all_work_shared(all_work_shared const&) = delete;
+  all_work_shared& operator=(all_work_shared const&) = delete;
+
+ private:
+  double smallest_ = mamba::core::smallest_shared_work();
+  int threads_ = mamba::core::thread_count();
+};
+
+}  // namespace test
