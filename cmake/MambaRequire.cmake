@@ -2,7 +2,7 @@
 # mamba_require(NAME): finds a dependency, or downloads it if MAMBA_FETCH_DEPS is on, or says how to install it.
 #
 # What it defines: mamba::eigen and mamba::xsimd for the headers; dep::doctest, dep::benchmark, dep::json, dep::cli11,
-# dep::pcre2, dep::utf8proc and dep::yaml_cpp for tests, benchmarks and examples. All are IMPORTED, so that their headers
+# dep::utf8proc and dep::yaml_cpp for tests, benchmarks and examples. All are IMPORTED, so that their headers
 # are system headers and our warnings stay ours.
 #
 # Header-only packages are downloaded and not configured (their SOURCE_SUBDIR doesn't exist, which FetchContent takes to
@@ -18,7 +18,6 @@ set(mamba_pins
     "benchmark|1.8.3|https://github.com/google/benchmark.git|344117638c8ff7e239044fd0fa7085839fc03021|libbenchmark-dev|google-benchmark"
     "json|3.11.3|https://github.com/nlohmann/json.git|9cca280a4d0ccf0c08f47a99aa71d1b0e52f8d03|nlohmann-json3-dev|nlohmann-json"
     "cli11|2.5.0|https://github.com/CLIUtils/CLI11.git|4160d259d961cd393fd8d67590a8c7d210207348|libcli11-dev|cli11"
-    "pcre2|10.42|https://github.com/PCRE2Project/pcre2.git|52c08847921a324c804cabf2814549f50bce1265|libpcre2-dev pkg-config|pcre2 pkg-config"
     "utf8proc|2.8.0|https://github.com/JuliaStrings/utf8proc.git|1cb28a66ca79a0845e99433fd1056257456cef8b|libutf8proc-dev|utf8proc"
     "yaml_cpp|0.8.0|https://github.com/jbeder/yaml-cpp.git|f7320141120f720aecc4c32be25586e7da9eb978|libyaml-cpp-dev|yaml-cpp")
 
@@ -95,20 +94,7 @@ function(mamba_find_yaml_cpp)
   mamba_find_package_dependency(yaml_cpp yaml-cpp yaml-cpp::yaml-cpp yaml-cpp)
 endfunction()
 
-# Neither has a CMake package in Debian 12; pkg-config knows PCRE2, and utf8proc is one header and one library.
-function(mamba_find_pcre2)
-  if(TARGET dep::pcre2)
-    return()
-  endif()
-  find_package(PkgConfig QUIET)
-  if(PkgConfig_FOUND)
-    pkg_check_modules(MAMBA_PCRE2 QUIET IMPORTED_TARGET GLOBAL libpcre2-8)
-    if(TARGET PkgConfig::MAMBA_PCRE2)
-      mamba_alias_dependency(pcre2 PkgConfig::MAMBA_PCRE2)
-    endif()
-  endif()
-endfunction()
-
+# utf8proc has no CMake package in Debian 12; it is one header and one library.
 function(mamba_find_utf8proc)
   if(TARGET dep::utf8proc)
     return()
@@ -173,15 +159,6 @@ macro(mamba_fetch_benchmark)
     set(BENCHMARK_ENABLE_INSTALL OFF)
     mamba_fetch_library(benchmark)
     mamba_alias_dependency(benchmark benchmark::benchmark)
-  endif()
-endmacro()
-macro(mamba_fetch_pcre2)
-  if(NOT TARGET dep::pcre2)
-    set(PCRE2_BUILD_TESTS OFF)
-    set(PCRE2_BUILD_PCRE2GREP OFF)
-    set(PCRE2_SHOW_REPORT OFF)
-    mamba_fetch_library(pcre2)
-    mamba_alias_dependency(pcre2 pcre2-8-static)
   endif()
 endmacro()
 macro(mamba_fetch_utf8proc)
