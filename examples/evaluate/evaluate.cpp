@@ -12,6 +12,7 @@
 #include <support/program.hpp>
 #include <support/progress.hpp>
 #include <support/read_input.hpp>
+#include <support/short_waits.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -156,6 +157,7 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
 }  // namespace
 
 int main(int argc, char** argv) {
+  examples::wait_shortly();
   return examples::run_program("evaluate", [&] {
     evaluate_options o;
     if (!parse(argc, argv, o)) return;

@@ -10,6 +10,7 @@
 #include <support/program.hpp>
 #include <support/progress.hpp>
 #include <support/read_input.hpp>
+#include <support/short_waits.hpp>
 #include <support/stop_strings.hpp>
 
 #include <cstdint>
@@ -165,6 +166,7 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
 }  // namespace
 
 int main(int argc, char** argv) {
+  examples::wait_shortly();
   return examples::run_program("generate", [&] {
     generate_options o;
     if (!parse(argc, argv, o)) return;
