@@ -102,6 +102,9 @@ function(mamba_contract_test name source)
     if(NOT set STREQUAL "default")
       target_compile_options(${program} PRIVATE -march=${set})
     endif()
+    if(level STREQUAL "O2")  # as users build it: without checks of preconditions
+      target_compile_options(${program} PRIVATE -DNDEBUG -UMAMBA_CONTRACTS -DMAMBA_CONTRACTS=0)
+    endif()
     add_test(NAME contract.${name}.${variant} COMMAND ${program})
     set_tests_properties(contract.${name}.${variant} PROPERTIES LABELS contract ENVIRONMENT "${mamba_test_environment}"
                                                                 TIMEOUT 900 FAIL_REGULAR_EXPRESSION "test cases: +0 ")

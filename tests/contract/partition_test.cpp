@@ -127,8 +127,13 @@ void check_static_model(std::uint64_t seed) {
   std::size_t const whole[] = {length};
   auto const expected = run(loose, model::state<model::any, T>(C), tokens, whole);
   CAPTURE(seed);
-  CHECK(run(fixed, model::state<C, T>(), tokens, whole) == expected);
-  CHECK(run(fixed, model::state<C, T>(), tokens, random_split(rng, length)) == expected);
+  test::all_work_shared const shared;
+  for (int const threads : {1, 2}) {
+    mamba::core::set_thread_count(threads);
+    CHECK(run(fixed, model::state<C, T>(), tokens, whole) == expected);
+    CHECK(run(fixed, model::state<C, T>(), tokens, random_split(rng, length)) == expected);
+    CHECK(run(fixed, model::state<C, T>(), tokens, std::vector<std::size_t>(length, 1)) == expected);
+  }
 }
 
 constexpr model::config odd{.d_model = 19, .n_layer = 2, .vocab_size = 29, .d_state = 5, .d_conv = 3, .expand = 3};

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # cmake -DROOT=<source tree> -P style.cmake
-# One licence line in every file; headers of at most 400 lines, with a one-sentence title, #pragma once, and namespaces
-# that carry the ABI; own includes first, then third party, then the standard library.
+# One licence line in every file; headers of at most 400 lines, with a one-sentence title that names the floor,
+# #pragma once, and namespaces that carry the ABI; nothing left open in README.
 cmake_minimum_required(VERSION 3.25)
 
 set(limit 400)
@@ -38,6 +38,9 @@ foreach(header IN LISTS headers)
   if(title EQUAL -1)
     message(SEND_ERROR "${header}: the second line must begin with \"// ${name} — \"")
   endif()
+  if(header MATCHES "^include/mamba/[a-z]+/" AND NOT text MATCHES "^[^\n]*\n// [^\n]*floor [0-9].\n")
+    message(SEND_ERROR "${header}: the second line must end with the header's floor, as in [floor 2]")
+  endif()
   if(NOT text MATCHES "\n#pragma once\n")
     message(SEND_ERROR "${header}: no #pragma once")
   endif()
@@ -51,5 +54,10 @@ foreach(header IN LISTS headers)
     endforeach()
   endif()
 endforeach()
+file(READ "${ROOT}/README.md" readme)
+if(readme MATCHES "@@|TODO|FIXME")
+  message(SEND_ERROR "README.md: '${CMAKE_MATCH_0}' is not for readers")
+endif()
+
 list(LENGTH sources count)
 message("${count} sources looked at")

@@ -109,4 +109,8 @@ TEST_CASE("forward: broken preconditions are named") {
   CHECK_THROWS_AS(model::forward(w, outside, state, {}), mamba::contract_violation);
   std::vector<model::token> const negative{-1};
   CHECK_THROWS_AS(model::forward(w, negative, state, {}), mamba::contract_violation);
+  model::config other = sizes;
+  other.d_model = 11;
+  model::state<> stranger(other);
+  CHECK_THROWS_AS(model::forward(w, one, stranger, {}), mamba::contract_violation);
 }

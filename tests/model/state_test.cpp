@@ -4,6 +4,8 @@
 #include <support/allocations.hpp>
 #include <support/random_model.hpp>
 
+#include <limits>
+
 #include <doctest/doctest.h>
 
 namespace model = mamba::model;
@@ -69,4 +71,58 @@ TEST_CASE("state: sizes that are not the static ones are refused") {
   other.d_state = 4;
   CHECK_THROWS_WITH_AS((model::state<sizes>(other)),
                        "model::state: the sizes given are not those of the static configuration", mamba::error);
+}
+
+TEST_CASE_FIXTURE(fixture, "state: assigned to after it was moved from, it steps as before") {
+  model::state<> first(sizes);
+  model::step(w, 1, first, logits);
+  model::state<> const kept = first;
+  model::step(w, 2, first, logits);
+  auto const expected = logits;
+  model::state<> const taken = std::move(first);
+  first = kept;
+  CHECK(first == kept);
+  model::step(w, 2, first, logits);
+  CHECK(logits == expected);
+  CHECK(first == taken);
+}
+
+TEST_CASE("state: assigned from a state of a larger model, it steps with the larger model") {
+  model::config large = sizes;
+  large.d_model = 33;
+  large.n_layer = 4;
+  model::weights<> w(large);
+  test::fill_weights(w, 3, test::weight_range::unit);
+  std::vector<float> expected(13), found(13);
+  model::state<> state(large);
+  model::state<> other(sizes);
+  other = state;
+  model::step(w, 2, state, expected);
+  model::step(w, 2, other, found);
+  CHECK(found == expected);
+  CHECK(other == state);
+}
+
+TEST_CASE("state: reset forgets infinities and NaN, in the padding too") {
+  model::state<> const fresh(sizes);
+  model::state<> state(sizes);
+  state.layers()[0].ssm.fill(std::numeric_limits<float>::infinity());
+  state.layers()[1].conv.fill(std::numeric_limits<float>::quiet_NaN());
+  CHECK_FALSE(state == fresh);
+  state.reset();
+  CHECK(state == fresh);
+  for (float const v : state.layers()[0].ssm.span()) CHECK(v == 0);
+}
+
+TEST_CASE("state and weights: a size of zero is refused by name, not divided by") {
+  for (auto const size :
+       {&model::config::d_model, &model::config::n_layer, &model::config::vocab_size, &model::config::d_state,
+        &model::config::d_conv, &model::config::expand, &model::config::pad_vocab_size_multiple}) {
+    for (std::size_t const wrong : {std::size_t{0}, mamba::dynamic}) {
+      model::config c = sizes;
+      c.*size = wrong;
+      CHECK_THROWS_AS(model::state<>{c}, mamba::error);
+      CHECK_THROWS_AS(model::weights<>{c}, mamba::error);
+    }
+  }
 }

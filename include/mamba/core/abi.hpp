@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/core/abi.hpp — the inline namespace that keeps differently compiled copies of one template apart.         floor
-// 0
+// mamba/core/abi.hpp — the inline namespace that keeps differently compiled copies of one template apart.  [floor 0]
 //
 // A header-only library is compiled anew in every translation unit. When two of them use different flags, the linker
 // keeps one copy of each function under one name, and half of the program runs code that was built for another

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/core/bfloat16.hpp — the upper half of a float, as a storage type.                                   floor 0
+// mamba/core/bfloat16.hpp — the upper half of a float, as a storage type.  [floor 0]
 #pragma once
 
 #include <mamba/core/abi.hpp>

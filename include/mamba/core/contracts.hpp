@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/core/contracts.hpp — preconditions that cost nothing in Release and speak clearly in Debug.               floor
-// 0
+// mamba/core/contracts.hpp — preconditions that cost nothing in Release and speak clearly in Debug.  [floor 0]
 //
 //     MAMBA_EXPECTS(x.size() == n, "linear: x must have in_features values", x.size(), n);
 //

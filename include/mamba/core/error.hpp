@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/core/error.hpp — the one exception for input that comes from outside: files, configurations, arguments.   floor
-// 0
+// mamba/core/error.hpp — the one exception for input from outside: files, configurations, arguments.  [floor 0]
 #pragma once
 
 #include <mamba/core/abi.hpp>

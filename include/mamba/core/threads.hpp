@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/core/threads.hpp — work shared out over threads: OpenMP where it is on, a plain loop where it is not.     floor
-// 0
+// mamba/core/threads.hpp — work shared out over threads: OpenMP where it is on, a plain loop where not.  [floor 0]
 //
 // Threads share out independent pieces (panels of outputs, blocks of channels), never a sum; so the number of threads
 // changes no bit of any result.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/core/version.hpp — which release this is, for the preprocessor and for programs.                         floor
-// 0
+// mamba/core/version.hpp — which release this is, for the preprocessor and for programs.  [floor 0]
 #pragma once
 
 #define MAMBA_VERSION_MAJOR 0

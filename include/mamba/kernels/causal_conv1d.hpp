@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/causal_conv1d.hpp — the short depthwise convolution with its SiLU, from a carried state.         floor
-// 4
+// mamba/kernels/causal_conv1d.hpp — the short depthwise convolution with its SiLU, from a carried state.  [floor 4]
 //
 //     y_t = silu(b + Σ_{k<K} w_k · x_{t−K+1+k}),      x_{−1}, …, x_{−K+1} from the state
 //

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/channel_blocked.hpp — a channels × N matrix with SIMD lanes running over channels.               floor
-// 4
+// mamba/kernels/channel_blocked.hpp — a channels × N matrix with SIMD lanes running over channels.  [floor 4]
 //
 //     m(d, n) = data[d / W][n][d % W],      W = lanes
 #pragma once
@@ -14,7 +13,7 @@ namespace mamba::inline MAMBA_ABI::kernels {
 ///
 /// Why:     exp(Δ A) and the recurrence become one vector operation per (n, block), with no sum across lanes, and the
 ///          state of one block stays in the first-level cache through all of time.
-/// Shapes:  D channels, N values each; lanes past the last channel are zero and stay zero.
+/// Shapes:  D channels, N values each; lanes past the last channel are padding, zero at first.
 /// Throws:  std::bad_alloc.
 template <class T, std::size_t D = dynamic, std::size_t N = dynamic>
 class channel_blocked {
@@ -24,7 +23,8 @@ class channel_blocked {
   channel_blocked() : channel_blocked(extents<D, N>{}) {}
   channel_blocked(std::size_t channels, std::size_t n) : channel_blocked(extents<D, N>(channels, n)) {}
   explicit channel_blocked(extents<D, N> shape)
-      : shape_(shape), storage_((shape.extent(0) + lanes - 1) / lanes, shape.extent(1), lanes) {}
+      : shape_(shape),
+        storage_(shape.extent(0) / lanes + (shape.extent(0) % lanes != 0 ? 1 : 0), shape.extent(1), lanes) {}
 
   [[nodiscard]] std::size_t extent(std::size_t axis) const noexcept { return shape_.extent(axis); }
   [[nodiscard]] std::size_t channels() const noexcept { return shape_.template get<0>(); }
@@ -43,16 +43,27 @@ class channel_blocked {
   /// Every number, padding included: the bytes that the partition contract compares.
   [[nodiscard]] std::span<T const> span() const noexcept { return storage_.span(); }
 
+  /// The same value for every channel; padding becomes zero.
   void fill(T value) noexcept {
+    storage_.fill(T{0});
     for (std::size_t d = 0; d < channels(); ++d) {
       for (std::size_t n = 0; n < depth(); ++n) (*this)(d, n) = value;
     }
   }
 
-  friend bool operator==(channel_blocked const&, channel_blocked const&) noexcept = default;
+  /// Equal shapes and equal numbers in every channel; padding does not count.
+  friend bool operator==(channel_blocked const& a, channel_blocked const& b) noexcept {
+    if (!(a.shape_ == b.shape_)) return false;
+    for (std::size_t d = 0; d < a.channels(); ++d) {
+      for (std::size_t n = 0; n < a.depth(); ++n) {
+        if (!(a(d, n) == b(d, n))) return false;
+      }
+    }
+    return true;
+  }
 
  private:
-  static constexpr std::size_t static_blocks = D == dynamic ? dynamic : (D + lanes - 1) / lanes;
+  static constexpr std::size_t static_blocks = D == dynamic ? dynamic : D / lanes + (D % lanes != 0 ? 1 : 0);
   extents<D, N> shape_;
   tensor<T, static_blocks, N, lanes> storage_;
 };

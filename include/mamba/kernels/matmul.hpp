@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/matmul.hpp — y = x Wᵀ + b for any number of tokens, one micro-kernel, one order of summation.    floor
-// 4
+// mamba/kernels/matmul.hpp — y = x Wᵀ + b for any number of tokens, in one order of summation.  [floor 4]
 //
 // A tile computes R tokens × Q panels: for k = 0, 1, 2, … broadcast x[t, k] and multiply-add it onto the accumulators
 // of all its outputs. Each output therefore is

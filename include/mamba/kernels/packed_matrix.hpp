@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/packed_matrix.hpp — a weight matrix as the matrix product wants to read it.                      floor
-// 4
+// mamba/kernels/packed_matrix.hpp — a weight matrix as the matrix product wants to read it.  [floor 4]
 //
 //     W [out, in]   →   panels [⌈out / P⌉][in][P],      P = panel_vectors · lanes
 //
@@ -50,7 +49,7 @@ class packed_matrix {
 
   [[nodiscard]] std::size_t out() const noexcept { return shape_.template get<0>(); }
   [[nodiscard]] std::size_t in() const noexcept { return shape_.template get<1>(); }
-  [[nodiscard]] std::size_t panels() const noexcept { return (out() + panel - 1) / panel; }
+  [[nodiscard]] std::size_t panels() const noexcept { return out() / panel + (out() % panel != 0 ? 1 : 0); }
   [[nodiscard]] bool empty() const noexcept { return storage_.size() == 0; }
 
   /// Panel p: in() columns of `panel` weights each.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/exp.hpp — eˣ, 2ˣ, eˣ − 1, and the fast decay 2ᶻ for z ≤ 0.                                         floor 2
+// mamba/math/exp.hpp — eˣ, 2ˣ, eˣ − 1, and the fast decay 2ᶻ for z ≤ 0.  [floor 2]
 //
 // All four split the exponent into a whole number n of powers of two and a small rest r, |r| ≤ ½ (or ½ ln 2):
 //

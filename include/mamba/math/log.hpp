@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/log.hpp — ln x and ln(1 + x).                                                                      floor 2
+// mamba/math/log.hpp — ln x and ln(1 + x).  [floor 2]
 //
 // A positive number is split into m·2ᵏ with ½√2 ≤ m < √2. With f = m − 1 and s = f/(2 + f),
 //

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/phi.hpp — φ₁(z) = (eᶻ − 1)/z, the weight of an input that is held during one step.                 floor 2
+// mamba/math/phi.hpp — φ₁(z) = (eᶻ − 1)/z, the weight of an input that is held during one step.  [floor 2]
 #pragma once
 
 #include <mamba/math/exp.hpp>

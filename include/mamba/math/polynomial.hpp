@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/polynomial.hpp — a polynomial with constant coefficients, by Horner's rule.                        floor 2
+// mamba/math/polynomial.hpp — a polynomial with constant coefficients, by Horner's rule.  [floor 2]
 #pragma once
 
 #include <mamba/simd/real.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/rms_norm.hpp — a vector divided by its root mean square.                                           floor 2
+// mamba/math/rms_norm.hpp — a vector divided by its root mean square.  [floor 2]
 #pragma once
 
 #include <mamba/simd/reduce.hpp>

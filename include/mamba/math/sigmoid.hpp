@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/sigmoid.hpp — the logistic function σ and the gate x·σ(x), SiLU.                                  floor 2
+// mamba/math/sigmoid.hpp — the logistic function σ and the gate x·σ(x), SiLU.  [floor 2]
 //
 // With e = exp(−|x|) ≤ 1 nothing overflows on either side:
 //

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/softplus.hpp — ln(1 + eˣ), which makes step sizes positive.                                        floor 2
+// mamba/math/softplus.hpp — ln(1 + eˣ), which makes step sizes positive.  [floor 2]
 #pragma once
 
 #include <mamba/math/log.hpp>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/config.hpp — the sizes of a Mamba language model, and the published ones by name.                  floor
-// 6
+// mamba/model/config.hpp — the sizes of a Mamba language model, and the published ones by name.  [floor 6]
 #pragma once
 
+#include <mamba/core/error.hpp>
 #include <mamba/nn/mamba_block.hpp>
 
 #include <cstdint>
+#include <string>
 
 namespace mamba::inline MAMBA_ABI::model {
 
@@ -15,7 +16,7 @@ using token = std::int32_t;
 /// A structural value: a template argument for a static model, a constructor argument for a run-time one.
 ///
 /// Shapes:  any extent may be `dynamic` where the config is a template argument.
-/// See:     FACTS in the checkpoints: hidden_size = d_model, state_size = d_state, conv_kernel = d_conv,
+/// See:     transformers' names for them: hidden_size = d_model, state_size = d_state, conv_kernel = d_conv,
 ///          time_step_rank = dt_rank, layer_norm_epsilon = norm_epsilon.
 struct config {
   std::size_t d_model;
@@ -41,6 +42,7 @@ struct config {
   /// Rows of the embedding: vocab_size rounded up. Those beyond vocab_size are never computed nor sampled.
   [[nodiscard]] constexpr std::size_t padded_vocab() const noexcept {
     if (vocab_size == dynamic || pad_vocab_size_multiple == dynamic) return dynamic;
+    if (pad_vocab_size_multiple == 0) return vocab_size;  // weights and state refuse it by name
     std::size_t const over = vocab_size % pad_vocab_size_multiple;
     return over == 0 ? vocab_size : vocab_size + (pad_vocab_size_multiple - over);
   }
@@ -83,6 +85,30 @@ inline constexpr config mamba_2_8b{.d_model = 2560, .n_layer = 64, .vocab_size =
          same(declared.vocab_size, sizes.vocab_size) && same(declared.d_state, sizes.d_state) &&
          same(declared.d_conv, sizes.d_conv) && same(declared.expand, sizes.expand) &&
          same(declared.rank(), sizes.rank()) && same(declared.padded_vocab(), sizes.padded_vocab());
+}
+
+/// True if no extent is left to the run.
+[[nodiscard]] constexpr bool all_static(config const& c) noexcept {
+  for (std::size_t const extent :
+       {c.d_model, c.n_layer, c.vocab_size, c.d_state, c.d_conv, c.expand, c.dt_rank, c.pad_vocab_size_multiple}) {
+    if (extent == dynamic) return false;
+  }
+  return true;
+}
+
+/// The run-time sizes of a model, if they are ones and `declared` has room for them.
+///
+/// Throws:  mamba::error that names `what` otherwise. A zero is no size: dt_rank alone may be 0 (⌈d_model / 16⌉).
+[[nodiscard]] inline config const& checked(config const& declared, config const& sizes, char const* what) {
+  for (std::size_t const extent : {sizes.d_model, sizes.n_layer, sizes.vocab_size, sizes.d_state, sizes.d_conv,
+                                   sizes.expand, sizes.pad_vocab_size_multiple}) {
+    if (extent == 0) core::fail(std::string(what) + ": a size of the configuration is zero");
+  }
+  if (!all_static(sizes)) core::fail(std::string(what) + ": a size of the configuration is not known");
+  if (!fits(declared, sizes)) {
+    core::fail(std::string(what) + ": the sizes given are not those of the static configuration");
+  }
+  return sizes;
 }
 
 }  // namespace mamba::inline MAMBA_ABI::model

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/for_each_tensor.hpp — the one path by which weights get in and out of a model.                     floor
-// 6
+// mamba/model/for_each_tensor.hpp — the one path by which weights get in and out of a model.  [floor 6]
 #pragma once
 
 #include <mamba/model/weights.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/forward.hpp — from tokens to logits, any number at a time, from any state.                         floor
-// 6
+// mamba/model/forward.hpp — from tokens to logits, any number at a time, from any state.  [floor 6]
 #pragma once
 
 #include <mamba/model/state.hpp>
@@ -23,6 +22,7 @@ template <config C, class W>
 void forward(weights<C, W> const& w, std::span<token const> tokens, state<C, kernels::arithmetic<W>>& memory,
              matrix_view<kernels::arithmetic<W>> logits) {
   using T = kernels::arithmetic<W>;
+  MAMBA_EXPECTS(memory.sizes() == w.sizes(), "forward: the state was made for a model of other sizes");
   MAMBA_EXPECTS(logits.extent(0) <= tokens.size(), "forward: more rows of logits than tokens", logits.extent(0),
                 tokens.size());
   MAMBA_EXPECTS(logits.extent(0) == 0 || logits.extent(1) <= w.sizes().vocab_size,
@@ -44,7 +44,8 @@ void forward(weights<C, W> const& w, std::span<token const> tokens, state<C, ker
   }
 }
 
-/// One token: forward() with L = 1. After the state is made it allocates nothing, takes no lock and throws nothing.
+/// One token: forward() with L = 1. After the state is made it allocates nothing and throws nothing, and it takes no
+/// lock: serial, or with OpenMP for layers whose work stays below core::smallest_shared_work().
 ///
 /// Shapes:  logits [vocab_size].
 /// See:     examples/embed for a Mamba inside a loop of one's own.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/outline.hpp — a model without numbers: the names and shapes of a checkpoint before it is loaded.   floor
-// 6
+// mamba/model/outline.hpp — a model without numbers: names and shapes of a checkpoint before it is loaded.  [floor 6]
 #pragma once
 
 #include <mamba/model/config.hpp>

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/state.hpp — everything a model remembers of what it has read: a value.                             floor
-// 6
+// mamba/model/state.hpp — everything a model remembers of what it has read: a value.  [floor 6]
 #pragma once
 
-#include <mamba/core/error.hpp>
 #include <mamba/model/config.hpp>
 
 #include <algorithm>
@@ -44,8 +42,7 @@ class state {
 
   state() requires(C.n_layer != dynamic) : state(C) {}
 
-  explicit state(config const& sizes) : sizes_(sizes), room_(sizes, 1) {
-    if (!fits(C, sizes)) core::fail("model::state: the sizes given are not those of the static configuration");
+  explicit state(config const& sizes) : sizes_(checked(C, sizes, "model::state")), room_(sizes_, 1) {
     layers_.reserve(sizes.n_layer);
     for (std::size_t i = 0; i < sizes.n_layer; ++i) layers_.emplace_back(sizes.block());
   }
@@ -54,6 +51,7 @@ class state {
   state(state&&) noexcept = default;
   /// Between states of one model this allocates nothing.
   state& operator=(state const& other) {
+    if (!(sizes_ == other.sizes_) || room_.residual.empty()) room_ = scratch(other.sizes_, 1);
     sizes_ = other.sizes_;
     layers_ = other.layers_;
     return *this;

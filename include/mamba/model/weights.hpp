@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/weights.hpp — all parameters of a Mamba language model.                                            floor
-// 6
+// mamba/model/weights.hpp — all parameters of a Mamba language model.  [floor 6]
 #pragma once
 
-#include <mamba/core/error.hpp>
 #include <mamba/model/config.hpp>
 #include <mamba/nn/embedding.hpp>
 
@@ -18,7 +16,7 @@ namespace mamba::inline MAMBA_ABI::model {
 ///
 /// Shapes:  named as in checkpoints; filled by for_each_tensor. Matrices are stored as W (float, double, bfloat16);
 ///          norms, biases, conv1d, A_log and D in the arithmetic type.
-/// Throws:  mamba::error if `sizes` are not those of C; std::bad_alloc.
+/// Throws:  mamba::error if `sizes` are not those of C, or one is zero; std::bad_alloc.
 template <config C = any, class W = float>
 class weights {
  public:
@@ -30,7 +28,7 @@ class weights {
   weights() requires(C.n_layer != dynamic) : weights(C) {}
 
   explicit weights(config const& sizes)
-      : sizes_(checked(sizes)),
+      : sizes_(checked(C, sizes, "model::weights")),
         embedding(sizes.padded_vocab(), sizes.d_model),
         norm_f(sizes.d_model, sizes.norm_epsilon),
         lm_head(sizes.tie_embeddings ? nn::linear<W>()
@@ -51,11 +49,6 @@ class weights {
   }
 
  private:
-  static config const& checked(config const& sizes) {
-    if (!fits(C, sizes)) core::fail("model::weights: the sizes given are not those of the static configuration");
-    return sizes;
-  }
-
   config sizes_;
 
  public:

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/causal_conv1d.hpp — the short convolution of a Mamba block, with carried state.                       floor
-// 5
+// mamba/nn/causal_conv1d.hpp — the short convolution of a Mamba block, with carried state.  [floor 5]
 #pragma once
 
 #include <mamba/kernels/causal_conv1d.hpp>

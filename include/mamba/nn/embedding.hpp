@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/embedding.hpp — from a token to its vector, and, where the head is tied, back to logits.              floor
-// 5
+// mamba/nn/embedding.hpp — from a token to its vector, and, where the head is tied, back to logits.  [floor 5]
 #pragma once
 
 #include <mamba/kernels/matmul.hpp>

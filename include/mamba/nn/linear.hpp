@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/linear.hpp — y = x Wᵀ + b.                                                                            floor
-// 5
+// mamba/nn/linear.hpp — y = x Wᵀ + b.  [floor 5]
 #pragma once
 
 #include <mamba/kernels/matmul.hpp>

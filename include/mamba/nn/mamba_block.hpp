@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/mamba_block.hpp — one Mamba-1 layer: norm, projection, convolution, selective scan, gate, residual.   floor
-// 5
+// mamba/nn/mamba_block.hpp — one Mamba-1 layer: norm, projection, convolution, scan, gate, residual.  [floor 5]
 //
 //     u              = rms_norm(r)                                       [L, d_model]
 //     [x, z]         = in_proj u                                         [L, 2·d_inner]
@@ -78,7 +77,6 @@ class mamba_block {
   using workspace = block_workspace<scalar>;
   static constexpr std::size_t projected = static_sum(S.dt_rank, static_product(2, S.d_state));
 
-  mamba_block() = default;
   explicit mamba_block(block_sizes const& s)
       : sizes_(s),
         norm(s.d_model, s.norm_epsilon),

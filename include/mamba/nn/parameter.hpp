@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/parameter.hpp — how tensors get in and out of a layer, whatever layout the layer keeps them in.       floor
-// 5
+// mamba/nn/parameter.hpp — how tensors get in and out of a layer, whatever layout the layer keeps them in.  [floor 5]
 //
 // Every tensor of a checkpoint is seen as rows: shape[0] rows, each the product of the other extents long. A storage
 // takes and gives rows as the checkpoint has them; packing, transposing and derived values happen inside:

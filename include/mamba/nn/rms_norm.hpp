@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/rms_norm.hpp — root-mean-square normalisation of every token.                                         floor
-// 5
+// mamba/nn/rms_norm.hpp — root-mean-square normalisation of every token.  [floor 5]
 #pragma once
 
 #include <mamba/core/threads.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/silu_gate.hpp — y ← y · silu(z), the gate of a Mamba block on its own.                                floor
-// 5
+// mamba/nn/silu_gate.hpp — y ← y · silu(z), the gate of a Mamba block on its own.  [floor 5]
 #pragma once
 
 #include <mamba/math/sigmoid.hpp>

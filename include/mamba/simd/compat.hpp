@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/compat.hpp — xsimd 8.1 to 14 behind one set of names.                                               floor
-// 1
+// mamba/simd/compat.hpp — xsimd 8.1 to 14 behind one set of names.  [floor 1]
 //
 // The only header that includes xsimd. What changed between its releases, and what it leaves to the compiler's taste,
 // is decided here once; the floors above use the names of mamba::simd and plain operators.
@@ -24,6 +23,10 @@
 #include <cstdint>
 #include <type_traits>
 
+#if defined(__FMA4__) && !defined(__FMA__)
+#error "mamba: FMA4 without FMA leaves the rounding of a*b + c to the compiler; compile with -mno-fma4"
+#endif
+
 static_assert(XSIMD_VERSION_MAJOR > 8 || (XSIMD_VERSION_MAJOR == 8 && XSIMD_VERSION_MINOR >= 1),
               "mamba needs xsimd 8.1 or newer");
 
@@ -42,7 +45,7 @@ template <class T>
 inline constexpr std::size_t lanes = batch<T>::size;
 
 /// True where a*b + c is computed with one rounding (in batches and, in this library, in scalars).
-#if defined(__FMA__) || defined(__FMA4__) || defined(__AVX512F__) || defined(__aarch64__)
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr bool fused = true;
 #else
 inline constexpr bool fused = false;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/load_store.hpp — whole batches and the first few lanes of one, from and to memory.                  floor
-// 1
+// mamba/simd/load_store.hpp — whole batches and the first few lanes of one, from and to memory.  [floor 1]
 //
 // A tail is never a scalar loop: it is a whole batch whose missing lanes are zero, so that every element meets the same
 // instructions wherever it stands (DESIGN: a channel has the same arithmetic in a full vector and in a tail).

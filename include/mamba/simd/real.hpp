@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/real.hpp — the concept that lets one formula serve float, double and a SIMD batch of either.        floor
-// 1
+// mamba/simd/real.hpp — the concept that lets one formula serve float, double and a SIMD batch of either.  [floor 1]
 #pragma once
 
 #include <mamba/simd/compat.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/reduce.hpp — sums whose order is fixed, whatever the compiler or the caller.                        floor
-// 1
+// mamba/simd/reduce.hpp — sums whose order is fixed, whatever the compiler or the caller.  [floor 1]
 #pragma once
 
 #include <mamba/simd/load_store.hpp>

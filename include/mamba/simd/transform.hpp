@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/transform.hpp — y[i] = f(x[i], …): loop and tail, written once.                                     floor
-// 1
+// mamba/simd/transform.hpp — y[i] = f(x[i], …): loop and tail, written once.  [floor 1]
 #pragma once
 
 #include <mamba/core/contracts.hpp>

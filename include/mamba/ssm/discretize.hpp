@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/discretize.hpp — from a differential equation to a recurrence.                                       floor
-// 3
+// mamba/ssm/discretize.hpp — from a differential equation to a recurrence.  [floor 3]
 //
 //     h'(t) = A h(t) + B x(t)        becomes        h_k = Ā h_{k-1} + B̄ x_k
 //
@@ -57,8 +56,7 @@ template <class V>
 /// Shapes:  each argument is one mode, or one batch of modes; lanes never mix.
 /// Units:   delta [s], a [1/s]; the product is a pure number.
 /// Domain:  delta ≥ 0, a finite (a ≤ 0 if the system is to be stable). NaN in, NaN out.
-/// Error:   each within (4 + |ΔA|) ε relative: one rounding of ΔA, which exp magnifies by |ΔA|, then that of the
-/// function.
+/// Error:   each within (4 + |ΔA|) ε relative: the rounding of ΔA, magnified |ΔA| times by exp, and the function's.
 template <simd::real V>
 [[nodiscard]] discrete_mode<V> zero_order_hold(V delta, V a, V b) noexcept {
   V const z = delta * a;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/selective_scan.hpp — the selective state space model, token by token, as the paper writes it.        floor
-// 3
+// mamba/ssm/selective_scan.hpp — the selective state space model, token by token, as the paper writes it.  [floor 3]
 //
 // The reference that kernels::selective_scan is held to. Nothing here is fast.
 #pragma once

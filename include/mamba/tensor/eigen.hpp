@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/eigen.hpp — the only bridge to Eigen: its maps over our memory, never its storage in our types.   floor
-// 1
+// mamba/tensor/eigen.hpp — the only bridge to Eigen: maps over our memory, never its storage in our types.  [floor 1]
 #pragma once
 
 #include <mamba/tensor/view.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/extents.hpp — sizes known to the compiler, to the run, or some to each, in one type.              floor
-// 1
+// mamba/tensor/extents.hpp — sizes known to the compiler, to the run, or some to each, in one type.  [floor 1]
 //
 //     extents<768, dynamic>      768 rows, as many columns as the constructor says
 //

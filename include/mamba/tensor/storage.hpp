@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/storage.hpp — where a tensor's numbers lie: inside it when few, on the heap when many.            floor
-// 1
+// mamba/tensor/storage.hpp — where a tensor's numbers lie: inside it when few, on the heap when many.  [floor 1]
 #pragma once
 
 #include <mamba/core/abi.hpp>

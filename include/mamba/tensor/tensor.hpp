@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/tensor.hpp — an array that owns its numbers and is a value.                                       floor
-// 1
+// mamba/tensor/tensor.hpp — an array that owns its numbers and is a value.  [floor 1]
 #pragma once
 
 #include <mamba/tensor/storage.hpp>

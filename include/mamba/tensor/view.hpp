@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/view.hpp — numbers that live elsewhere, seen as a row-major array.                                floor
-// 1
+// mamba/tensor/view.hpp — numbers that live elsewhere, seen as a row-major array.  [floor 1]
 #pragma once
 
 #include <mamba/tensor/extents.hpp>
