@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/selective_scan.hpp — the selective scan over many channels at once, with D-skip and gate fused.  [floor
-// 4]
+// mamba/kernels/selective_scan.hpp — the selective scan over many channels, with D-skip and gate fused.  [floor 4]
 //
 //     h_t = exp(Δ_t A) h_{t−1} + Δ_t B_t x_t
 //     y_t = (C_t · h_t + D x_t) · silu(z_t)

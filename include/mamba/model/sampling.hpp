@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/sampling.hpp — from logits to the next token: penalty, temperature, top-k, min-p, top-p, a draw.  [floor
-// 6]
+// mamba/model/sampling.hpp — from logits to the next token: penalty, temperature, filters, one draw.  [floor 6]
 //
 //     logits → repetition penalty → ÷ temperature → top-k → softmax → min-p → top-p → draw
 //
