@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <utility>
@@ -39,7 +40,10 @@ struct language_model {
 [[nodiscard]] inline language_model open_language_model(std::filesystem::path const& path) {
   auto files = open_checkpoint(path);
   auto words = files.tokenizer ? tokenizer::load(*files.tokenizer) : tokenizer::bytes();
-  return {std::move(files), std::move(words)};
+  language_model model{std::move(files), std::move(words)};
+  if (model.real_vocabulary() == 0)
+    mamba::core::fail(path.string() + ": the tokenizer has no token that the model knows, expected at least one");
+  return model;
 }
 
 /// Refuses ids that the model has no embedding for. `what` names their source.

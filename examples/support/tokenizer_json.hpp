@@ -132,6 +132,7 @@ class tokenizer_reader {
 
   void read_vocabulary(json const& model) {
     auto const& vocabulary = file_.object(model, "vocab", "model");
+    if (vocabulary.empty()) file_.fail("model.vocab is empty, expected at least one token");
     std::vector<char const*> owner(vocabulary.size(), nullptr);
     result_.bytes.resize(vocabulary.size());
     ids_.reserve(vocabulary.size());

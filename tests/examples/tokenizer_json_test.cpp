@@ -92,6 +92,7 @@ TEST_CASE("tokenizer.json: every other kind is refused with one sentence") {
       {"/model/byte_fallback", {true, "model.byte_fallback is true, expected false"}},
       {"/model/ignore_merges", {true, "model.ignore_merges is true, expected false"}},
       {"/model/vocab", {json::array(), "model.vocab is a list, expected an object"}},
+      {"/model/vocab", {json::object(), "model.vocab is empty, expected at least one token"}},
       {"/model/vocab/a", {1, "vocabulary entries \"a\" and \"\\u0120\" share the id 1, expected unique ids"}},
       {"/model/vocab/a", {-1, "the id of vocabulary entry \"a\" is -1, expected a whole number below 3"}},
       {"/model/vocab/a", {3, "the id of vocabulary entry \"a\" is 3, expected a whole number below 3"}},
