@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // support/checkpoint.hpp — from a folder on disk to weights in the library.
 //
-//     auto const from = examples::open_checkpoint("mamba-130m-hf");       // config.json, model.safetensors or its
-//     shards auto const weights = examples::load_weights<float>(from);           // or mamba::bfloat16, or double
+//     auto const from = examples::open_checkpoint("mamba-130m-hf");     // config.json and model.safetensors or shards
+//     auto const weights = examples::load_weights<float>(from);         // or mamba::bfloat16, or double
 //
 // Both tensor namings load (backbone.embedding of the original package, backbone.embeddings of transformers), whatever
 // config.json looks like. Every tensor is held against the configuration before a single weight is allocated.
@@ -105,7 +105,7 @@ inline void check_tensors(checkpoint const& from) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) mamba::core::fail(path.string() + ": no such file or folder");
   auto const folder = std::filesystem::is_directory(path, ignored) ? path : path.parent_path();
-  if (!std::filesystem::exists(folder / "config.json", ignored)) {
+  if (std::filesystem::status(folder / "config.json", ignored).type() == std::filesystem::file_type::not_found) {
     mamba::core::fail((folder / "config.json").string() + ": no such file, expected the sizes of the model there");
   }
   auto const config = read_config(folder / "config.json");
@@ -114,7 +114,10 @@ inline void check_tensors(checkpoint const& from) {
                                                                             : mamba::model::naming::original;
   auto const tokenizer = folder / "tokenizer.json";
   checkpoint out{config, folder, std::nullopt, naming, std::move(tensors)};
-  if (std::filesystem::exists(tokenizer, ignored)) out.tokenizer = tokenizer;
+  // Whatever stands there is meant to be the tokenizer: a link that leads nowhere is an error, not a byte-level model.
+  if (std::filesystem::symlink_status(tokenizer, ignored).type() != std::filesystem::file_type::not_found) {
+    out.tokenizer = tokenizer;
+  }
   detail::check_tensors(out);
   return out;
 }

@@ -4,16 +4,18 @@
 
 #include <mamba/core/error.hpp>
 
+#include <safetensors/mapped_file.hpp>
 #include <safetensors/strict_json.hpp>
-#include <support/read_input.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace examples {
 
@@ -22,8 +24,17 @@ class json_file {
  public:
   using json = nlohmann::json;
 
+  /// Larger files are no tokenizers: the largest published ones have some 30 MB.
+  static constexpr std::size_t longest = 200'000'000;
+
+  /// Throws:  mamba::error when the path is not a regular file, or not such JSON.
   explicit json_file(std::filesystem::path const& path)
-      : path_(path.string()), root_(safetensors::parse_json(read_file(path), path_)) {
+      : json_file(safetensors::mapped_file(path).bytes(), path.string()) {}
+
+  /// The same from the bytes of a file. `source` is its name for messages.
+  json_file(std::span<std::byte const> bytes, std::string source) : path_(std::move(source)) {
+    if (bytes.size() > longest) fail("has " + std::to_string(bytes.size()) + " bytes, expected a tokenizer.json");
+    root_ = safetensors::parse_json({reinterpret_cast<char const*>(bytes.data()), bytes.size()}, path_);
     if (!root_.is_object()) fail("the file is " + excerpt(root_) + ", expected an object");
   }
 

@@ -179,6 +179,17 @@ TEST_CASE("checkpoint: a tokenizer is found beside the tensors") {
   CHECK(from.folder == made.folder().path());
 }
 
+TEST_CASE("checkpoint: whatever is called tokenizer.json is the tokenizer, even if it cannot be read") {
+  made_checkpoint const made;
+  auto const path = made.folder() / "tokenizer.json";
+  for (auto const* const target : {"tokenizer.json", "nowhere.json"}) {  // a loop, and a link to nothing
+    std::filesystem::create_symlink(target, path);
+    CHECK(made.open().tokenizer == path);
+    std::filesystem::remove(path);
+  }
+  CHECK_FALSE(made.open().tokenizer.has_value());
+}
+
 TEST_CASE("checkpoint: missing files are named") {
   test::temporary_folder const folder;
   auto const error = [](std::filesystem::path const& path) {

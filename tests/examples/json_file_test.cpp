@@ -5,7 +5,12 @@
 #include <support/error_of.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <filesystem>
 #include <string>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/stat.h>
+#endif
 
 using examples::json_file;
 
@@ -56,6 +61,28 @@ TEST_CASE("json file: what is no JSON object is refused") {
     CHECK(test::has(test::error_of([&] { json_file const json(folder / "a.json"); }), "a.json: "));
   }
   CHECK_THROWS_AS(json_file("no such file.json"), mamba::error);
+}
+
+TEST_CASE("json file: only regular files of some size are read") {
+  test::temporary_folder const folder;
+  auto const refusal = [](std::filesystem::path const& path) {
+    return test::error_of([&] { json_file const json(path); });
+  };
+  CHECK(test::has(refusal(folder.path()), "is a folder, expected a file"));
+#if defined(__unix__) || defined(__APPLE__)
+  auto const pipe = folder / "pipe.json";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(refusal(pipe) == pipe.string() + ": is not a regular file");  // at once: nobody will ever write into it
+  std::filesystem::create_symlink("loop.json", folder / "loop.json");
+  CHECK(test::has(refusal(folder / "loop.json"), "cannot be opened ("));
+#endif
+  if (std::filesystem::exists("/dev/zero")) {
+    std::filesystem::create_symlink("/dev/zero", folder / "zero.json");
+    CHECK(test::has(refusal(folder / "zero.json"), "is not a regular file"));
+  }
+  test::write_text(folder / "large.json", "{}");
+  std::filesystem::resize_file(folder / "large.json", json_file::longest + 1);  // a hole, not 200 MB on the disk
+  CHECK(test::has(refusal(folder / "large.json"), "has 200000001 bytes, expected a tokenizer.json"));
 }
 
 TEST_CASE("json file: excerpts are short and ASCII") {
