@@ -117,7 +117,7 @@ namespace detail {
   c.expand = json.size("expand", 2);
   c.dt_rank = json.rank("time_step_rank");
   c.norm_epsilon = json.positive("layer_norm_epsilon", 1e-5);
-  c.bias = json.flag("use_bias", true);  // transformers' default; published checkpoints say false
+  c.bias = json.flag("use_bias", false);
   c.conv_bias = json.flag("use_conv_bias", true);
   c.tie_embeddings = json.flag("tie_word_embeddings", true);
   if (json.size("intermediate_size", c.d_inner()) != c.d_inner()) {

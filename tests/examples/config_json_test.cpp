@@ -43,7 +43,7 @@ TEST_CASE("config_json: transformers' keys, and its defaults where a key is abse
   CHECK(c.d_conv == 4);
   CHECK(c.d_inner() == 48);
   CHECK(c.rank() == 2);  // 24 / 16, rounded up
-  CHECK(c.bias);         // the class default is true
+  CHECK_FALSE(c.bias);
   CHECK(c.conv_bias);
   CHECK(c.tie_embeddings);
   CHECK(c.norm_epsilon == 1e-5);
@@ -54,7 +54,7 @@ TEST_CASE("config_json: transformers' keys, and its defaults where a key is abse
                    {"expand", 3},
                    {"intermediate_size", 72},
                    {"time_step_rank", 5},
-                   {"use_bias", false},
+                   {"use_bias", true},
                    {"use_conv_bias", false},
                    {"tie_word_embeddings", false},
                    {"layer_norm_epsilon", 1e-6},
@@ -68,7 +68,7 @@ TEST_CASE("config_json: transformers' keys, and its defaults where a key is abse
   CHECK(d.d_conv == 3);
   CHECK(d.d_inner() == 72);
   CHECK(d.rank() == 5);
-  CHECK_FALSE(d.bias);
+  CHECK(d.bias);
   CHECK_FALSE(d.conv_bias);
   CHECK_FALSE(d.tie_embeddings);
   CHECK(d.norm_epsilon == 1e-6);
