@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // embed — a Mamba inside a loop of one's own: a watchdog that has learnt the rhythm of a pump, one reading at a time.
 #include <mamba/mamba.hpp>
+#include <support/command_line.hpp>
+#include <support/program.hpp>
 
 #include "flash.hpp"
 
@@ -16,7 +18,7 @@ namespace model = mamba::model;
 // Sizes known to the compiler. Each tick the pump strokes (1) or doesn't (0): a vocabulary of two.
 constexpr model::config watchdog{.d_model = 4, .n_layer = 1, .vocab_size = 2, .d_state = 4};
 
-int main() {
+void watch() {
   // Once: the weights, from wherever they are. Here from an array, as it would lie in flash: no file, no parser.
   model::weights<watchdog> weights;
   float const* next = flash;
@@ -24,7 +26,7 @@ int main() {
     for (std::size_t row = 0; row < tensor.rows(); ++row, next += tensor.row_size())
       tensor.set_row(row, std::span<float const>(next, tensor.row_size()));
   });
-  if (next != std::end(flash)) return 1;
+  if (next != std::end(flash)) mamba::core::fail("flash.hpp does not have as many numbers as the model");
 
   model::state<watchdog> state;  // all that the model remembers, whatever it has read
   std::array<float, 2> logits{};
@@ -47,4 +49,12 @@ int main() {
     ++ticks;
   }
   std::printf("next stroke expected at tick %d\n", ticks);
+}
+
+int main(int argc, char** argv) {  // --help and --threads, as every program here has them
+  return examples::run_program("embed", [&] {
+    examples::command_line line("embed", "Watches a pump with a tiny Mamba, one reading at a time.");
+    line.add_threads();
+    if (line.parse(argc, argv)) watch();
+  });
 }

@@ -47,13 +47,13 @@ constexpr char const* notes =
 bool parse(int argc, char** argv, evaluate_options& o) {
   examples::command_line line("evaluate", "Measures how well a Mamba language model predicts a text.");
   line.add_common(o.common);
-  auto* const text = line.text("--text", o.text, "The text; - reads standard input")->type_name("FILE");
+  auto* const text = line.name("--text", o.text, "The text; - reads standard input")->type_name("FILE");
   auto* const tokens =
-      line.text("--tokens", o.tokens, "A file of token ids in decimal, between white space")->type_name("FILE");
+      line.name("--tokens", o.tokens, "A file of token ids in decimal, between white space")->type_name("FILE");
   line.one_of({text, tokens});
   line.number("--chunk", o.chunk, 1, std::uint32_t(-1),
               "Tokens read at a time; no influence on the result (default: 256)");
-  line.text("--logits", o.logits, "Write the logits there: one F32 tensor \"logits\" of shape [length, vocab_size]")
+  line.name("--logits", o.logits, "Write the logits there: one F32 tensor \"logits\" of shape [length, vocab_size]")
       ->type_name("FILE.safetensors");
   line.footer(notes);
   return line.parse(argc, argv);

@@ -68,14 +68,17 @@ class command_line {
     app_.get_formatter()->column_width(36);
   }
 
+  /// --threads, which every program has.
+  void add_threads() { number("--threads", threads_, 1, 4096, "Threads (default: OMP_NUM_THREADS, or every core)"); }
+
   /// --model, --weights, --threads, --config and --profile.
   void add_common(common_options& common) {
-    text("--model", common.model,
+    name("--model", common.model,
          "Checkpoint folder, or its .safetensors file beside config.json (default: the small model that comes along)");
     choice("--weights", common.weights, {"f32", "bf16"}, {"f64"}, "How weights are kept in memory (default: f32)");
-    number("--threads", threads_, 1, 4096, "Threads (default: OMP_NUM_THREADS, or every core)");
-    text("--config", config_, "YAML file with named sets of options (keys: long option names)");
-    text("--profile", profile_, "Which set of --config to use; the command line overrides it");
+    add_threads();
+    name("--config", config_, "YAML file with named sets of options (keys: long option names)");
+    name("--profile", profile_, "Which set of --config to use; the command line overrides it");
   }
 
   CLI::Option* text(std::string const& names, std::string& target, std::string const& help) {
@@ -84,6 +87,15 @@ class command_line {
             names, [&target](std::string const& v) { target = v; }, help)
         ->take_last()
         ->type_name("TEXT");
+  }
+
+  /// A text that cannot be empty, such as the name of a file: so an empty target has not been given.
+  CLI::Option* name(std::string const& names, std::string& target, std::string const& help) {
+    auto const take = [&target, names](std::string const& v) {
+      if (v.empty()) mamba::core::fail(names + " must not be empty");
+      target = v;
+    };
+    return app_.add_option_function<std::string>(names, take, help)->take_last()->type_name("TEXT");
   }
 
   /// An option that may be given several times.

@@ -5,7 +5,7 @@
 //       temperature: 0.4       # keys are long option names, without the dashes
 //       stop: ["\n\n", END]    # options that can be repeated take a list
 //
-// The options' own rules (which exist, what they accept) are the command line's: options.hpp.
+// The options' own rules (which exist, what they accept) are command_line.hpp's.
 #pragma once
 
 #include <mamba/core/error.hpp>

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
-// What generate and evaluate say to arguments and files that make no sense: status 1, one sentence, nothing else.
+// What the programs say to arguments and files that make no sense: status 1, one sentence, nothing else.
 #include <support/run_program.hpp>
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
+
+#include <sys/stat.h>
 
 namespace {
 
 std::string const generate = MAMBA_GENERATE;
 std::string const evaluate = MAMBA_EVALUATE;
+std::string const inspect = MAMBA_INSPECT;
+std::string const embed = MAMBA_EMBED;
 using words = std::vector<std::string>;
 
 words with(std::string const& program, words const& arguments) {
@@ -22,13 +27,13 @@ words with(std::string const& program, words const& arguments) {
 // The program refuses the arguments in one sentence that has this part.
 void refuses(std::string const& program, words const& arguments, std::string const& part) {
   auto const ended = test::run(with(program, arguments));
-  std::string const name = program == generate ? "generate" : "evaluate";
+  std::string const name = std::filesystem::path(program).filename().string();
   CAPTURE(name);
-  for (auto const& a : arguments) {
-    CAPTURE(a);
-    CHECK_MESSAGE(ended.refused(name), "status ", ended.status, ", said: ", ended.err);
-    CHECK_MESSAGE(ended.err.find(part) != std::string::npos, "said: ", ended.err, " but not: ", part);
-  }
+  std::string all;
+  for (auto const& a : arguments) all += " '" + a + "'";
+  CAPTURE(all);
+  CHECK_MESSAGE(ended.refused(name), "status ", ended.status, ", said: ", ended.err);
+  CHECK_MESSAGE(ended.err.find(part) != std::string::npos, "said: ", ended.err, " but not: ", part);
 }
 
 }  // namespace
@@ -48,6 +53,31 @@ TEST_CASE("command line: help and version go to standard output") {
   }
 }
 
+TEST_CASE("command line: what every program has, those that run no model included") {
+  for (std::string const& program : {inspect, embed}) {
+    auto const help = test::run({program, "--help"});
+    CHECK(help.status == 0);
+    CHECK(help.err.empty());
+    for (char const* const option : {"--threads", "--version"}) CHECK(help.out.find(option) != std::string::npos);
+    auto const version = test::run({program, "--version"});
+    CHECK(version.status == 0);
+    CHECK(version.out.find("0.") != std::string::npos);
+    CHECK(test::run({program, "--threads", "4096"}).status == 0);
+    refuses(program, {"--threads", "4097"}, "--threads must be a whole number from 1 to 4096");
+    refuses(program, {"--threads", ""}, "--threads must be a whole number");
+    refuses(program, {"--no-such-option"}, "--no-such-option");
+  }
+  refuses(inspect, {""}, "FILE must not be empty");
+  refuses(inspect, {"one", "two"}, "two");
+  if (!std::filesystem::exists("/dev/full")) return;
+  for (words const& command :
+       {words{inspect}, {inspect, "--help"}, {inspect, "--version"}, {embed}, {embed, "--help"}}) {
+    auto const full = test::run(command, "< /dev/null > /dev/full");
+    CHECK(full.status == 1);
+    CHECK(full.err.find("cannot write to standard output") != std::string::npos);
+  }
+}
+
 TEST_CASE("command line: wrong options") {
   for (std::string const& program : {generate, evaluate}) {
     refuses(program, {"--no-such-option"}, "--no-such-option");
@@ -61,6 +91,8 @@ TEST_CASE("command line: wrong options") {
     refuses(program, {"--threads", "99999999999999999999"}, "--threads must be a whole number");
     refuses(program, {"--threads", "two"}, "--threads must be a whole number");
     refuses(program, {"--profile", "x"}, "--config");
+    for (char const* const option : {"--model", "--config", "--profile"})
+      refuses(program, {option, ""}, std::string(option) + " must not be empty");
     refuses(program, {"--config", "no/such.yaml"}, "no/such.yaml: cannot be opened");
   }
 }
@@ -82,6 +114,7 @@ TEST_CASE("command line: wrong options of generate") {
   refuses(generate, {"-p", "a", "--prompt-file", "b"}, "excludes");
   refuses(generate, {"--prompt-file", "no/such.txt"}, "no/such.txt: cannot be opened");
   refuses(generate, {"--prompt-file", "/"}, "is a folder");
+  refuses(generate, {"--prompt-file", ""}, "--prompt-file must not be empty");
   refuses(generate, {"--ids", "1 2 256"}, "id 256 is outside the vocabulary of 256");
   refuses(generate, {"--ids", "-1"}, "outside the vocabulary");
   refuses(generate, {"--ids", "one"}, "is not a token id");
@@ -95,6 +128,8 @@ TEST_CASE("command line: wrong options and texts of evaluate") {
   };
   refuses(evaluate, {"--chunk", "0"}, "--chunk must be a whole number");
   refuses(evaluate, {"--text", "a", "--tokens", "b"}, "excludes");
+  for (char const* const option : {"--text", "--tokens", "--logits"})
+    refuses(evaluate, {option, ""}, std::string(option) + " must not be empty");
   refuses(evaluate, {"--text", "no/such.txt"}, "no/such.txt: cannot be opened");
   refuses(evaluate, {"--tokens", "no/such.txt"}, "no/such.txt: cannot be opened");
   refuses(evaluate, {"--text", file("")}, "is empty");
@@ -142,6 +177,16 @@ TEST_CASE("command line: wrong checkpoints") {
   test::write_text(folder / "config.json", config);
   test::write_text(folder / "tokenizer.json", "{}");
   both_refuse(model, "tokenizer.json");
+  test::write_text(folder / "tokenizer.json",
+                   R"({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+                       "decoder": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": {}, "merges": []}})");
+  both_refuse(model, "tokenizer.json: model.vocab is empty");
+  std::filesystem::remove(folder / "tokenizer.json");
+  std::filesystem::create_symlink("tokenizer.json", folder / "tokenizer.json");
+  both_refuse(model, "tokenizer.json: cannot be opened");
+  std::filesystem::remove(folder / "tokenizer.json");
+  REQUIRE(::mkfifo((folder / "tokenizer.json").c_str(), 0600) == 0);
+  both_refuse(model, "tokenizer.json: is not a regular file");
 }
 
 TEST_CASE("command line: a profile sets options, and the command line overrides it") {
