@@ -46,7 +46,7 @@ bool parse(int argc, char** argv, generate_options& o) {
   examples::command_line line("generate", "Goes on with a text, with a Mamba language model.");
   line.add_common(o.common);
   auto* const prompt = line.text("-p,--prompt", o.prompt, "The text to go on with; - reads standard input");
-  auto* const file = line.text("--prompt-file", o.prompt_file, "A file with the text to go on with")->type_name("FILE");
+  auto* const file = line.name("--prompt-file", o.prompt_file, "A file with the text to go on with")->type_name("FILE");
   auto* const ids = line.text("--ids", o.ids, "Token ids to go on with, for instance \"12 7 90\"")->type_name("IDS");
   line.one_of({prompt, file, ids});
   constexpr std::size_t many = std::uint32_t(-1);
@@ -79,7 +79,16 @@ std::string prompt_text(generate_options const& o) {
   if (o.prompt_file_given) return examples::read_file(o.prompt_file);
   if (o.prompt_given) return o.prompt == "-" ? examples::read_file("-") : o.prompt;
   constexpr double patience = 2;  // seconds
-  return examples::look_at_input(patience) == examples::waiting_input::text ? examples::read_file("-") : std::string();
+  switch (examples::look_at_input(patience)) {
+    case examples::waiting_input::text:
+      return examples::read_file("-");
+    case examples::waiting_input::silence:
+      std::fprintf(stderr, "generate: nothing came on standard input, so there is no prompt; -p - waits for one\n");
+      return {};
+    case examples::waiting_input::none:
+      return {};
+  }
+  return {};
 }
 
 std::vector<token> prompt_tokens(generate_options const& o, language_model const& model) {

@@ -51,8 +51,9 @@ namespace examples {
 
 /// How standard input stands when nobody has mentioned it.
 enum class waiting_input {
-  none,  ///< a terminal, nothing at all, or a pipe on which nothing comes
-  text,  ///< a file, or a pipe that has text or has ended
+  none,     ///< a terminal, or nothing at all
+  silence,  ///< a pipe on which nothing comes
+  text      ///< a file, or a pipe that has text or has ended
 };
 
 /// Whether a prompt seems to wait on standard input: in a file, or in a pipe that speaks or ends within some seconds.
@@ -65,7 +66,7 @@ enum class waiting_input {
   if (S_ISREG(status.st_mode)) return waiting_input::text;
   if (!S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode)) return waiting_input::none;
   pollfd watched{0, POLLIN, 0};
-  return ::poll(&watched, 1, static_cast<int>(seconds * 1000)) > 0 ? waiting_input::text : waiting_input::none;
+  return ::poll(&watched, 1, static_cast<int>(seconds * 1000)) > 0 ? waiting_input::text : waiting_input::silence;
 #else
   return waiting_input::none;
 #endif

@@ -66,6 +66,14 @@ TEST_CASE("generate: a prompt of any length, and none at all") {
   CHECK(run({"-p", "\n", "-n", "8", "--seed", "1"}).out == none.out);  // a byte model starts from a new line
 }
 
+TEST_CASE("generate: a pipe on which nothing comes is no prompt, and that is said") {
+  auto const ended = test::run({"/bin/sh", "-c", "sleep 6 | '" + generate + "' -n 8 --seed 1"});
+  CHECK(ended.status == 0);
+  CHECK(ended.out == run({"-n", "8", "--seed", "1"}).out);
+  CHECK(ended.err.find("nothing came on standard input") != std::string::npos);
+  CHECK(run({"-n", "8", "--seed", "1"}).err.find("nothing came") == std::string::npos);
+}
+
 TEST_CASE("generate: the text begins with the prompt, unless that is not wanted") {
   auto const continuation = run({"-p", "ROMEO:", "-n", "20", "-t", "0"}).out;
   CHECK(continuation.size() == 20);
