@@ -137,9 +137,9 @@ class archive {
     }
   }
 
-  // No way out of the folder, on any system.
+  // No way out of the folder, on any system, and no longer than file systems allow.
   [[nodiscard]] static bool plain_name(std::string_view name) {
-    return !name.empty() && name != "." && name != ".." &&
+    return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
            name.find_first_of(std::string_view("/\\:\0", 4)) == name.npos;
   }
 

@@ -4,6 +4,7 @@
 
 #include <mamba/core/error.hpp>
 #include <nlohmann/json.hpp>
+#include <safetensors/printable.hpp>
 
 #include <cstddef>
 #include <set>
@@ -15,21 +16,6 @@ namespace safetensors {
 
 /// How deep objects and arrays may nest. The reference's parser has the same bound.
 inline constexpr std::size_t deepest_json = 128;
-
-/// Text from a file, fit for a terminal: control characters, which could move its cursor or hide what follows, are '?'.
-[[nodiscard]] inline std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return out;
-}
-
-/// Text from a file, fit for an error message: printable, in quotes, not endless.
-[[nodiscard]] inline std::string in_quotes(std::string_view text) {
-  constexpr std::size_t longest = 120;
-  return "'" + printable(text.substr(0, longest)) + (text.size() > longest ? "…'" : "'");
-}
 
 namespace detail {
 

@@ -20,7 +20,6 @@ struct added_token {
   std::string content;
   std::uint32_t id = 0;
   bool normalized = false;  ///< is looked for in the normalised text, in normalised form; else in the text as it came
-  bool special = false;     ///< a control token; encoding treats it like the others
   bool lstrip = false;      ///< takes the white space before it along
   bool rstrip = false;      ///< takes the white space after it along
 };

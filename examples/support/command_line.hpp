@@ -5,6 +5,7 @@
 #include <mamba/core/error.hpp>
 #include <mamba/core/threads.hpp>
 #include <mamba/core/version.hpp>
+#include <safetensors/printable.hpp>
 #include <support/output.hpp>
 #include <support/profile.hpp>
 
@@ -120,7 +121,7 @@ class command_line {
         mamba::core::fail(name + " must be " + kind +
                           (unbounded ? " of at least " + detail::printed(low)
                                      : " from " + detail::printed(low) + " to " + detail::printed(high)) +
-                          ", not \"" + v.substr(0, 80) + "\"");
+                          ", not \"" + safetensors::shortened(v, 80) + "\"");
       }
       target = value;
     };
@@ -141,7 +142,7 @@ class command_line {
     known.insert(known.end(), hidden.begin(), hidden.end());
     auto const take = [&target, names, listed, known](std::string const& v) {
       if (std::find(known.begin(), known.end(), v) == known.end())
-        mamba::core::fail(names + " must be one of " + listed + ", not \"" + v.substr(0, 80) + "\"");
+        mamba::core::fail(names + " must be one of " + listed + ", not \"" + safetensors::shortened(v, 80) + "\"");
       target = v;
     };
     return app_.add_option_function<std::string>(names, take, help)->take_last()->type_name(shown);
@@ -190,7 +191,8 @@ class command_line {
         if (name.empty() || name == "config" || name == "profile" || name == "help" || name == "version") continue;
         known += (known.empty() ? "" : ", ") + name;
       }
-      mamba::core::fail(entry.where + ": unknown option " + entry.option + ", known are " + known);
+      mamba::core::fail(entry.where + ": unknown option " + safetensors::shortened(entry.option, 80) + ", known are " +
+                        known);
     }
     // The command line wins, also where it has chosen another of several that exclude each other.
     if (given_by_user(option)) return;

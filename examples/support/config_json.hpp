@@ -9,6 +9,7 @@
 #include <mamba/core/error.hpp>
 #include <mamba/model/config.hpp>
 #include <safetensors/mapped_file.hpp>
+#include <safetensors/printable.hpp>
 #include <safetensors/strict_json.hpp>
 
 #include <cmath>
@@ -88,7 +89,7 @@ class json_object {
 
   [[noreturn]] void reject(std::string const& key, std::string const& expected) const {
     constexpr std::size_t longest = 80;
-    std::string const found = safetensors::printable(object_.at(key).dump().substr(0, longest));
+    std::string const found = safetensors::printable(safetensors::shortened(object_.at(key).dump(), longest));
     fail(place_ + key + " is " + found + ", expected " + expected);
   }
 

@@ -2,6 +2,7 @@
 // support/program.hpp — what every program does around its work: one sentence and exit status 1 when it can't.
 #pragma once
 
+#include <safetensors/printable.hpp>
 #include <support/interrupt.hpp>
 #include <support/output.hpp>
 
@@ -23,6 +24,7 @@ namespace examples {
     if (!control) line += c;
     if (control && !line.empty() && line.back() != ' ') line += ' ';
   }
+  line = safetensors::printable(line);
   while (!line.empty() && (line.back() == ' ' || line.back() == '.')) line.pop_back();
   return line.empty() ? "failed without saying why" : line;
 }

@@ -3,7 +3,8 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
-#include <mamba/model/sampling.hpp>
+#include <mamba/model/config.hpp>
+#include <safetensors/printable.hpp>
 
 #include <cerrno>
 #include <charconv>
@@ -75,12 +76,7 @@ enum class waiting_input {
 namespace detail {
 
 // What a message can quote: not too much of it, and nothing that a terminal would act on.
-inline std::string printable(std::string_view word) {
-  std::string text(word.substr(0, 40));
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
-  return text;
-}
+inline std::string excerpt(std::string_view word) { return safetensors::printable(safetensors::shortened(word, 40)); }
 
 }  // namespace detail
 
@@ -105,11 +101,11 @@ inline std::string printable(std::string_view word) {
         source + ", line " + std::to_string(line) + ", token " + std::to_string(ids.size() + 1) + ": ";
     bool const negative = word[0] == '-' && word.size() > 1;
     if (word.substr(negative ? 1 : 0).find_first_not_of("0123456789") != word.npos)
-      mamba::core::fail(where + "\"" + detail::printable(word) + "\" is not a token id");
+      mamba::core::fail(where + "\"" + detail::excerpt(word) + "\" is not a token id");
     mamba::model::token id = 0;
     bool const fits = std::from_chars(word.data(), word.data() + word.size(), id).ec == std::errc();
     if (negative || !fits || static_cast<std::size_t>(id) >= vocabulary)
-      mamba::core::fail(where + "id " + detail::printable(word) + " is outside the vocabulary of " +
+      mamba::core::fail(where + "id " + detail::excerpt(word) + " is outside the vocabulary of " +
                         std::to_string(vocabulary));
     ids.push_back(id);
     at = end;

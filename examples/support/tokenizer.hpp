@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
+#include <mamba/model/config.hpp>
 
 #include <support/added_tokens.hpp>
 #include <support/byte_pairs.hpp>
@@ -25,8 +26,7 @@
 
 namespace examples {
 
-/// A token id, as mamba::model::token.
-using token_id = std::int32_t;
+using mamba::model::token;
 
 /// Text to tokens and back. Immutable, so one tokenizer serves any number of threads.
 ///
@@ -52,15 +52,15 @@ class tokenizer {
   /// The tokens of a text.
   ///
   /// Cost:    n log n in the length of the longest word, linear in the number of words.
-  [[nodiscard]] std::vector<token_id> encode(std::string_view utf8) const {
-    std::vector<token_id> tokens;
+  [[nodiscard]] std::vector<token> encode(std::string_view utf8) const {
+    std::vector<token> tokens;
     if (!bpe_) {
       for (char const c : utf8) tokens.push_back(static_cast<unsigned char>(c));
       return tokens;
     }
     auto const text = utf8::replace_invalid(utf8);
     word_merger merger(bpe_->merges);
-    auto const add = [&tokens](std::uint32_t id) { tokens.push_back(static_cast<token_id>(id)); };
+    auto const add = [&tokens](std::uint32_t id) { tokens.push_back(static_cast<token>(id)); };
     bpe_->raw.split(
         text,
         [&](std::string_view stretch) {
@@ -75,14 +75,14 @@ class tokenizer {
   /// The text of some tokens. Ids without a token count as nothing.
   ///
   /// Invalid UTF-8 becomes U+FFFD, as `tokenizers` has it; the plain bytes are returned as they are.
-  [[nodiscard]] std::string decode(std::span<token_id const> tokens) const {
+  [[nodiscard]] std::string decode(std::span<token const> tokens) const {
     std::string all;
     for (auto const id : tokens) all += bytes_of(id);
     return bpe_ ? utf8::replace_invalid(all) : all;
   }
 
   /// The bytes one token stands for, which need not be whole characters; nothing for an id without a token.
-  [[nodiscard]] std::string_view bytes_of(token_id id) const noexcept {
+  [[nodiscard]] std::string_view bytes_of(token id) const noexcept {
     if (id < 0 || static_cast<std::size_t>(id) >= bytes_.size()) return {};
     return bytes_[static_cast<std::size_t>(id)];
   }
@@ -91,7 +91,7 @@ class tokenizer {
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
   /// The token that ends a text, "<|endoftext|>", where there is one.
-  [[nodiscard]] std::optional<token_id> end_of_text() const noexcept { return end_of_text_; }
+  [[nodiscard]] std::optional<token> end_of_text() const noexcept { return end_of_text_; }
 
  private:
   /// What plain bytes do not need.
@@ -108,15 +108,14 @@ class tokenizer {
       : bytes_(std::move(d.bytes)),
         bpe_(byte_level_bpe{
             merge_table(d.merges), d.token_of_byte, {}, {}, d.normalizes, d.adds_prefix_space, d.splits_words}) {
-    for (auto const& token : d.added_tokens) {
-      bool const normal = token.normalized && d.normalizes;
-      bool const is_new =
-          (token.normalized ? bpe_->normalized : bpe_->raw).add(token, normal ? nfc(token.content) : token.content);
+    for (auto const& t : d.added_tokens) {
+      bool const normal = t.normalized && d.normalizes;
+      bool const is_new = (t.normalized ? bpe_->normalized : bpe_->raw).add(t, normal ? nfc(t.content) : t.content);
       if (!is_new) {
-        mamba::core::fail(path.string() + ": added token " + std::to_string(token.id) +
+        mamba::core::fail(path.string() + ": added token " + std::to_string(t.id) +
                           " normalises to the same text as another, expected distinct texts");
       }
-      if (token.content == "<|endoftext|>") end_of_text_ = static_cast<token_id>(token.id);
+      if (t.content == "<|endoftext|>") end_of_text_ = static_cast<token>(t.id);
     }
   }
 
@@ -126,8 +125,8 @@ class tokenizer {
     auto const encode_word = [&](std::string_view word) {
       merger.clear();
       for (char const c : word) {
-        auto const token = bpe_->token_of_byte[static_cast<unsigned char>(c)];
-        if (token != tokenizer_description::no_token) merger.add(token);
+        auto const id = bpe_->token_of_byte[static_cast<unsigned char>(c)];
+        if (id != tokenizer_description::no_token) merger.add(id);
       }
       merger.finish(add);
     };
@@ -142,7 +141,7 @@ class tokenizer {
 
   std::vector<std::string> bytes_;
   std::optional<byte_level_bpe> bpe_;
-  std::optional<token_id> end_of_text_;
+  std::optional<token> end_of_text_;
 };
 
 /// Turns tokens into text as they come, in whole characters.
@@ -155,7 +154,7 @@ class stream_decoder {
   explicit stream_decoder(tokenizer const& t) noexcept : tokenizer_(&t) {}
 
   /// The characters that are complete with this token; perhaps none.
-  [[nodiscard]] std::string push(token_id id) {
+  [[nodiscard]] std::string push(token id) {
     pending_ += tokenizer_->bytes_of(id);
     auto const complete = pending_.size() - utf8::incomplete_tail(pending_);
     auto text = utf8::replace_invalid(std::string_view(pending_).substr(0, complete));

@@ -98,7 +98,7 @@ class tokenizer_reader {
   void expect_text(json const& object, std::string const& owner, char const* name, std::string_view expected) {
     auto const& found = file_.text(object, owner, name);
     if (found != expected) {
-      file_.fail(json_file::join(owner, name) + " is \"" + found + "\", expected \"" + std::string(expected) + "\"");
+      file_.fail(json_file::join(owner, name) + " is " + quoted(found) + ", expected " + quoted(expected));
     }
   }
 
@@ -122,7 +122,7 @@ class tokenizer_reader {
     auto const& type = file_.text(post, "post_processor", "type");
     if (type == "ByteLevel") return;
     if (type != "TemplateProcessing") {
-      file_.fail("post_processor.type is \"" + type + "\", expected \"ByteLevel\" or \"TemplateProcessing\"");
+      file_.fail("post_processor.type is " + quoted(type) + ", expected \"ByteLevel\" or \"TemplateProcessing\"");
     }
     auto const& single = file_.array(post, "post_processor", "single");
     if (single.size() != 1 || !single[0].is_object() || !single[0].contains("Sequence")) {
@@ -168,6 +168,7 @@ class tokenizer_reader {
       }
     }
     if (!json_file::has(model, "unk_token")) return;
+    (void)file_.text(model, "model", "unk_token");
     for (std::size_t b = 0; b < 0xF5; ++b) {
       if (b != 0xC0 && b != 0xC1 && result_.token_of_byte[b] == tokenizer_description::no_token) {
         file_.fail("model.unk_token is set and byte " + std::to_string(b) +
@@ -247,7 +248,7 @@ class tokenizer_reader {
     constexpr std::size_t ids = std::numeric_limits<std::int32_t>::max();
     token.id = static_cast<std::uint32_t>(file_.index(value["id"], name + ".id", ids));
     token.normalized = file_.flag(value, name, "normalized");
-    token.special = file_.flag(value, name, "special");
+    (void)file_.flag(value, name, "special");  // a control token; encoding treats it like the others
     token.lstrip = file_.flag(value, name, "lstrip");
     token.rstrip = file_.flag(value, name, "rstrip");
     if (file_.flag(value, name, "single_word")) {

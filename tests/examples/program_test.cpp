@@ -11,6 +11,9 @@ TEST_CASE("program: messages become one line") {
   CHECK(examples::one_line("a sentence") == "a sentence");
   CHECK(examples::one_line("two\nlines\r\nand\ta tab.\n") == "two lines and a tab");
   CHECK(examples::one_line("a \x1b[31mcolour") == "a [31mcolour");
+  CHECK(examples::one_line("a \xC2\x9B"
+                           "2J and \xE2\x80\xAE"
+                           "b") == "a ?2J and ?b");
   CHECK(examples::one_line("\n\n") == "failed without saying why");
   CHECK(examples::one_line("") == "failed without saying why");
 }

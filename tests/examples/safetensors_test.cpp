@@ -239,6 +239,9 @@ TEST_CASE("safetensors: indexes that do not fit their shards are refused") {
        {"../x/one", "/etc/passwd", "", ".", "..", "sub/one", "sub\\\\one", "c:one", "one\\u0000"}) {
     CHECK(has(index(R"({"weight_map":{"a":")" + std::string(name) + R"("}})"), "is not the plain name of a file"));
   }
+  auto const overlong = index(R"({"weight_map":{"a":")" + std::string(900'000, 'x') + R"("}})");
+  CHECK(has(overlong, "xxx…' is not the plain name of a file"));
+  CHECK(overlong.size() < 400);
   tensor const both[] = {a, b};
   safetensors::write(folder / "one", both);
   CHECK(has(index(R"({"weight_map":{"a":"one"}})"), "one: has a tensor 'b' that "));

@@ -42,10 +42,3 @@ TEST_CASE("strict_json: duplicate keys, deep nesting, damage and leftovers are r
   CHECK(has(error("\xef\xbb\xbf{}"), "byte order mark"));
   CHECK(has(error(std::string("{}\0", 3)), "NUL"));
 }
-
-TEST_CASE("strict_json: quoted text is short and cannot steer a terminal") {
-  CHECK(safetensors::in_quotes("wörter") == "'wörter'");
-  CHECK(safetensors::in_quotes("a\x1b[2J\n") == "'a?[2J?'");
-  CHECK(safetensors::in_quotes(std::string(1000, 'x')) == "'" + std::string(120, 'x') + "…'");
-  CHECK(safetensors::printable("a\tb\x7f") == "a?b?");
-}

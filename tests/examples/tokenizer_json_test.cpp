@@ -87,6 +87,7 @@ TEST_CASE("tokenizer.json: every other kind is refused with one sentence") {
       {"/model/dropout", {0.1, "model.dropout is 0.1, expected null"}},
       {"/model/unk_token",
        {"<unk>", "model.unk_token is set and byte 0 has no vocabulary entry, expected one for each byte of UTF-8"}},
+      {"/model/unk_token", {5, "model.unk_token is 5, expected a string"}},
       {"/model/continuing_subword_prefix", {"##", "model.continuing_subword_prefix is \"##\", expected \"\""}},
       {"/model/end_of_word_suffix", {"</w>", "model.end_of_word_suffix is \"</w>\", expected \"\""}},
       {"/model/byte_fallback", {true, "model.byte_fallback is true, expected false"}},
@@ -127,6 +128,21 @@ TEST_CASE("tokenizer.json: every other kind is refused with one sentence") {
     auto changed = small();
     changed[json::json_pointer(place)] = change.first;
     CHECK(refusal(changed.dump()) == change.second);
+  }
+}
+
+TEST_CASE("tokenizer.json: sentences stay short, whatever the file says") {
+  std::string const large(900'000, 'x');
+  for (char const* const place : {"/version", "/normalizer/type", "/pre_tokenizer/type", "/post_processor/type",
+                                  "/decoder/type", "/model/type", "/model/continuing_subword_prefix",
+                                  "/model/end_of_word_suffix", "/model/merges/0", "/added_tokens/0/content"}) {
+    CAPTURE(place);
+    auto changed = small();
+    changed[json::json_pointer(place)] = large;
+    auto const sentence = refusal(changed.dump());
+    bool const accepted = sentence == "no error";  // an added token may be long
+    CHECK(accepted == (std::string_view(place) == "/added_tokens/0/content"));
+    CHECK(sentence.size() < 200);
   }
 }
 

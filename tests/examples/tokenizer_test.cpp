@@ -15,10 +15,10 @@
 #include <vector>
 
 using examples::stream_decoder;
-using examples::token_id;
 using examples::tokenizer;
+using mamba::model::token;
 using json = nlohmann::json;
-using tokens = std::vector<token_id>;
+using tokens = std::vector<token>;
 
 namespace {
 
@@ -128,7 +128,7 @@ TEST_CASE("tokenizer: a stream of any tokens is the text of the whole, in valid 
     for (auto n = rng.below(20); n > 0; --n) {
       // Mostly single bytes (ids 2 to 245), which rarely fit together.
       auto const limit = rng.below(3) == 0 ? neox().size() + 3 : 246;
-      ids.push_back(static_cast<token_id>(rng.below(limit)));
+      ids.push_back(static_cast<token>(rng.below(limit)));
     }
     CHECK(streamed(neox(), ids) == neox().decode(ids));
   }
@@ -157,7 +157,7 @@ TEST_CASE("tokenizer: plain bytes are taken and given as they are") {
   for (int b = 0; b < 256; ++b) all.push_back(static_cast<char>(static_cast<unsigned char>(b)));
   auto const ids = t.encode(all);
   REQUIRE(ids.size() == 256);
-  for (std::size_t b = 0; b < 256; ++b) CHECK(ids[b] == static_cast<token_id>(b));
+  for (std::size_t b = 0; b < 256; ++b) CHECK(ids[b] == static_cast<token>(b));
   CHECK(t.decode(ids) == all);
   CHECK(t.decode(tokens{-1, 256, 65}) == "A");
   CHECK(streamed(t, ids) == examples::utf8::replace_invalid(all));
