@@ -23,6 +23,25 @@ inline void watch_interrupts() { std::signal(SIGINT, detail::note_interrupt); }
 /// Whether Ctrl-C was pressed. Loops that may take long ask this.
 [[nodiscard]] inline bool interrupted() noexcept { return detail::interrupted_by != 0; }
 
+/// While it lives, a Ctrl-C that watch_interrupts() notes also ends a system call that waits, a read from a terminal.
+class interruptible {
+ public:
+  interruptible() noexcept { set(1); }
+  ~interruptible() { set(0); }
+  interruptible(interruptible const&) = delete;
+  interruptible& operator=(interruptible const&) = delete;
+
+ private:
+  static void set([[maybe_unused]] int interrupts) noexcept {
+#if defined(__unix__) || defined(__APPLE__)
+    struct sigaction action {};
+    if (::sigaction(SIGINT, nullptr, &action) != 0) return;
+    action.sa_flags = interrupts != 0 ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;
+    ::sigaction(SIGINT, &action, nullptr);
+#endif
+  }
+};
+
 /// Thrown out of work that Ctrl-C has stopped half done; run_program ends the process as the signal would have.
 struct interruption {};
 

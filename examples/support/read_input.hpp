@@ -5,6 +5,7 @@
 #include <mamba/core/error.hpp>
 #include <mamba/model/config.hpp>
 #include <safetensors/printable.hpp>
+#include <support/interrupt.hpp>
 
 #include <cerrno>
 #include <charconv>
@@ -23,12 +24,17 @@
 
 namespace examples {
 
-/// Everything that a stream has. `source` is its name for the error message.
+/// Everything that a stream has. `source` is its name for the error message. Ctrl-C ends the wait for more.
 [[nodiscard]] inline std::string read_all(std::FILE* stream, std::string const& source) {
   std::string text;
   char block[1 << 16];
   errno = 0;
-  for (std::size_t n = 0; (n = std::fread(block, 1, sizeof block, stream)) > 0;) text.append(block, n);
+  interruptible const reading;
+  while (std::size_t const n = std::fread(block, 1, sizeof block, stream)) {
+    text.append(block, n);
+    if (std::feof(stream) != 0) break;  // a terminal would be asked again
+  }
+  if (interrupted()) throw interruption{};
   if (std::ferror(stream) != 0)
     mamba::core::fail(source + ": cannot be read (" + std::generic_category().message(errno) + ")");
   return text;
