@@ -154,15 +154,10 @@ namespace detail {
 
 }  // namespace detail
 
-/// The sizes that a config.json states. They are plausible each by itself; the tensors must still agree.
+/// The sizes that the text of a config.json states. They are plausible each by itself; the tensors must still agree.
 ///
-/// Throws:  mamba::error for a missing file, a key of the wrong kind, a size out of range, or another architecture.
-[[nodiscard]] inline mamba::model::config read_config(std::filesystem::path const& path) {
-  constexpr std::size_t longest = 16'000'000;
-  auto const source = path.string();
-  safetensors::mapped_file const file(path);
-  if (file.bytes().size() > longest) mamba::core::fail(source + ": too large for a config.json");
-  std::string_view const text{reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()};
+/// Throws:  mamba::error for a key of the wrong kind, a size out of range, or another architecture.
+[[nodiscard]] inline mamba::model::config parse_config(std::string_view text, std::string const& source) {
   auto const document = safetensors::parse_json(text, source);
   json_object const json(document, source);
   if (json.find("model_type") != nullptr || json.find("hidden_size") != nullptr) {
@@ -170,6 +165,15 @@ namespace detail {
   }
   if (json.find("d_model") == nullptr) json.fail("names neither hidden_size nor d_model: not a Mamba's configuration");
   return detail::original_config(json, source);
+}
+
+/// The same from a file. Throws:  mamba::error also when it is missing or not a regular file.
+[[nodiscard]] inline mamba::model::config read_config(std::filesystem::path const& path) {
+  constexpr std::size_t longest = 16'000'000;
+  auto const source = path.string();
+  safetensors::mapped_file const file(path);
+  if (file.bytes().size() > longest) mamba::core::fail(source + ": too large for a config.json");
+  return parse_config({reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()}, source);
 }
 
 }  // namespace examples

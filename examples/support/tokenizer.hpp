@@ -38,7 +38,12 @@ class tokenizer {
   ///
   /// Throws:  mamba::error with one sentence when the file is missing, broken or of another kind.
   [[nodiscard]] static tokenizer load(std::filesystem::path const& path) {
-    return tokenizer(read_tokenizer_json(path), path);
+    return tokenizer(read_tokenizer_json(path), path.string());
+  }
+
+  /// The same from the bytes of a tokenizer.json. `source` is its name for messages.
+  [[nodiscard]] static tokenizer parse(std::span<std::byte const> bytes, std::string const& source) {
+    return tokenizer(parse_tokenizer_json(bytes, source), source);
   }
 
   /// One token for each byte, for models without a vocabulary.
@@ -104,7 +109,7 @@ class tokenizer {
 
   tokenizer() = default;
 
-  tokenizer(tokenizer_description&& d, std::filesystem::path const& path)
+  tokenizer(tokenizer_description&& d, std::string const& source)
       : bytes_(std::move(d.bytes)),
         bpe_(byte_level_bpe{
             merge_table(d.merges), d.token_of_byte, {}, {}, d.normalizes, d.adds_prefix_space, d.splits_words}) {
@@ -112,7 +117,7 @@ class tokenizer {
       bool const normal = t.normalized && d.normalizes;
       bool const is_new = (t.normalized ? bpe_->normalized : bpe_->raw).add(t, normal ? nfc(t.content) : t.content);
       if (!is_new) {
-        mamba::core::fail(path.string() + ": added token " + std::to_string(t.id) +
+        mamba::core::fail(source + ": added token " + std::to_string(t.id) +
                           " normalises to the same text as another, expected distinct texts");
       }
       if (t.content == "<|endoftext|>") end_of_text_ = static_cast<token>(t.id);

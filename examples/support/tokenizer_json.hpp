@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,7 +76,7 @@ class tokenizer_reader {
   using json = nlohmann::json;
 
  public:
-  explicit tokenizer_reader(std::filesystem::path const& path) : file_(path) {}
+  explicit tokenizer_reader(json_file file) : file_(std::move(file)) {}
 
   [[nodiscard]] tokenizer_description read() {
     auto const& root = file_.root();
@@ -272,7 +273,13 @@ class tokenizer_reader {
 ///
 /// Throws:  mamba::error with one sentence: the file, what was found and what was expected.
 [[nodiscard]] inline tokenizer_description read_tokenizer_json(std::filesystem::path const& path) {
-  return detail::tokenizer_reader(path).read();
+  return detail::tokenizer_reader(json_file(path)).read();
+}
+
+/// The same from the bytes of a file. `source` is its name for messages.
+[[nodiscard]] inline tokenizer_description parse_tokenizer_json(std::span<std::byte const> bytes,
+                                                                std::string const& source) {
+  return detail::tokenizer_reader(json_file(bytes, source)).read();
 }
 
 }  // namespace examples
