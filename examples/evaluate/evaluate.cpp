@@ -39,10 +39,9 @@ struct evaluate_options {
 constexpr char const* notes =
     "Each token is predicted from all before it, so a text of N tokens has N - 1 predictions; nothing predicts the\n"
     "first. Perplexity is exp(-mean log p) over them. Bits per byte are their -log2 p in all, over the bytes of the\n"
-    "predicted tokens: the text without its first token (for a byte-level model, N - 1 bytes). The distribution is "
-    "over\n"
-    "the model's whole vocabulary, padding included. Without --text and --tokens, the heldout.txt beside the model is\n"
-    "read. Results go to standard output.\n";
+    "predicted tokens: the text without its first token (for a byte-level model, N - 1 bytes). The distribution is\n"
+    "over the model's whole vocabulary, padding included. Without --text and --tokens, the heldout.txt beside the\n"
+    "model is read. Results go to standard output.\n";
 
 bool parse(int argc, char** argv, evaluate_options& o) {
   examples::command_line line("evaluate", "Measures how well a Mamba language model predicts a text.");

@@ -38,9 +38,8 @@ struct generate_options {
 
 constexpr char const* notes =
     "Without a prompt option, a prompt is read from standard input if one waits there; otherwise the text starts from\n"
-    "nothing. The text goes to standard output: the prompt (unless --echo no), then the continuation as it is drawn. "
-    "It\n"
-    "ends after -n tokens, at the model's end-of-text token, or before a stop string; Ctrl-C ends it, too.\n";
+    "nothing. The text goes to standard output: the prompt (unless --echo no), then the continuation as it is drawn.\n"
+    "It ends after -n tokens, at the model's end-of-text token, or before a stop string; Ctrl-C ends it, too.\n";
 
 bool parse(int argc, char** argv, generate_options& o) {
   examples::command_line line("generate", "Goes on with a text, with a Mamba language model.");
