@@ -104,7 +104,11 @@ inline void check_tensors(checkpoint const& from) {
 [[nodiscard]] inline checkpoint open_checkpoint(std::filesystem::path const& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) mamba::core::fail(path.string() + ": no such file or folder");
-  auto const folder = std::filesystem::is_directory(path, ignored) ? path : path.parent_path();
+  bool const is_folder = std::filesystem::is_directory(path, ignored);
+  if (!is_folder && path.extension() != ".safetensors" && path.extension() != ".json") {
+    mamba::core::fail(path.string() + ": is no checkpoint, expected a folder, a .safetensors file or an .index.json");
+  }
+  auto const folder = is_folder ? path : path.parent_path();
   if (std::filesystem::status(folder / "config.json", ignored).type() == std::filesystem::file_type::not_found) {
     mamba::core::fail((folder / "config.json").string() + ": no such file, expected the sizes of the model there");
   }

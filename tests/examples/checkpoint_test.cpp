@@ -279,3 +279,10 @@ TEST_CASE("checkpoint: F64, F16 and BF16 files are widened or rounded to what is
   CHECK(rows_of<float>(single, naming::original).at("backbone.layers.1.mixer.D") ==
         std::vector<float>(18, 0.333251953125F));
 }
+
+TEST_CASE("checkpoint: a file of another kind is called that, whatever lies beside it") {
+  test::temporary_folder const folder;
+  test::write_text(folder / "model.gguf", "GGUF");
+  CHECK(has(test::error_of([&] { static_cast<void>(examples::open_checkpoint(folder / "model.gguf")); }),
+            "model.gguf: is no checkpoint, expected a folder, a .safetensors file or an .index.json"));
+}
