@@ -29,7 +29,10 @@
 #include <mamba/math/sigmoid.hpp>
 #include <mamba/math/softplus.hpp>
 
+#include <mamba/ssm/continuous.hpp>
+#include <mamba/ssm/discrete.hpp>
 #include <mamba/ssm/discretize.hpp>
+#include <mamba/ssm/matrix.hpp>
 #include <mamba/ssm/selective_scan.hpp>
 
 #include <mamba/kernels/causal_conv1d.hpp>

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <mamba/ssm/discrete.hpp>
+#include <support/random.hpp>
+
+#include <complex>
+#include <limits>
+
+namespace {
+
+using mamba::dynamic;
+using namespace mamba::ssm;
+using complex = std::complex<double>;
+
+vector<complex> random_vector(test::random& rng, Eigen::Index n) {
+  vector<complex> v(n);
+  for (complex& value : v) value = {rng.uniform(-1, 1), rng.uniform(-1, 1)};
+  return v;
+}
+
+TEST_CASE("discrete: two steps of a Fibonacci machine, by hand") {
+  discrete_dense<double, 2> const s{matrix<double, 2>{{1, 1}, {1, 0}}, vector<double, 2>{1, 0},
+                                    matrix<double, 1, 2>{{0, 1}}, matrix<double, 1>{{10}}};
+  vector<double, 2> h{1, 1};
+  h = advance(s, h);
+  CHECK(h == vector<double, 2>{2, 1});
+  h = advance(s, h);
+  CHECK(h == vector<double, 2>{3, 2});
+  CHECK(output(s, h, vector<double, 1>{0.5})(0) == 7);
+}
+
+TEST_CASE("discrete: each structure steps as its matrix does") {
+  test::random rng(5);
+  for (Eigen::Index const n : {1, 2, 7}) {
+    discrete_dplr<complex> const s{random_vector(rng, n),
+                                   random_vector(rng, n),
+                                   random_vector(rng, n),
+                                   random_vector(rng, n),
+                                   random_vector(rng, n).transpose(),
+                                   matrix<double, 1>{{0.25}}};
+    discrete_diagonal<complex> const diagonal{s.lambda_bar, s.b_bar, s.c, s.d};
+    auto const h = random_vector(rng, n);
+    vector<double, 1> const x{0.3};
+    double const terms = static_cast<double>(n) + 2;  // sums of that many products below 2, in two orders
+    double const bound = 8 * terms * terms * std::numeric_limits<double>::epsilon();
+    CHECK((advance(s, h) - advance(to_dense(s), h)).norm() < bound);
+    CHECK((advance(diagonal, h) - advance(to_dense(diagonal), h)).norm() < bound);
+    CHECK(std::abs(output(s, h, x)(0) - output(to_dense(s), h, x)(0)) < bound);
+    CHECK(std::abs(output(diagonal, h, x)(0) - output(to_dense(s), h, x)(0)) < bound);
+  }
+}
+
+TEST_CASE("discrete: half of the modes, with 2 Re, stands for all") {
+  test::random rng(6);
+  constexpr Eigen::Index n = 5;
+  discrete_dplr<complex, dynamic, 1, 1, 1, modes::half> const half{random_vector(rng, n),
+                                                                   random_vector(rng, n),
+                                                                   random_vector(rng, n),
+                                                                   random_vector(rng, n),
+                                                                   random_vector(rng, n).transpose(),
+                                                                   matrix<double, 1>{{0.25}}};
+  auto const both = [](auto const& v) {
+    vector<complex> w(2 * v.size());
+    w << v, v.conjugate();
+    return w;
+  };
+  discrete_dplr<complex> const full{both(half.lambda_bar),
+                                    both(half.p_bar),
+                                    both(half.q_bar),
+                                    both(half.b_bar),
+                                    both(half.c.transpose()).transpose(),
+                                    half.d};
+  auto const h = random_vector(rng, n);
+  vector<double, 1> const x{-0.4};
+  double const bound = 8 * 12 * 12 * std::numeric_limits<double>::epsilon();
+  CHECK((advance(full, both(h)).head(n) - advance(half, h)).norm() < bound);
+  CHECK((advance(full, both(h)).tail(n) - advance(half, h).conjugate()).norm() < bound);
+  CHECK(std::abs(output(full, both(h), x)(0) - output(half, h, x)(0)) < bound);
+}
+
+TEST_CASE("discrete: a step that sees two inputs is the system with one matrix more") {
+  two_point<discrete_dense<double, 1>> const s{
+      {matrix<double, 1>{{0.5}}, vector<double, 1>{1.0}, matrix<double, 1>{{2}}, matrix<double, 1>{{0}}},
+      vector<double, 1>{3.0}};
+  CHECK(advance(s, vector<double, 1>{4.0})(0) == 2);
+  CHECK(s.b_bar_before(0) == 3);
+}
+
+}  // namespace
