@@ -10,6 +10,7 @@
 #include <mamba/core/version.hpp>
 
 #include <mamba/simd/compat.hpp>
+#include <mamba/simd/lane_sums.hpp>
 #include <mamba/simd/load_store.hpp>
 #include <mamba/simd/real.hpp>
 #include <mamba/simd/reduce.hpp>
