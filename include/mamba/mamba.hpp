@@ -35,6 +35,7 @@
 #include <mamba/ssm/discretize.hpp>
 #include <mamba/ssm/matrix.hpp>
 #include <mamba/ssm/selective_scan.hpp>
+#include <mamba/ssm/transition.hpp>
 
 #include <mamba/kernels/causal_conv1d.hpp>
 #include <mamba/kernels/channel_blocked.hpp>
