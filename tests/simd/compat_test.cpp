@@ -46,6 +46,21 @@ TEST_CASE_TEMPLATE("compat: fma rounds once exactly where simd::fused says so", 
   CHECK(lane_of(simd::fma(simd::batch<T>(a), simd::batch<T>(a), simd::batch<T>(c))) == expected);
 }
 
+TEST_CASE_TEMPLATE("compat: fms and fnma are fma with a sign", T, float, double) {
+  test::random rng(sizeof(T));
+  for (int i = 0; i < 1000; ++i) {
+    T const a = unknown(static_cast<T>(rng.uniform(-1, 1)));
+    T const b = unknown(static_cast<T>(rng.uniform(-1, 1)));
+    T const c =
+        i % 3 == 0 ? unknown(a * b) : unknown(static_cast<T>(rng.uniform(-1, 1)));  // cancels, but for a rounding
+    simd::batch<T> const va(a), vb(b), vc(c);
+    CHECK(simd::fms(a, b, c) == simd::fma(a, b, -c));
+    CHECK(simd::fnma(a, b, c) == simd::fma(-a, b, c));
+    CHECK(lane_of<T>(simd::fms(va, vb, vc)) == simd::fma(a, b, -c));
+    CHECK(lane_of<T>(simd::fnma(va, vb, vc)) == simd::fma(-a, b, c));
+  }
+}
+
 TEST_CASE_TEMPLATE("compat: product is rounded before it is added, whatever -ffp-contract says", T, float, double) {
   T const eps = std::numeric_limits<T>::epsilon();
   T const a = unknown(T(1) + eps);

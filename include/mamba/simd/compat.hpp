@@ -81,6 +81,34 @@ requires std::is_floating_point_v<T>
   }
 }
 
+/// a*b − c, rounded as fma(a, b, −c) is.
+template <class T>
+[[nodiscard]] inline batch<T> fms(batch<T> a, batch<T> b, batch<T> c) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(batch<T>) == 64 && std::is_same_v<T, float>) return _mm512_fmsub_ps(a, b, c);
+  if constexpr (sizeof(batch<T>) == 64 && std::is_same_v<T, double>) return _mm512_fmsub_pd(a, b, c);
+#endif
+  return xsimd::fms(a, b, c);
+}
+
+template <class T>
+requires std::is_floating_point_v<T>
+[[nodiscard]] inline T fms(T a, T b, T c) noexcept { return simd::fma(a, b, -c); }
+
+/// c − a*b, rounded as fma(−a, b, c) is.
+template <class T>
+[[nodiscard]] inline batch<T> fnma(batch<T> a, batch<T> b, batch<T> c) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(batch<T>) == 64 && std::is_same_v<T, float>) return _mm512_fnmadd_ps(a, b, c);
+  if constexpr (sizeof(batch<T>) == 64 && std::is_same_v<T, double>) return _mm512_fnmadd_pd(a, b, c);
+#endif
+  return xsimd::fnma(a, b, c);
+}
+
+template <class T>
+requires std::is_floating_point_v<T>
+[[nodiscard]] inline T fnma(T a, T b, T c) noexcept { return simd::fma(-a, b, c); }
+
 namespace detail {
 
 /// Hides where v came from, so that the compiler cannot merge the multiplication behind v with a later addition.
