@@ -33,9 +33,11 @@
 #include <mamba/ssm/continuous.hpp>
 #include <mamba/ssm/discrete.hpp>
 #include <mamba/ssm/discretize.hpp>
+#include <mamba/ssm/krylov_kernel.hpp>
 #include <mamba/ssm/matrix.hpp>
 #include <mamba/ssm/selective_scan.hpp>
 #include <mamba/ssm/transition.hpp>
+#include <mamba/ssm/vandermonde_kernel.hpp>
 
 #include <mamba/kernels/causal_conv1d.hpp>
 #include <mamba/kernels/channel_blocked.hpp>
