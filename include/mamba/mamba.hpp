@@ -15,6 +15,7 @@
 #include <mamba/simd/real.hpp>
 #include <mamba/simd/reduce.hpp>
 #include <mamba/simd/transform.hpp>
+#include <mamba/simd/transpose.hpp>
 
 #include <mamba/tensor/eigen.hpp>
 #include <mamba/tensor/extents.hpp>
