@@ -19,7 +19,7 @@ template <std::size_t Distance, class T, std::size_t... I>
                                                               std::index_sequence<I...>) noexcept {
   constexpr std::size_t W = sizeof...(I);
   using lanes_of = typename batch<T>::register_type;
-  if constexpr (requires(lanes_of r) { __builtin_shufflevector(r, r, 0); }) {
+  if constexpr (requires(lanes_of r) { r + r; }) {  // a vector type of the compiler
     lanes_of const u = a;
     lanes_of const v = b;
     batch<T> const kept(__builtin_shufflevector(u, v, static_cast<int>(I / Distance % 2 == 0 ? I : W + I)...));
