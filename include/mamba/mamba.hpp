@@ -34,8 +34,10 @@
 #include <mamba/ssm/continuous.hpp>
 #include <mamba/ssm/discrete.hpp>
 #include <mamba/ssm/discretize.hpp>
+#include <mamba/ssm/intermediate_states.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
 #include <mamba/ssm/matrix.hpp>
+#include <mamba/ssm/recurrence.hpp>
 #include <mamba/ssm/selective_scan.hpp>
 #include <mamba/ssm/transition.hpp>
 #include <mamba/ssm/vandermonde_kernel.hpp>

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// mamba/ssm/recurrence.hpp — a discrete system run step by step, from any state: the form with a memory.  [floor 3]
+//
+//     auto h = zero_state(system);
+//     auto const y = recurrence(system, h, x);             // h is now the state after the last input
+//     auto const more = recurrence(system, h, x_later);    // as if both had been one sequence, bit for bit
+#pragma once
+
+#include <mamba/core/contracts.hpp>
+#include <mamba/ssm/discrete.hpp>
+#include <mamba/ssm/intermediate_states.hpp>
+
+namespace mamba::inline MAMBA_ABI::ssm {
+
+/// Any of the systems of discrete.hpp.
+template <class System>
+concept discrete_system = requires(System const& s) {
+  s.b_bar;
+  s.c;
+  s.d;
+};
+
+/// What a two-point system remembers: the state, and the input of the step before.
+template <scalar T, std::size_t N = dynamic, std::size_t M = 1, scalar U = real_of<T>>
+struct two_point_state {
+  vector<T, N> h;         ///< [N]
+  vector<U, M> x_before;  ///< [M]: x_{k−1}
+};
+
+/// The state that has seen nothing: zero, of the system's size.
+template <discrete_system System>
+[[nodiscard]] auto zero_state(System const& s) {
+  using B = decltype(System::b_bar);
+  return Eigen::Matrix<typename B::Scalar, B::RowsAtCompileTime, 1>::Zero(s.b_bar.rows()).eval();
+}
+template <class System>
+[[nodiscard]] auto zero_state(two_point<System> const& s) {
+  using B = decltype(System::b_bar);
+  constexpr auto extent = [](int n) { return n == Eigen::Dynamic ? dynamic : static_cast<std::size_t>(n); };
+  using state = two_point_state<typename B::Scalar, extent(B::RowsAtCompileTime), extent(B::ColsAtCompileTime)>;
+  return state{decltype(state::h)::Zero(s.b_bar.rows()), decltype(state::x_before)::Zero(s.b_bar.cols())};
+}
+
+/// One step: the state takes in x, and the answer is read off the new state.
+///
+///     h ← Ā h + B̄ x          y = C h + D x
+///
+/// Paper:   S4, Eq. (3).
+/// Why:     all that the past can do to the future is in h: h is the memory, and a step costs the same at any age.
+/// Shapes:  h [N], x [M] (or a number where M = 1) → y [P].
+/// Domain:  any state. NaN in, NaN out.
+/// Cost:    advance() and one product each with B̄, C and D.
+template <discrete_system System, class State, class Input>
+[[nodiscard]] auto step(System const& s, State& h, Input const& x) {
+  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "step: the state must be as long as the system's", h.size(),
+                s.b_bar.rows());
+  h = (ssm::advance(s, h) + s.b_bar * x).eval();
+  return output(s, h, x);
+}
+
+/// One step of a system that sees two inputs; its memory is the state and the last input.
+///
+///     h ← Ā h + B̄ x + B̄₋ x₋,     x₋ ← x          y = C h + D x
+///
+/// Paper:   Mamba-3, Proposition 1 (the trapezoidal recurrence); the first-order hold has the same form.
+/// Shapes:  as step().
+template <class System, scalar T, std::size_t N, std::size_t M, scalar U, class Input>
+[[nodiscard]] auto step(two_point<System> const& s, two_point_state<T, N, M, U>& memory, Input const& x) {
+  auto& [h, x_before] = memory;
+  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "step: the state must be as long as the system's", h.size(),
+                s.b_bar.rows());
+  h = (ssm::advance(s, h) + s.b_bar * x + s.b_bar_before * x_before).eval();  // std has an advance, too
+  x_before = vector<U, M>(x);
+  return output(s, h, x);
+}
+
+/// The whole sequence, step by step: y_k for each x_k, and h left as the state after the last input.
+///
+///     h_k = Ā h_{k−1} + B̄ x_k          y_k = C h_k + D x_k
+///
+/// Paper:   S4, Eq. (3).
+/// Why:     the plain form, which the convolution and the scans are held to.
+/// Shapes:  h [N], x [L, M] → y [L, P]; L = 0 leaves h alone. observe(k, h) is called after each step.
+/// Domain:  any state. NaN in, NaN out, in what comes after it.
+/// Error:   a sequence in parts, with h carried over, gives the bits of the whole.
+/// Cost:    O(L N²) dense, O(L N) diagonal, O(L N R) diagonal plus low rank; no memory beside y and h.
+/// See:     convolution.hpp and scan.hpp, two ways to the same y; intermediate_states.hpp for observe.
+template <discrete_system System, class State, class Input, class Observe = see_no_state>
+[[nodiscard]] auto recurrence(System const& s, State& h, Input const& x, Observe&& observe = {}) {
+  MAMBA_EXPECTS(x.cols() == s.b_bar.cols(), "recurrence: x must have the system's inputs", x.cols(), s.b_bar.cols());
+  using answer = decltype(step(s, h, x.row(0).transpose().eval()));
+  Eigen::Matrix<typename answer::Scalar, Eigen::Dynamic, answer::RowsAtCompileTime> y(x.rows(), s.c.rows());
+  for (Eigen::Index k = 0; k < x.rows(); ++k) {
+    y.row(k) = step(s, h, x.row(k).transpose().eval()).transpose();
+    observe(size(k), h);
+  }
+  return y;
+}
+
+}  // namespace mamba::inline MAMBA_ABI::ssm
