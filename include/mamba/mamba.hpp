@@ -23,6 +23,7 @@
 #include <mamba/tensor/tensor.hpp>
 #include <mamba/tensor/view.hpp>
 
+#include <mamba/math/complex_phi.hpp>
 #include <mamba/math/exp.hpp>
 #include <mamba/math/log.hpp>
 #include <mamba/math/phi.hpp>
@@ -34,9 +35,14 @@
 #include <mamba/ssm/continuous.hpp>
 #include <mamba/ssm/discrete.hpp>
 #include <mamba/ssm/discretize.hpp>
+#include <mamba/ssm/discretize_dense.hpp>
+#include <mamba/ssm/discretize_diagonal.hpp>
+#include <mamba/ssm/discretize_dplr.hpp>
 #include <mamba/ssm/intermediate_states.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
 #include <mamba/ssm/matrix.hpp>
+#include <mamba/ssm/matrix_exponential.hpp>
+#include <mamba/ssm/plane.hpp>
 #include <mamba/ssm/recurrence.hpp>
 #include <mamba/ssm/selective_scan.hpp>
 #include <mamba/ssm/transition.hpp>
