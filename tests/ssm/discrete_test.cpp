@@ -77,6 +77,18 @@ TEST_CASE("discrete: half of the modes, with 2 Re, stands for all") {
   CHECK((advance(full, both(h)).head(n) - advance(half, h)).norm() < bound);
   CHECK((advance(full, both(h)).tail(n) - advance(half, h).conjugate()).norm() < bound);
   CHECK(std::abs(output(full, both(h), x)(0) - output(half, h, x)(0)) < bound);
+
+  auto const all = all_modes(half);
+  CHECK(all.lambda_bar == full.lambda_bar);
+  CHECK(all.p_bar == full.p_bar);
+  CHECK(all.q_bar == full.q_bar);
+  CHECK(all.b_bar == full.b_bar);
+  CHECK(all.c == full.c);
+  CHECK(to_dense(half).a_bar == to_dense(full).a_bar);
+  discrete_diagonal<complex, dynamic, 1, 1, modes::half> const diagonal{half.lambda_bar, half.b_bar, half.c, half.d};
+  CHECK(all_modes(diagonal).a_bar == full.lambda_bar);
+  CHECK(all_modes(diagonal).c == full.c);
+  CHECK((advance(to_dense(diagonal), both(h)).head(n) - advance(diagonal, h)).norm() < bound);
 }
 
 TEST_CASE("discrete: a step that sees two inputs is the system with one matrix more") {

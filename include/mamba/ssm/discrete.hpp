@@ -79,6 +79,19 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, m
   return (whole<K>(s.c * h) + s.d * x).eval();
 }
 
+/// The same system with every mode written out: the stored half, then its conjugates. [N] → [2N].
+template <class T, std::size_t N, std::size_t M, std::size_t P>
+[[nodiscard]] discrete_diagonal<T, dynamic, M, P> all_modes(discrete_diagonal<T, N, M, P, modes::half> const& s) {
+  auto const all = all_modes(diagonal_system<T, N, M, P, modes::half>{s.a_bar, s.b_bar, s.c, s.d});
+  return {all.a, all.b, all.c, all.d};
+}
+template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P>
+[[nodiscard]] discrete_dplr<T, dynamic, R, M, P> all_modes(discrete_dplr<T, N, R, M, P, modes::half> const& s) {
+  auto const all =
+      all_modes(dplr_system<T, N, R, M, P, modes::half>{s.lambda_bar, s.p_bar, s.q_bar, s.b_bar, s.c, s.d});
+  return {all.lambda, all.p, all.q, all.b, all.c, all.d};
+}
+
 /// The same system with Ā written out as a matrix.
 template <class T, std::size_t N, std::size_t M, std::size_t P>
 [[nodiscard]] discrete_dense<T, N, M, P> to_dense(discrete_diagonal<T, N, M, P> const& s) {
@@ -89,6 +102,14 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P>
   matrix<T, N> a_bar = -s.p_bar * s.q_bar.adjoint();
   a_bar.diagonal() += s.lambda_bar;
   return {a_bar, s.b_bar, s.c, s.d.template cast<T>()};
+}
+template <class T, std::size_t N, std::size_t M, std::size_t P>
+[[nodiscard]] discrete_dense<T, dynamic, M, P> to_dense(discrete_diagonal<T, N, M, P, modes::half> const& s) {
+  return to_dense(all_modes(s));
+}
+template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P>
+[[nodiscard]] discrete_dense<T, dynamic, M, P> to_dense(discrete_dplr<T, N, R, M, P, modes::half> const& s) {
+  return to_dense(all_modes(s));
 }
 
 }  // namespace mamba::inline MAMBA_ABI::ssm
