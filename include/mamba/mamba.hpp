@@ -33,11 +33,13 @@
 #include <mamba/math/softplus.hpp>
 
 #include <mamba/ssm/continuous.hpp>
+#include <mamba/ssm/convolution.hpp>
 #include <mamba/ssm/discrete.hpp>
 #include <mamba/ssm/discretize.hpp>
 #include <mamba/ssm/discretize_dense.hpp>
 #include <mamba/ssm/discretize_diagonal.hpp>
 #include <mamba/ssm/discretize_dplr.hpp>
+#include <mamba/ssm/generating_function.hpp>
 #include <mamba/ssm/intermediate_states.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
 #include <mamba/ssm/matrix.hpp>
