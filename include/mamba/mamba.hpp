@@ -32,6 +32,7 @@
 #include <mamba/math/sigmoid.hpp>
 #include <mamba/math/softplus.hpp>
 
+#include <mamba/ssm/affine.hpp>
 #include <mamba/ssm/continuous.hpp>
 #include <mamba/ssm/convolution.hpp>
 #include <mamba/ssm/discrete.hpp>
@@ -46,6 +47,7 @@
 #include <mamba/ssm/matrix_exponential.hpp>
 #include <mamba/ssm/plane.hpp>
 #include <mamba/ssm/recurrence.hpp>
+#include <mamba/ssm/scan.hpp>
 #include <mamba/ssm/selective_scan.hpp>
 #include <mamba/ssm/transition.hpp>
 #include <mamba/ssm/vandermonde_kernel.hpp>

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// mamba/ssm/affine.hpp — a step of a recurrence as a map, and steps in a row as one map: what scans combine.  [floor 3]
+//
+//     h ↦ a h + b          a, b:  numbers · a vector of modes and a vector · a matrix and a vector
+#pragma once
+
+#include <mamba/core/contracts.hpp>
+#include <mamba/ssm/recurrence.hpp>
+
+#include <type_traits>
+#include <vector>
+
+namespace mamba::inline MAMBA_ABI::ssm {
+
+/// a·v as the kind of a has it: numbers and matrices multiply, a column of modes multiplies row by row.
+template <class A, class V>
+[[nodiscard]] V acting(A const& a, V const& v) {
+  if constexpr (requires { requires A::ColsAtCompileTime == 1 && A::RowsAtCompileTime != 1; }) {
+    return a.asDiagonal() * v;
+  } else {
+    return a * v;
+  }
+}
+
+/// The map h ↦ a h + b. A recurrence is one such map after another.
+template <class A, class B = A>
+struct affine {
+  A a;
+  B b;
+
+  [[nodiscard]] B operator()(B const& h) const { return acting(a, h) + b; }
+};
+
+/// Two maps as one, the earlier first.
+///
+///     a₂ (a₁ h + b₁) + b₂  =  (a₂ a₁) h + (a₂ b₁ + b₂)
+///
+/// Paper:   S5, Appendix H; Mamba, section 3.3.2.
+/// Why:     it is associative, so that steps may be combined in any grouping, side by side; not commutative: a matrix,
+/// a
+///          vector and even a number's b know which step came first.
+/// Cost:    one product more than a step for modes, N³ for dense a: a dense scan pays for its shallow tree.
+template <class A, class B>
+[[nodiscard]] affine<A, B> compose(affine<A, B> const& later, affine<A, B> const& earlier) {
+  return {acting(later.a, earlier.a), acting(later.a, earlier.b) + later.b};
+}
+
+/// The same as the operator of a scan, whose arguments come in the order of time.
+struct in_order {
+  template <class A, class B>
+  [[nodiscard]] affine<A, B> operator()(affine<A, B> const& earlier, affine<A, B> const& later) const {
+    return compose(later, earlier);
+  }
+};
+
+/// The map whose b is h and which changes nothing else, for maps with an a of this kind: a scan that starts from it has
+/// the states of a recurrence from h as its b.
+template <class A, class B>
+[[nodiscard]] affine<A, B> starting_from(A const& a, B const& h) {
+  if constexpr (!requires { a.rows(); }) {
+    return {A(1), h};
+  } else if constexpr (A::ColsAtCompileTime == 1) {
+    return {A::Ones(a.rows()), h};
+  } else {
+    return {A::Identity(a.rows(), a.cols()), h};
+  }
+}
+
+/// The steps of a discrete system as maps, one for each input: h ↦ Ā h + B̄ x_k.
+///
+/// Shapes:  x [L, M] → L maps; of a column of modes for a diagonal system, of a matrix for a dense one.
+/// Cost:    O(L N) memory for a diagonal system, O(L N²) for a dense one.
+/// See:     to_dense() for a diagonal plus low rank.
+template <discrete_system System, class Input>
+[[nodiscard]] auto maps(System const& s, Input const& x) {
+  MAMBA_EXPECTS(x.cols() == s.b_bar.cols(), "maps: x must have the system's inputs", x.cols(), s.b_bar.cols());
+  using map = affine<decltype(System::a_bar), decltype(zero_state(s))>;
+  std::vector<map> out;
+  for (Eigen::Index k = 0; k < x.rows(); ++k) out.push_back({s.a_bar, s.b_bar * x.row(k).transpose()});
+  return out;
+}
+
+/// The answers that belong to the states of scanned maps: y_k = C b_k + D x_k.
+///
+/// Shapes:  L maps, x [L, M] → y [L, P].
+template <discrete_system System, class Map, class Input>
+[[nodiscard]] auto outputs(System const& s, std::vector<Map> const& scanned, Input const& x) {
+  using answer = decltype(output(s, scanned[0].b, x.row(0).transpose().eval()));
+  Eigen::Matrix<typename answer::Scalar, Eigen::Dynamic, answer::RowsAtCompileTime> y(x.rows(), s.c.rows());
+  for (std::size_t k = 0; k < scanned.size(); ++k) {
+    y.row(index(k)) = output(s, scanned[k].b, x.row(index(k)).transpose().eval()).transpose();
+  }
+  return y;
+}
+
+}  // namespace mamba::inline MAMBA_ABI::ssm
