@@ -17,8 +17,8 @@ namespace mamba::inline MAMBA_ABI::math {
 ///     eˣ⁺ⁱʸ − 1  =  (eˣ − 1) cos y − 2 sin²(y/2)  +  i eˣ sin y
 ///
 /// Domain:  Re z up to the limit of exp. NaN in, NaN out.
-/// Error:   3 ε: neither term of the real part exceeds |eᶻ − 1| where they have opposite signs and x ≥ 0, or 2 where
-///          the sum is at least 1.
+/// Error:   3 ε: |eˣ − 1| ≤ |eᶻ − 1| always, and where 2 sin²(y/2) is the larger of the two its digits are not lost but
+///          make the sum: eˣ is small there.
 /// Cost:    one each of expm1, exp, cos; two of sin.
 template <std::floating_point T>
 [[nodiscard]] inline std::complex<T> expm1(std::complex<T> z) noexcept {

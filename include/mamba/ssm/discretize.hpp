@@ -79,7 +79,7 @@ template <class A, class V>
 /// Shapes:  one mode, or one batch of modes; lanes never mix.
 /// Units:   delta [s], a [1/s], alpha a pure number.
 /// Domain:  0 ≤ alpha ≤ 1, α Δ A ≠ 1 (sure when Re a ≤ 0). NaN in, NaN out.
-/// Error:   (4 + |ΔA|) ε of 1 + |Ā| and of |B̄| for Re a ≤ 0.
+/// Error:   for Re a ≤ 0, where |1 − αΔA| ≥ 1: 2 ε of 1 + |Ā| and of |B̄|; 4 ε for complex a.
 /// Cost:    two divisions.
 template <class Step, class V>
 [[nodiscard]] discrete_mode<V> generalized_bilinear(Step delta, Step alpha, V a, V b) noexcept {
@@ -94,7 +94,7 @@ template <class Step, class V>
 ///
 /// Why:     the simplest rule, and a warning: it needs |1 + ΔA| < 1, where a stiff system leaves almost no Δ.
 /// Units:   delta [s], a [1/s].
-/// Error:   2 ε of 1 + |ΔA|; one rounding for B̄.
+/// Error:   ε of 1 + |ΔA|; one rounding for B̄.
 template <class Step, class V>
 [[nodiscard]] discrete_mode<V> forward_euler(Step delta, V a, V b) noexcept {
   return generalized_bilinear(delta, Step(0), a, b);
@@ -155,8 +155,8 @@ template <class Step, class V>
 /// Why:     of order 2 for any smooth input, and stable whenever A is. With x_{k−1} = x_k it is zero-order hold.
 /// Units:   delta [s], a [1/s].
 /// Domain:  delta ≥ 0, a finite. NaN in, NaN out.
-/// Error:   Ā as in zero_order_hold; B̄ and B̄₋ within (10 + |ΔA|) ε (complex a: (24 + |ΔA|) ε) of |Δ φ₁(Re ΔA) B|, of
-///          which they are parts.
+/// Error:   Ā as in zero_order_hold; B̄ and B̄₋ within (6 + |ΔA|) ε (complex a: (8 + |ΔA|) ε) of |Δ φ₁(Re ΔA) B|,
+///          which is their sum where nothing turns.
 /// See:     scipy's "foh" has one input only: it calculates with the state h_k − B̄ x_k, whose B is B̄₋ + Ā B̄.
 template <class Step, class V>
 [[nodiscard]] two_point_mode<V> first_order_hold(Step delta, V a, V b) noexcept {
