@@ -40,11 +40,13 @@
 #include <mamba/ssm/discretize_dense.hpp>
 #include <mamba/ssm/discretize_diagonal.hpp>
 #include <mamba/ssm/discretize_dplr.hpp>
+#include <mamba/ssm/fft_convolution.hpp>
 #include <mamba/ssm/generating_function.hpp>
 #include <mamba/ssm/intermediate_states.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
 #include <mamba/ssm/matrix.hpp>
 #include <mamba/ssm/matrix_exponential.hpp>
+#include <mamba/ssm/overlap_add.hpp>
 #include <mamba/ssm/plane.hpp>
 #include <mamba/ssm/recurrence.hpp>
 #include <mamba/ssm/scan.hpp>
