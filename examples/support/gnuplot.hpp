@@ -153,6 +153,21 @@ using file_handle = std::unique_ptr<std::FILE, file_closer>;
   return drawn;
 }
 
+/// gnuplot's SVG with the spaces that viewers drop where the style of a text changes: x_0 = 1.
+[[nodiscard]] inline std::string spaced_svg(std::string const& svg) {
+  std::string out;
+  std::string_view const change = "</tspan><tspan";
+  for (std::size_t at = 0; at < svg.size();) {
+    auto const next = svg.find(change, at);
+    auto const end = next == svg.npos ? svg.npos : svg.find('>', next + change.size());
+    if (end == svg.npos) return out + svg.substr(at);
+    bool const space = end + 1 < svg.size() && svg[end + 1] == ' ';
+    out += svg.substr(at, end + 1 - at) + (space ? "\u00a0" : "");
+    at = end + (space ? 2 : 1);
+  }
+  return out;
+}
+
 /// gnuplot's SVG with words of its own: a <title> and a <desc>, for screen readers and for the index page.
 [[nodiscard]] inline std::string described_svg(std::string const& svg, std::string_view title, std::string_view text) {
   auto const first = svg.find("<title>");

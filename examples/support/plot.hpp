@@ -135,7 +135,7 @@ class panel {
   template <class X, class Y>
   void shape_of(X const& x, Y const& y, std::string const& name, look const& l = {}) {
     series({numbers(x), numbers(y)},
-           "1:2 with filledcurves closed fs transparent solid " + number(l.opacity) + " border lc rgb " + hex(ink(l)),
+           "1:2 with filledcurves closed fs transparent solid " + number(l.opacity) + " noborder lc rgb " + hex(ink(l)),
            name);
   }
   /// Numbers as colours: cell(i, j) around the point (j, i). Blue is below zero, white is zero.
@@ -205,15 +205,18 @@ class panel {
   void same_scale() { settings_ += "set size ratio -1\n"; }
   /// Row 0 of an image on top.
   void downwards() { settings_ += "set yrange [] reverse\n"; }
-  /// Where the legend stands, as gnuplot says it: "top left", "bottom right", "outside", "off".
+  /// Where the legend stands, as gnuplot says it: "top left", "bottom right", "outside", "below", "off".
   void legend(std::string_view place) {
-    settings_ += place == "off" ? "unset key\n" : "set key " + std::string(place) + "\n";
+    bool const inside = place.find("outside") == place.npos && place.find("below") == place.npos;
+    settings_ +=
+        place == "off" ? "unset key\n" : "set key " + std::string(place) + (inside ? "\n" : " Left reverse noopaque\n");
   }
   /// Only what is drawn: no axes, no ticks, no grid. A diagram needs its ranges.
   void diagram(double x0, double x1, double y0, double y1) {
     x_range(x0, x1);
     y_range(y0, y1);
-    settings_ += "unset border\nunset tics\nunset grid\nunset key\nset lmargin 1\nset rmargin 1\n";
+    settings_ += "unset border\nunset tics\nunset grid\nunset key\n";
+    margins(1, 1, 0, title_.empty() ? 0 : 2);
   }
   /// Named ticks along x.
   void x_ticks(std::vector<std::pair<double, std::string>> const& ticks) {
@@ -224,6 +227,16 @@ class panel {
       settings_ += (i == 0 ? "" : ", ") + quoted(name) + " " + number(ticks[i].first);
     }
     settings_ += ")\n";
+  }
+  /// Ticks at multiples of a step.
+  void ticks_every(double x_step, double y_step) {
+    settings_ += "set xtics " + number(x_step) + "\nset ytics " + number(y_step) + "\n";
+  }
+  /// Room beside the axes for ticks and labels, in characters and lines. Equal ones align panels that stand in a
+  /// column.
+  void margins(double left, double right, double bottom, double top) {
+    settings_ += "set lmargin " + number(left) + "\nset rmargin " + number(right) + "\nset bmargin " + number(bottom) +
+                 "\nset tmargin " + number(top) + "\n";
   }
   /// The part of the figure that the panel takes, from its lower left corner; without it panels fill the figure in
   /// rows.
@@ -241,7 +254,7 @@ class panel {
         "set tics nomirror out scale 0.6 textcolor rgb '#333333'\n"
         "set grid lt 1 lw 0.8 lc rgb '#E4E4E4'\nset key opaque samplen 2.4 spacing 1.15\nset lmargin 9\nunset "
         "mxtics\nunset mytics\n"
-        "set style line 1 lw 2\n";
+        "";
     if (!title_.empty()) text += "set title " + quoted("{/:Bold " + title_ + "}") + " font ',16' offset 0,-0.2\n";
     if (!x_label_.empty()) text += "set xlabel " + quoted(x_label_) + "\n";
     if (!y_label_.empty()) text += "set ylabel " + quoted(y_label_) + "\n";
@@ -336,7 +349,7 @@ class figure {
 
   /// The figure as SVG. Throws:  mamba::error when gnuplot is missing or refuses.
   [[nodiscard]] std::string svg(std::string const& program = "gnuplot") const {
-    return described_svg(run_gnuplot(script(), program), title_, description_);
+    return described_svg(spaced_svg(run_gnuplot(script(), program)), title_, description_);
   }
 
   /// Writes the figure; the file appears whole or not at all.

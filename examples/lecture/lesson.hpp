@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// lecture/lesson.hpp — what the ten lessons share: they print, they claim, they draw, and they fail if a claim fails.
+#pragma once
+
+#include <support/plot.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lecture {
+
+namespace plot = examples::plot;
+
+/// What a lesson is called, and what its figure shows and teaches, in one to three sentences.
+struct card {
+  char const* name;     ///< of its files: 03_recurrence_is_convolution
+  char const* title;    ///< for people
+  char const* caption;  ///< goes with the figure
+};
+
+/// A number as printf writes it: text("%.3f", x).
+[[gnu::format(printf, 1, 2)]] [[nodiscard]] std::string text(char const* format, ...);
+
+/// A lesson while it is given. What it prints goes to standard output and, as a whole, into NAME.txt.
+class lesson {
+ public:
+  /// A paragraph, with an empty line before it.
+  void say(std::string_view paragraph);
+
+  /// Rows under their headings; words stand left, numbers stand right.
+  void table(std::vector<std::string> const& headings, std::vector<std::vector<std::string>> const& rows);
+
+  /// A sentence that is checked: it holds if found ≤ allowed. The program fails if one of its claims doesn't hold.
+  void claim(std::string_view sentence, double found, double allowed);
+
+  /// The figure that NAME.svg will show.
+  void show(plot::figure figure) { figures_.push_back(std::move(figure)); }
+
+ private:
+  friend int give(int, char const* const*, card const&, void (*)(lesson&));
+
+  void print(std::string_view text);
+
+  std::string printed_;
+  bool after_claim_ = false;
+  std::size_t claims_ = 0, broken_ = 0;
+  std::vector<plot::figure> figures_;
+};
+
+/// The main of a lesson: reads --out FOLDER, gives the lesson, writes FOLDER/NAME.svg and FOLDER/NAME.txt.
+/// Returns 0, or 1 after one sentence on standard error.
+int give(int argc, char const* const* argv, card const& about, void (*teach)(lesson&));
+
+/// The largest |a − b| of two ranges of one length: anything with size() and [i], real or complex.
+template <class A, class B>
+[[nodiscard]] double largest_difference(A const& a, B const& b) {
+  double largest = a.size() == b.size() ? 0 : std::numeric_limits<double>::infinity();
+  for (decltype(a.size()) i = 0; i < a.size() && a.size() == b.size(); ++i) {
+    double const off = static_cast<double>(std::abs(a[i] - b[i]));
+    if (!(off <= largest)) largest = off;  // NaN stays
+  }
+  return largest;
+}
+
+}  // namespace lecture
