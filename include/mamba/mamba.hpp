@@ -35,6 +35,7 @@
 #include <mamba/ssm/affine.hpp>
 #include <mamba/ssm/continuous.hpp>
 #include <mamba/ssm/convolution.hpp>
+#include <mamba/ssm/diagonal_recurrence.hpp>
 #include <mamba/ssm/discrete.hpp>
 #include <mamba/ssm/discretize.hpp>
 #include <mamba/ssm/discretize_dense.hpp>
@@ -56,6 +57,8 @@
 
 #include <mamba/kernels/causal_conv1d.hpp>
 #include <mamba/kernels/channel_blocked.hpp>
+#include <mamba/kernels/complex_blocked.hpp>
+#include <mamba/kernels/diagonal_recurrence.hpp>
 #include <mamba/kernels/matmul.hpp>
 #include <mamba/kernels/packed_matrix.hpp>
 #include <mamba/kernels/selective_scan.hpp>
