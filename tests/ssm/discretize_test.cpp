@@ -313,8 +313,8 @@ TEST_CASE("discretize: the bilinear family within its card") {
   CHECK(found[3] <= 4);
 }
 
-/// ∫₀¹ f(s) ds in extended precision by Gauss's rule with 7 nodes on 64 pieces. For the exponentials met here, |z| ≤ 24,
-/// its error is below (7!)⁴/(15 (14!)³) (24/64)¹⁴ < 1e-25 of the largest value.
+/// ∫₀¹ f(s) ds in extended precision by Gauss's rule with 7 nodes on 64 pieces. For the exponentials met here, |z| ≤
+/// 24, its error is below (7!)⁴/(15 (14!)³) (24/64)¹⁴ < 1e-25 of the largest value.
 template <class F>
 wide integral(F const& f) {
   static long double const node[] = {0, 0.405845151377397166906606412076961L, 0.741531185599394439863864773280788L,

@@ -17,36 +17,26 @@ namespace mamba::inline MAMBA_ABI::ssm {
 
 /// The diagonal Padé approximant of degree 13 to exp(A), as accurate as the scalar up to ‖A‖₁ = 4.
 ///
-///     exp(A) ≈ (V − U)⁻¹ (V + U),      V = Σ c₂ⱼ A²ʲ,      U = A Σ c₂ⱼ₊₁ A²ʲ,      cₖ ∝ (26 − k)!/(k! (13 − k)!)
+///     exp(A) ≈ (V − U)⁻¹ (V + U),      V = c₀ + c₂ A² + … + c₁₂ A¹²,      U = A (c₁ + c₃ A² + … + c₁₃ A¹²)
+///
+///     c₀ = 1,      cₖ = cₖ₋₁ (14 − k)/(k (27 − k))
 ///
 /// Paper:   Higham 2005, The scaling and squaring method for the matrix exponential revisited.
-/// Error:   that of exp(A + E) with ‖E‖ < 2⁻⁵³ ‖A‖ up to 5.37, 2⁻⁶⁴ ‖A‖ up to 4.02, and the roundings.
+/// Error:   that of exp(A + E) with ‖E‖ < 2⁻⁵³ ‖A‖ up to 5.37, 2⁻⁶⁴ ‖A‖ up to 4.02, and the roundings; exp(0) = I.
 /// Cost:    14 products of matrices, one LU.
 template <class Matrix>
 [[nodiscard]] Matrix pade_exponential(Matrix const& a) {
-  using T = typename Matrix::Scalar;
-  constexpr double c[] = {64764752532480000,
-                          32382376266240000,
-                          7771770303897600,
-                          1187353796428800,
-                          129060195264000,
-                          10559470521600,
-                          670442572800,
-                          33522128640,
-                          1323241920,
-                          40840800,
-                          960960,
-                          16380,
-                          182,
-                          1};
+  using real = typename Matrix::RealScalar;
+  real c[14] = {1};
+  for (int k = 1; k <= 13; ++k) c[k] = c[k - 1] * real(14 - k) / real(k * (27 - k));
   Matrix const one = Matrix::Identity(a.rows(), a.cols()), square = a * a;
-  Matrix v = T(c[12]) * one, u = T(c[13]) * one;
+  Matrix v = c[12] * one, u = c[13] * one;
   for (int k = 10; k >= 0; k -= 2) {
-    v = v * square + T(c[k]) * one;
-    u = u * square + T(c[k + 1]) * one;
+    v = v * square + c[k] * one;
+    u = u * square + c[k + 1] * one;
   }
   u = a * u;
-  return Matrix(v - u).partialPivLu().solve(Matrix(v + u));
+  return Matrix(v - u).partialPivLu().solve(v + u);
 }
 
 /// exp(A) by scaling and squaring: exp(A) = exp(A/2ˢ)^(2ˢ) with ‖A/2ˢ‖₁ ≤ 4.
@@ -54,9 +44,9 @@ template <class Matrix>
 /// Paper:   Higham 2005.
 /// Shapes:  A [N, N], N = 0 included; any scalar.
 /// Domain:  all finite A; a NaN or an infinity anywhere makes every entry NaN.
-/// Error:   for normal A, 4 N ε (1 + ‖A‖) e^μ with μ the largest real part of its eigenvalues; otherwise as much more
-/// as
-///          ‖exp(sA)‖ for 0 < s < 1 exceeds e^(sμ).
+/// Error:   for normal A, 4 N ε (1 + ‖A‖) e^μ with μ the largest real part of its eigenvalues; else ‖exp(sA)‖ may
+/// exceed
+///          e^(sμ) on its way, 0 < s < 1, and the error with it.
 /// Cost:    14 + log₂ ‖A‖₁ products of matrices, one LU.
 template <class Expression>
 [[nodiscard]] auto matrix_exponential(Eigen::MatrixBase<Expression> const& a) {
