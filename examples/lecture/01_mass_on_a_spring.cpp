@@ -132,9 +132,8 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "01_mass_on_a_spring",
        .title = "A mass on a spring",
-       .caption =
-           "One swing, stepped by four rules: forward Euler gains energy with every step and spirals outwards, "
-           "backward Euler loses it, the bilinear rule keeps it, and the zero-order hold lies on the closed form. "
-           "A rule of discretisation is a choice, and one can see what it does."},
+       .caption = "One swing, stepped by four rules: forward Euler gains energy with every step and spirals outwards, "
+                  "backward Euler loses it, the bilinear rule keeps it, and the zero-order hold lies on the closed "
+                  "form. A rule of discretisation is a choice, and one can see what it does."},
       teach);
 }

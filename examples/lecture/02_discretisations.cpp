@@ -142,9 +142,9 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "02_discretisations",
        .title = "Discretisations side by side",
-       .caption = "The stable half of the s-plane, the notes' point −1 + 2j in it, and where four rules "
-                  "put them: bilinear and zero-order hold fill the unit disc, backward Euler half of "
-                  "its width, forward Euler leaves it. Below, an eigenvalue outside the disc is an "
-                  "answer that explodes, and one near −1 an answer that flickers."},
+       .caption = "The stable half of the s-plane, the notes' point −1 + 2j in it, and where four rules put them: "
+                  "bilinear and zero-order hold fill the unit disc, backward Euler half of its width, forward Euler "
+                  "leaves it. Below, an eigenvalue outside the disc is an answer that explodes, and one near −1 an "
+                  "answer that flickers."},
       teach);
 }

@@ -120,9 +120,8 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "03_recurrence_is_convolution",
        .title = "Recurrence is convolution",
-       .caption = "The kernel CB̄, CĀB̄, CĀ²B̄, … is laid, turned round, over the padded input and slides "
-                  "to the right: each position gives one output, the same that the recurrence gives "
-                  "step by step. Nothing of one output is needed for the next, so all can be "
-                  "computed at once."},
+       .caption = "The kernel CB̄, CĀB̄, CĀ²B̄, … is laid, turned round, over the padded input and slides to the "
+                  "right: each position gives one output, the same that the recurrence gives step by step. Nothing of "
+                  "one output is needed for the next, so all can be computed at once."},
       teach);
 }

@@ -142,9 +142,9 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "04_hippo_remembers",
        .title = "HiPPO remembers a signal",
-       .caption =
-           "Ten seconds of signal went into a state of 4, 16 or 64 numbers; the curves are read back from the last "
-           "state alone. So the history of inputs can be reconstructed, the better the more numbers there are: "
-           "LegS keeps all of it ever more coarsely, LegT the last three seconds sharply and nothing before."},
+       .caption = "Ten seconds of signal went into a state of 4, 16 or 64 numbers; the curves are read back from the "
+                  "last state alone. So the history of inputs can be reconstructed, the better the more numbers there "
+                  "are: LegS keeps all of it ever more coarsely, LegT the last three seconds sharply and nothing "
+                  "before."},
       teach);
 }

@@ -14,13 +14,9 @@
 #include <mamba/ssm/affine.hpp>
 #include <mamba/ssm/scan.hpp>
 
-#include <algorithm>
-#include <cmath>
-#include <string>
-#include <vector>
-
 namespace ssm = mamba::ssm;
 namespace plot = lecture::plot;
+using lecture::text;
 using step = ssm::affine<double>;
 
 namespace {
@@ -46,12 +42,11 @@ std::vector<piece> steps(std::size_t L) {
 piece const start{-1, -1, {1, 0}};  // h = 0: changes nothing
 
 std::string name(piece const& p) {
-  if (p.last < 0) return "start";
-  return p.first < 0 ? "start…" + std::to_string(p.last)
-                     : std::to_string(p.first) + (p.first == p.last ? "" : "…" + std::to_string(p.last));
+  std::string const last = p.last < 0 ? "" : std::to_string(p.last);
+  return p.first < 0 ? "start" + (last.empty() ? "" : "…" + last)
+                     : (p.first == p.last ? "" : std::to_string(p.first) + "…") + last;
 }
-
-std::string state(piece const& p) { return lecture::text("h_%d = %.2f", p.last, p.map.b); }
+std::string state(piece const& p) { return text("h_%d = %.2f", p.last, p.map.b); }
 
 /// Draws what becomes of eight steps, level by level, from top to bottom.
 void draw_tree(plot::panel& p) {
@@ -88,10 +83,9 @@ void draw_tree(plot::panel& p) {
 void teach(lecture::lesson& l) {
   auto const few = steps(3);
   step const left = combine(combine(few[0], few[1]), few[2]).map, right = combine(few[0], combine(few[1], few[2])).map;
-  l.claim("the operator is associative: ((0 1) 2) = (0 (1 2))", std::abs(left.a - right.a) + std::abs(left.b - right.b),
-          1e-15);
+  l.claim("the operator is associative: ((0 1) 2) = (0 (1 2))", std::hypot(left.a - right.a, left.b - right.b), 1e-15);
   step const swapped = combine(few[1], few[0]).map, straight = combine(few[0], few[1]).map;
-  l.say(lecture::text("It does not commute: 0 then 1 adds %.4f, 1 then 0 adds %.4f.", straight.b, swapped.b));
+  l.say(text("It does not commute: 0 then 1 adds %.4f, 1 then 0 adds %.4f.", straight.b, swapped.b));
 
   // Count what each schedule does, by letting it do it.
   std::vector<double> lengths, work[3], depth[3];
@@ -151,8 +145,8 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "08_scan",
        .title = "The scan as an associative operation",
-       .caption = "Eight steps of a recurrence as a tree: on the way up neighbours are combined, on the "
-                  "way down each learns what came before it. All boxes of a row can be computed at "
-                  "once, so that the depth grows as log L, for about three times the work."},
+       .caption = "Eight steps of a recurrence as a tree: on the way up neighbours are combined, on the way down each "
+                  "learns what came before it. All boxes of a row can be computed at once, so that the depth grows as "
+                  "log L, for about three times the work."},
       teach);
 }

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -25,6 +26,23 @@ struct card {
 
 /// A number as printf writes it: text("%.3f", x).
 [[gnu::format(printf, 1, 2)]] [[nodiscard]] std::string text(char const* format, ...);
+
+/// Numbers that look random and are the same on every machine (splitmix64).
+class random {
+ public:
+  explicit random(std::uint64_t seed) noexcept : state_(seed) {}
+
+  /// Uniform in [low, high).
+  double uniform(double low = 0, double high = 1) noexcept {
+    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15U);
+    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
+    return low + (high - low) * static_cast<double>((z ^ (z >> 31U)) >> 11U) * 0x1p-53;
+  }
+
+ private:
+  std::uint64_t state_;
+};
 
 /// A lesson while it is given. What it prints goes to standard output and, as a whole, into NAME.txt.
 class lesson {

@@ -143,20 +143,23 @@ class panel {
   void image(std::size_t rows, std::size_t columns, Cell const& cell, std::string const& scale) {
     std::vector<double> x, y, z;
     double largest = 0;
-    bool below = false;
+    double smallest = 0;
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::size_t j = 0; j < columns; ++j) {
         x.push_back(static_cast<double>(j));
         y.push_back(static_cast<double>(i));
         z.push_back(static_cast<double>(cell(i, j)));
         if (std::isfinite(z.back())) largest = std::max(largest, std::abs(z.back()));
-        below = below || z.back() < 0;
+        if (std::isfinite(z.back())) smallest = std::min(smallest, z.back());
       }
     }
     if (largest == 0) largest = 1;
+    bool const below = smallest < -1e-9 * largest;  // not by rounding alone
     settings_ += "set cbrange [" + number(below ? -largest : 0) + ":" + number(largest) + "]\nset cblabel " +
                  quoted(scale) + "\nset colorbox\nset palette defined (" + (below ? "-1 '#0072B2', " : "") +
                  "0 '#FFFFFF', 1 '#D55E00')\nunset grid\n";
+    x_range(-0.5, static_cast<double>(columns) - 0.5);
+    y_range(-0.5, static_cast<double>(rows) - 0.5);
     series({x, y, z}, "1:2:3 with image pixels", "");
   }
 
@@ -203,8 +206,6 @@ class panel {
   void log2_x() { settings_ += "set logscale x 2\nset format x '2^{%L}'\n"; }
   /// One unit is as long along x as along y.
   void same_scale() { settings_ += "set size ratio -1\n"; }
-  /// Row 0 of an image on top.
-  void downwards() { settings_ += "set yrange [] reverse\n"; }
   /// Where the legend stands, as gnuplot says it: "top left", "bottom right", "outside", "below", "off".
   void legend(std::string_view place) {
     bool const inside = place.find("outside") == place.npos && place.find("below") == place.npos;
