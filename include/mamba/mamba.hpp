@@ -43,10 +43,14 @@
 #include <mamba/ssm/discretize_dplr.hpp>
 #include <mamba/ssm/fft_convolution.hpp>
 #include <mamba/ssm/generating_function.hpp>
+#include <mamba/ssm/hippo_fourier.hpp>
+#include <mamba/ssm/hippo_laguerre.hpp>
+#include <mamba/ssm/hippo_legendre.hpp>
 #include <mamba/ssm/intermediate_states.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
 #include <mamba/ssm/matrix.hpp>
 #include <mamba/ssm/matrix_exponential.hpp>
+#include <mamba/ssm/orthogonal_polynomials.hpp>
 #include <mamba/ssm/overlap_add.hpp>
 #include <mamba/ssm/plane.hpp>
 #include <mamba/ssm/recurrence.hpp>
