@@ -48,8 +48,10 @@
 #include <mamba/ssm/hippo_legendre.hpp>
 #include <mamba/ssm/intermediate_states.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
+#include <mamba/ssm/low_rank.hpp>
 #include <mamba/ssm/matrix.hpp>
 #include <mamba/ssm/matrix_exponential.hpp>
+#include <mamba/ssm/nplr.hpp>
 #include <mamba/ssm/orthogonal_polynomials.hpp>
 #include <mamba/ssm/overlap_add.hpp>
 #include <mamba/ssm/plane.hpp>
