@@ -3,7 +3,7 @@
 
 #include <mamba/ssm/convolution.hpp>
 #include <mamba/ssm/recurrence.hpp>
-#include <support/random_system.hpp>
+#include <support/random_discrete.hpp>
 
 #include <cmath>
 #include <complex>

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/fft_convolution.hpp>
-#include <support/random_system.hpp>
+#include <support/random_discrete.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/recurrence.hpp>
-#include <support/random_system.hpp>
+#include <support/random_discrete.hpp>
 
 #include <cmath>
 #include <complex>
@@ -156,7 +156,7 @@ TEST_CASE("recurrence: linear in state and input together") {
   });
 }
 
-// ‖Ā‖ ≤ ρ by construction (tests/support/random_system.hpp), rounding adds (N + 3)·√N·u to the factor at most.
+// ‖Ā‖ ≤ ρ by construction (tests/support/random_discrete.hpp), rounding adds (N + 3)·√N·u to the factor at most.
 TEST_CASE("recurrence: without input the state fades at the system's rate") {
   test::random rng(7);
   auto const check = [&](auto const& s, double rho) {

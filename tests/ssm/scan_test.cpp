@@ -3,7 +3,7 @@
 
 #include <mamba/ssm/affine.hpp>
 #include <mamba/ssm/scan.hpp>
-#include <support/random_system.hpp>
+#include <support/random_discrete.hpp>
 
 #include <algorithm>
 #include <array>

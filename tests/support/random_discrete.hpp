@@ -1,85 +1,72 @@
 // SPDX-License-Identifier: MIT
-// tests/support/random_discrete.hpp — seeded discrete systems whose kernels last: modes on and just within the circle.
+// tests/support/random_discrete.hpp — continuous systems with random entries, of every structure.
 #pragma once
 
-#include <mamba/ssm/discrete.hpp>
+#include <mamba/ssm/continuous.hpp>
 #include <support/random.hpp>
 
 #include <cmath>
-#include <complex>
 
 namespace test {
 
-namespace ssm = mamba::ssm;
-
-/// Entries uniform in [−1, 1), real and imaginary parts alike.
+/// r × c independent normal entries; of a complex matrix both parts are.
 template <class T>
-[[nodiscard]] ssm::matrix<T> random_entries(random& rng, std::size_t rows, std::size_t cols) {
-  ssm::matrix<T> out(ssm::index(rows), ssm::index(cols));
-  for (Eigen::Index i = 0; i < out.rows(); ++i) {
-    for (Eigen::Index j = 0; j < out.cols(); ++j) {
-      auto const re = static_cast<ssm::real_of<T>>(rng.uniform(-1, 1));
-      if constexpr (ssm::is_complex<T>) {
-        out(i, j) = T(re, static_cast<ssm::real_of<T>>(rng.uniform(-1, 1)));
-      } else {
-        out(i, j) = re;
-      }
+[[nodiscard]] mamba::ssm::matrix<T> random_matrix(random& rng, Eigen::Index r, Eigen::Index c) {
+  mamba::ssm::matrix<T> m(r, c);
+  for (Eigen::Index i = 0; i < m.size(); ++i) {
+    if constexpr (mamba::ssm::is_complex<T>) {
+      auto const re = rng.normal();
+      m(i) = T(re, rng.normal());
+    } else {
+      m(i) = static_cast<T>(rng.normal());
     }
   }
-  return out;
+  return m;
 }
 
-/// A dense system with |Ā| < 1: no row of |Ā| adds up to more than 0.95.
-template <class T, std::size_t M = mamba::dynamic, std::size_t P = mamba::dynamic>
-[[nodiscard]] ssm::discrete_dense<T, mamba::dynamic, M, P> random_discrete_dense(random& rng, std::size_t n,
-                                                                                 std::size_t m, std::size_t p) {
-  ssm::matrix<T> const a = random_entries<T>(rng, n, n);
-  return {a * (0.95 / a.cwiseAbs().rowwise().sum().maxCoeff()), random_entries<T>(rng, n, m),
-          random_entries<T>(rng, p, n), random_entries<T>(rng, p, m)};
-}
-
-/// |ā| from 0.9 to 1, at any angle.
-[[nodiscard]] inline ssm::vector<std::complex<double>> random_modes(random& rng, std::size_t n) {
-  ssm::vector<std::complex<double>> out(ssm::index(n));
-  for (auto& a : out) {
-    double const r = rng.uniform(0.9, 1);
-    a = std::polar(r, rng.uniform(-3.14, 3.14));
+/// A with the real parts of its eigenvalues at most −margin, and not normal: skew, minus a positive definite part, in
+/// coordinates that a random shear has bent.
+[[nodiscard]] inline mamba::ssm::matrix<double> random_stable(random& rng, Eigen::Index n, double margin) {
+  auto const skew = random_matrix<double>(rng, n, n), root = random_matrix<double>(rng, n, n);
+  mamba::ssm::matrix<double> a = (skew - skew.transpose()) / 2 - root * root.transpose() / static_cast<double>(n);
+  a.diagonal().array() -= margin;
+  for (Eigen::Index i = 0; i + 1 < n; ++i) {  // elementary shears: exact inverses, the eigenvalues stay
+    double const by = rng.uniform(-1, 1);
+    a.row(i + 1) += by * a.row(i);
+    a.col(i) -= by * a.col(i + 1);
   }
-  return out;
+  return a;
 }
 
-template <ssm::modes K, std::size_t M = mamba::dynamic, std::size_t P = mamba::dynamic>
-[[nodiscard]] ssm::discrete_diagonal<std::complex<double>, mamba::dynamic, M, P, K> random_discrete_diagonal(
-    random& rng, std::size_t n, std::size_t m, std::size_t p) {
+/// N states, M inputs, one output, A stable.
+template <std::size_t M = mamba::dynamic>
+[[nodiscard]] mamba::ssm::dense_system<double, mamba::dynamic, M> random_dense(random& rng, Eigen::Index n,
+                                                                               Eigen::Index m, double margin = 0.05) {
+  return {random_stable(rng, n, margin), random_matrix<double>(rng, n, m), random_matrix<double>(rng, 1, n),
+          random_matrix<double>(rng, 1, m)};
+}
+
+/// Modes in the open left half-plane.
+template <mamba::ssm::modes K = mamba::ssm::modes::all>
+[[nodiscard]] mamba::ssm::diagonal_system<std::complex<double>, mamba::dynamic, mamba::dynamic, 1, K> random_diagonal(
+    random& rng, Eigen::Index n, Eigen::Index m) {
   using complex = std::complex<double>;
-  return {random_modes(rng, n), random_entries<complex>(rng, n, m), random_entries<complex>(rng, p, n),
-          random_entries<double>(rng, p, m)};
+  mamba::ssm::vector<complex> a(n);
+  for (auto& mode : a) {
+    double const decay = std::exp(rng.uniform(-5, 2));
+    mode = complex(-decay, rng.uniform(-8, 8));
+  }
+  return {a, random_matrix<complex>(rng, n, m), random_matrix<complex>(rng, 1, n), random_matrix<double>(rng, 1, m)};
 }
 
-/// Ā = Λ̄ − P̄ Q̄ᴴ with a correction so small that nothing grows: |Λ̄| ≤ 0.9, ‖P̄ Q̄ᴴ‖ ≤ 0.1 over both halves.
-template <ssm::modes K>
-[[nodiscard]] ssm::discrete_dplr<std::complex<double>, mamba::dynamic, mamba::dynamic, mamba::dynamic, mamba::dynamic,
-                                 K>
-random_discrete_dplr(random& rng, std::size_t n, std::size_t r, std::size_t m, std::size_t p) {
+/// Λ − P Qᴴ with Q = P, whose eigenvalues stay in the left half-plane because P Pᴴ is positive.
+template <mamba::ssm::modes K = mamba::ssm::modes::all>
+[[nodiscard]] mamba::ssm::dplr_system<std::complex<double>, mamba::dynamic, mamba::dynamic, mamba::dynamic, 1, K>
+random_dplr(random& rng, Eigen::Index n, Eigen::Index r, Eigen::Index m) {
   using complex = std::complex<double>;
-  double const small = 0.15 / std::sqrt(static_cast<double>(2 * n * r));  // each of 2n·r entries is below √2
-  return {0.9 * random_modes(rng, n),
-          small * random_entries<complex>(rng, n, r),
-          small * random_entries<complex>(rng, n, r),
-          random_entries<complex>(rng, n, m),
-          random_entries<complex>(rng, p, n),
-          random_entries<double>(rng, p, m)};
-}
-
-/// A discrete half system with its conjugates written out.
-template <std::size_t R, std::size_t M, std::size_t P>
-[[nodiscard]] auto all_of(
-    ssm::discrete_dplr<std::complex<double>, mamba::dynamic, R, M, P, ssm::modes::half> const& s) {
-  ssm::dplr_system<std::complex<double>, mamba::dynamic, R, M, P, ssm::modes::half> const half{
-      s.lambda_bar, s.p_bar, s.q_bar, s.b_bar, s.c, s.d};
-  auto const all = ssm::all_modes(half);
-  return ssm::discrete_dplr<std::complex<double>, mamba::dynamic, R, M, P>{all.lambda, all.p, all.q,
-                                                                           all.b,      all.c, all.d};
+  auto const d = random_diagonal<K>(rng, n, m);
+  auto const p = random_matrix<complex>(rng, n, r);
+  return {d.a, p, p, d.b, d.c, d.d};
 }
 
 }  // namespace test
