@@ -1,72 +1,111 @@
 // SPDX-License-Identifier: MIT
-// tests/support/random_discrete.hpp — continuous systems with random entries, of every structure.
+// tests/support/random_discrete.hpp — discrete systems with random numbers that forget at a known rate.
 #pragma once
 
-#include <mamba/ssm/continuous.hpp>
+#include <mamba/ssm/discrete.hpp>
 #include <support/random.hpp>
 
 #include <cmath>
+#include <complex>
+#include <cstring>
 
 namespace test {
 
-/// r × c independent normal entries; of a complex matrix both parts are.
+namespace ssm = mamba::ssm;
+using mamba::dynamic;
+
 template <class T>
-[[nodiscard]] mamba::ssm::matrix<T> random_matrix(random& rng, Eigen::Index r, Eigen::Index c) {
-  mamba::ssm::matrix<T> m(r, c);
-  for (Eigen::Index i = 0; i < m.size(); ++i) {
-    if constexpr (mamba::ssm::is_complex<T>) {
-      auto const re = rng.normal();
-      m(i) = T(re, rng.normal());
+[[nodiscard]] T random_number(random& rng) {
+  if constexpr (ssm::is_complex<T>) {
+    using real = ssm::real_of<T>;
+    auto const re = static_cast<real>(rng.uniform(-1, 1));
+    return {re, static_cast<real>(rng.uniform(-1, 1))};
+  } else {
+    return static_cast<T>(rng.uniform(-1, 1));
+  }
+}
+
+/// Numbers in [−1, 1), of the shape asked for. Static extents may be left out.
+template <class Matrix>
+[[nodiscard]] Matrix random_matrix(random& rng, std::size_t rows, std::size_t columns = 1) {
+  Matrix out(ssm::index(rows), ssm::index(columns));
+  for (Eigen::Index j = 0; j < out.cols(); ++j) {
+    for (Eigen::Index i = 0; i < out.rows(); ++i) out(i, j) = random_number<typename Matrix::Scalar>(rng);
+  }
+  return out;
+}
+
+/// An L × M input.
+template <class T, std::size_t M = 1>
+[[nodiscard]] ssm::sequence<T, M> random_sequence(random& rng, std::size_t L, std::size_t columns = M) {
+  return random_matrix<ssm::sequence<T, M>>(rng, L, columns);
+}
+
+/// Ā = ρ times N reflections: ‖Ā h‖ = ρ ‖h‖ for every h, so that nothing grows and everything fades at the rate ρ.
+template <class T, std::size_t N = dynamic, std::size_t M = 1, std::size_t P = 1>
+[[nodiscard]] ssm::discrete_dense<T, N, M, P> random_dense(random& rng, double rho, std::size_t n = N,
+                                                           std::size_t m = M, std::size_t p = P) {
+  ssm::matrix<T, N> a = ssm::matrix<T, N>::Identity(ssm::index(n), ssm::index(n));
+  for (std::size_t i = 0; i < n; ++i) {
+    auto const v = random_matrix<ssm::vector<T, N>>(rng, n).normalized().eval();
+    a -= (v * (ssm::real_of<T>(2) * (v.adjoint() * a).eval())).eval();
+  }
+  a *= static_cast<ssm::real_of<T>>(rho);
+  return {a, random_matrix<ssm::matrix<T, N, M>>(rng, n, m), random_matrix<ssm::matrix<T, P, N>>(rng, p, n),
+          random_matrix<ssm::matrix<T, P, M>>(rng, p, m)};
+}
+
+/// Modes ρ r e^{iθ} with r in [1/2, 1): in the upper half plane where only half of them are kept.
+template <class T, std::size_t N = dynamic, std::size_t M = 1, std::size_t P = 1, ssm::modes K = ssm::modes::all>
+[[nodiscard]] ssm::discrete_diagonal<T, N, M, P, K> random_diagonal(random& rng, double rho, std::size_t n = N,
+                                                                    std::size_t m = M, std::size_t p = P) {
+  using real = ssm::real_of<T>;
+  ssm::vector<T, N> a(ssm::index(n));
+  for (auto& mode : a) {
+    auto const r = static_cast<real>(rho * rng.uniform(0.5, 1));
+    if constexpr (ssm::is_complex<T>) {
+      mode = std::polar(r, static_cast<real>(rng.uniform(0, 3)));
     } else {
-      m(i) = static_cast<T>(rng.normal());
+      mode = rng.below(2) == 0 ? r : -r;
     }
   }
-  return m;
+  return {a, random_matrix<ssm::matrix<T, N, M>>(rng, n, m), random_matrix<ssm::matrix<T, P, N>>(rng, p, n),
+          random_matrix<ssm::matrix<real, P, M>>(rng, p, m)};
 }
 
-/// A with the real parts of its eigenvalues at most −margin, and not normal: skew, minus a positive definite part, in
-/// coordinates that a random shear has bent.
-[[nodiscard]] inline mamba::ssm::matrix<double> random_stable(random& rng, Eigen::Index n, double margin) {
-  auto const skew = random_matrix<double>(rng, n, n), root = random_matrix<double>(rng, n, n);
-  mamba::ssm::matrix<double> a = (skew - skew.transpose()) / 2 - root * root.transpose() / static_cast<double>(n);
-  a.diagonal().array() -= margin;
-  for (Eigen::Index i = 0; i + 1 < n; ++i) {  // elementary shears: exact inverses, the eigenvalues stay
-    double const by = rng.uniform(-1, 1);
-    a.row(i + 1) += by * a.row(i);
-    a.col(i) -= by * a.col(i + 1);
-  }
-  return a;
+/// Modes of at most 0.9 ρ, and a correction −P̄ Q̄ᴴ of at most 0.1 ρ: together nothing grows by more than ρ.
+template <class T, std::size_t N = dynamic, std::size_t R = 1, std::size_t M = 1, std::size_t P = 1,
+          ssm::modes K = ssm::modes::all>
+[[nodiscard]] ssm::discrete_dplr<T, N, R, M, P, K> random_dplr(random& rng, double rho, std::size_t n = N,
+                                                               std::size_t r = R, std::size_t m = M,
+                                                               std::size_t p = P) {
+  using real = ssm::real_of<T>;
+  auto const d = random_diagonal<T, N, M, P, K>(rng, 0.9 * rho, n, m, p);
+  auto low_rank = [&] {
+    auto v = random_matrix<ssm::matrix<T, N, R>>(rng, n, r);
+    real const norm = v.norm();  // half a system's QᴴP is twice its stored part
+    if (norm > 0) v *= static_cast<real>(std::sqrt((K == ssm::modes::half ? 0.05 : 0.1) * rho)) / norm;
+    return v;
+  };
+  ssm::matrix<T, N, R> const p_bar = low_rank();
+  return {d.a_bar, p_bar, low_rank(), d.b_bar, d.c, d.d};
 }
 
-/// N states, M inputs, one output, A stable.
-template <std::size_t M = mamba::dynamic>
-[[nodiscard]] mamba::ssm::dense_system<double, mamba::dynamic, M> random_dense(random& rng, Eigen::Index n,
-                                                                               Eigen::Index m, double margin = 0.05) {
-  return {random_stable(rng, n, margin), random_matrix<double>(rng, n, m), random_matrix<double>(rng, 1, n),
-          random_matrix<double>(rng, 1, m)};
+/// True if two matrices have the same shape and the same bits.
+template <class A, class B>
+[[nodiscard]] bool same_matrix(A const& a, B const& b) {
+  typename A::PlainObject const x = a;
+  typename B::PlainObject const y = b;
+  static_assert(std::is_same_v<typename A::Scalar, typename B::Scalar>);
+  auto const bytes = static_cast<std::size_t>(x.size()) * sizeof(typename A::Scalar);
+  return x.rows() == y.rows() && x.cols() == y.cols() && (bytes == 0 || std::memcmp(x.data(), y.data(), bytes) == 0);
 }
 
-/// Modes in the open left half-plane.
-template <mamba::ssm::modes K = mamba::ssm::modes::all>
-[[nodiscard]] mamba::ssm::diagonal_system<std::complex<double>, mamba::dynamic, mamba::dynamic, 1, K> random_diagonal(
-    random& rng, Eigen::Index n, Eigen::Index m) {
-  using complex = std::complex<double>;
-  mamba::ssm::vector<complex> a(n);
-  for (auto& mode : a) {
-    double const decay = std::exp(rng.uniform(-5, 2));
-    mode = complex(-decay, rng.uniform(-8, 8));
-  }
-  return {a, random_matrix<complex>(rng, n, m), random_matrix<complex>(rng, 1, n), random_matrix<double>(rng, 1, m)};
-}
-
-/// Λ − P Qᴴ with Q = P, whose eigenvalues stay in the left half-plane because P Pᴴ is positive.
-template <mamba::ssm::modes K = mamba::ssm::modes::all>
-[[nodiscard]] mamba::ssm::dplr_system<std::complex<double>, mamba::dynamic, mamba::dynamic, mamba::dynamic, 1, K>
-random_dplr(random& rng, Eigen::Index n, Eigen::Index r, Eigen::Index m) {
-  using complex = std::complex<double>;
-  auto const d = random_diagonal<K>(rng, n, m);
-  auto const p = random_matrix<complex>(rng, n, r);
-  return {d.a, p, p, d.b, d.c, d.d};
+/// ‖found − expected‖ / ‖expected‖; 0 for two that are empty or zero.
+template <class A, class B>
+[[nodiscard]] double relative_distance(A const& found, B const& expected) {
+  auto const off = static_cast<double>((found - expected).norm());
+  return off == 0 ? 0 : off / static_cast<double>(expected.norm());
 }
 
 }  // namespace test
