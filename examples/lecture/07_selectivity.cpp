@@ -85,12 +85,10 @@ void teach(lecture::lesson& l) {
   run const selective = solve(example), fixed = solve(example, 1);
   std::vector<std::vector<std::string>> rows;
   for (std::size_t i = 0; i < K; ++i)
-    rows.push_back(
-        {std::to_string(i + 1), text("%g", example.wanted[i]), text("%.3f", selective.y[i]), text("%.3f", fixed.y[i])});
+    rows.push_back({text("%g", example.wanted[i]), text("%.3f", selective.y[i]), text("%.3f", fixed.y[i])});
   l.say("Eight tokens among 32 steps of noise, and what comes out at the end:");
-  l.table({"go", "wanted", "selective Δ", "fixed Δ = 1"}, rows);
+  l.table({"wanted", "selective Δ", "fixed Δ = 1"}, rows);
 
-  // Two hundred tasks, and every fixed Δ that one might try.
   std::vector<task> tasks(200);
   for (task& t : tasks) t = draw_task(rng);
   auto const accuracy = [&](double fixed_delta) {
@@ -104,8 +102,7 @@ void teach(lecture::lesson& l) {
   std::vector<double> deltas, of_fixed;
   for (double d = 0.05; d <= 1.001; d += 0.05) deltas.push_back(d), of_fixed.push_back(accuracy(d));
   double const of_selective = accuracy(0), best = *std::max_element(of_fixed.begin(), of_fixed.end());
-  l.say(text("200 tasks: %.1f %% of the tokens are right with a selective Δ, %.1f %% with the best fixed one.",
-             of_selective, best));
+  l.say(text("200 tasks: %.1f %% right with a selective Δ, %.1f %% with the best fixed one.", of_selective, best));
   l.claim("the selective system copies every token (per cent missed)", 100 - of_selective, 0);
   l.claim("no fixed step gets half of them (per cent)", best, 50);
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // 08_scan — a recurrence need not be run in order: two steps in a row are again a step.
 //
-// A step h ↦ a h + b is a pair (a, b). The step (a₁, b₁) followed by (a₂, b₂) is h ↦ a₂ a₁ h + a₂ b₁ + b₂, a pair
-// again:
+// A step h ↦ a h + b is a pair (a, b). Step (a₁, b₁), then (a₂, b₂): that is h ↦ a₂ a₁ h + a₂ b₁ + b₂, a pair again.
 //
 //     (a₂, b₂) ∘ (a₁, b₁)  =  (a₂ a₁,  a₂ b₁ + b₂)
 //
@@ -87,19 +86,17 @@ void teach(lecture::lesson& l) {
   step const swapped = combine(few[1], few[0]).map, straight = combine(few[0], few[1]).map;
   l.say(text("It does not commute: 0 then 1 adds %.4f, 1 then 0 adds %.4f.", straight.b, swapped.b));
 
-  // Count what each schedule does, by letting it do it.
   std::vector<double> lengths, work[3], depth[3];
   std::vector<std::vector<std::string>> rows;
   double worst = 0;
   for (std::size_t L = 8; L <= 4096; L *= 2) {
     auto const x = steps(L);
-    std::size_t const Q = static_cast<std::size_t>(std::sqrt(static_cast<double>(L)));
     std::vector<std::string> row{std::to_string(L)};
     for (int schedule = 0; schedule < 3; ++schedule) {
       combinations = 0;
       auto const s = schedule == 0   ? ssm::sequential_scan(x, combine, start)
                      : schedule == 1 ? ssm::blelloch_scan(x, combine, start)
-                                     : ssm::chunked_scan(Q, x, combine, start);
+                                     : ssm::chunked_scan(static_cast<std::size_t>(std::sqrt(L)), x, combine, start);
       int deepest = 0;
       double h = 0;
       for (std::size_t k = 0; k < L; ++k) {
