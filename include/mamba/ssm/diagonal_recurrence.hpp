@@ -10,7 +10,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 
 /// What the kept modes add up to: their sum, or 2 Re of it where the conjugate half is implied.
 template <modes Kept, class T>
-[[nodiscard]] auto whole_sum(T sum) noexcept {
+[[nodiscard]] auto with_conjugates(T sum) noexcept {
   if constexpr (Kept == modes::half) {
     return real_of<T>(2) * sum.real();
   } else {
@@ -40,7 +40,7 @@ void diagonal_recurrence(A const& a_bar, B const& b_bar, C const& c, D const& d,
         h(channel, n) = a_bar(channel, n) * h(channel, n) + b_bar(channel, n) * x(t, channel);
         sum += c(channel, n) * h(channel, n);
       }
-      y(t, channel) = d.empty() ? whole_sum<Kept>(sum) : whole_sum<Kept>(sum) + d[channel] * x(t, channel);
+      y(t, channel) = d.empty() ? with_conjugates<Kept>(sum) : with_conjugates<Kept>(sum) + d[channel] * x(t, channel);
     }
   }
 }

@@ -72,8 +72,7 @@ inline void advance_modes(mode_batches<T, 1> const& at, T const* x, sums_before<
   (std::make_index_sequence<M>{});
 }
 
-/// The same of complex modes, the real part of c h. The imaginary part of the state is kept negated, g = −Im h, so that
-/// every term is added:  Re h ← a′Re h + a″g + b′x,   g ← a′g − a″Re h − b″x,   Re(c h) = c′Re h + c″g.
+/// The same of complex modes, the real part of c h.
 template <std::size_t M, entrance Entrance, class T>
 inline void advance_modes(mode_batches<T, 2> const& at, T const* x, sums_before<T> before, T* sums,
                           std::size_t rows) noexcept {
@@ -82,30 +81,28 @@ inline void advance_modes(mode_batches<T, 2> const& at, T const* x, sums_before<
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V const a_re[] = {simd::load<V>(at.a[0] + I * W)...};
     V const a_im[] = {simd::load<V>(at.a[1] + I * W)...};
-    V const minus_a_im[] = {-a_im[I]...};
     T const *const c_re = at.c[0], *const c_im = at.c[1];
     T const *const b_re = at.b[0], *const b_im = at.b[1];  // read only where x is scaled
     auto const into_re = [&](std::size_t i, V input) __attribute__((always_inline)) {
       return Entrance == entrance::scaled ? simd::load<V>(b_re + i * W) * input : input;
     };
-    auto const into_im = [&](std::size_t i, V product, V a, V minus_input) __attribute__((always_inline)) {
-      return Entrance == entrance::scaled ? simd::fma(a, product, simd::load<V>(b_im + i * W) * minus_input)
-                                          : simd::product(a, product);
+    auto const into_im = [&](std::size_t i, V re, V input) __attribute__((always_inline)) {
+      return Entrance == entrance::scaled ? simd::fma(a_im[i], re, simd::load<V>(b_im + i * W) * input)
+                                          : simd::product(a_im[i], re);
     };
-    V h[] = {simd::load<V>(at.h[0] + I * W)...};
-    V g[] = {-simd::load<V>(at.h[1] + I * W)...};
+    V re[] = {simd::load<V>(at.h[0] + I * W)...};
+    V im[] = {simd::load<V>(at.h[1] + I * W)...};
     for (std::size_t r = 0; r < rows; ++r) {
       V const input = simd::load<V>(x + r * W);
-      V const minus_input = -input;
       V sum = simd::load<V>(before.at + r * before.step);
       V last[M];
-      ((last[I] = h[I], h[I] = simd::fma(a_re[I], h[I], simd::fma(a_im[I], g[I], into_re(I, input))),
-        g[I] = simd::fma(a_re[I], g[I], into_im(I, last[I], minus_a_im[I], minus_input)),
-        sum = simd::fma(simd::load<V>(c_re + I * W), h[I], simd::fma(simd::load<V>(c_im + I * W), g[I], sum))),
+      ((last[I] = re[I], re[I] = simd::fma(a_re[I], re[I], simd::fnma(a_im[I], im[I], into_re(I, input))),
+        im[I] = simd::fma(a_re[I], im[I], into_im(I, last[I], input)),
+        sum = simd::fma(simd::load<V>(c_re + I * W), re[I], simd::fnma(simd::load<V>(c_im + I * W), im[I], sum))),
        ...);
       simd::store<V>(sums + r * W, sum);
     }
-    ((simd::store<V>(at.h[0] + I * W, h[I]), simd::store<V>(at.h[1] + I * W, -g[I])), ...);
+    ((simd::store<V>(at.h[0] + I * W, re[I]), simd::store<V>(at.h[1] + I * W, im[I])), ...);
   }
   (std::make_index_sequence<M>{});
 }
