@@ -33,6 +33,7 @@
 #include <mamba/math/softplus.hpp>
 
 #include <mamba/ssm/affine.hpp>
+#include <mamba/ssm/chunk_convolution.hpp>
 #include <mamba/ssm/continuous.hpp>
 #include <mamba/ssm/convolution.hpp>
 #include <mamba/ssm/diagonal_recurrence.hpp>
@@ -47,6 +48,7 @@
 #include <mamba/ssm/hippo_laguerre.hpp>
 #include <mamba/ssm/hippo_legendre.hpp>
 #include <mamba/ssm/intermediate_states.hpp>
+#include <mamba/ssm/irregular.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
 #include <mamba/ssm/low_rank.hpp>
 #include <mamba/ssm/matrix.hpp>

@@ -41,6 +41,28 @@ template <class System>
   return state{decltype(state::h)::Zero(s.b_bar.rows()), decltype(state::x_before)::Zero(s.b_bar.cols())};
 }
 
+/// The first half of a step: the state takes in x.
+///
+///     h ← Ā h + B̄ x          of two inputs:  h ← Ā h + B̄ x + B̄₋ x₋,  x₋ ← x
+///
+/// Paper:   S4, Eq. (3); Mamba-3, Proposition 1 (the trapezoidal recurrence) for two inputs, as the first-order hold.
+/// Shapes:  h [N], x [M] (or a number where M = 1).
+/// Cost:    advance() and a product with B̄.
+template <discrete_system System, class State, class Input>
+void take_in(System const& s, State& h, Input const& x) {
+  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "take_in: the state must be as long as the system's", h.size(),
+                s.b_bar.rows());
+  h = (ssm::advance(s, h) + s.b_bar * x).eval();  // ssm's, because std has an advance, too
+}
+template <class System, scalar T, std::size_t N, std::size_t M, scalar U, class Input>
+void take_in(two_point<System> const& s, two_point_state<T, N, M, U>& memory, Input const& x) {
+  auto& [h, x_before] = memory;
+  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "take_in: the state must be as long as the system's", h.size(),
+                s.b_bar.rows());
+  h = (ssm::advance(s, h) + s.b_bar * x + s.b_bar_before * x_before).eval();
+  x_before = vector<U, M>(x);
+}
+
 /// One step: the state takes in x, and the answer is read off the new state.
 ///
 ///     h ← Ā h + B̄ x          y = C h + D x
@@ -52,26 +74,13 @@ template <class System>
 /// Cost:    advance() and one product each with B̄, C and D.
 template <discrete_system System, class State, class Input>
 [[nodiscard]] auto step(System const& s, State& h, Input const& x) {
-  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "step: the state must be as long as the system's", h.size(),
-                s.b_bar.rows());
-  h = (ssm::advance(s, h) + s.b_bar * x).eval();
+  take_in(s, h, x);
   return output(s, h, x);
 }
-
-/// One step of a system that sees two inputs; its memory is the state and the last input.
-///
-///     h ← Ā h + B̄ x + B̄₋ x₋,     x₋ ← x          y = C h + D x
-///
-/// Paper:   Mamba-3, Proposition 1 (the trapezoidal recurrence); the first-order hold has the same form.
-/// Shapes:  as step().
 template <class System, scalar T, std::size_t N, std::size_t M, scalar U, class Input>
 [[nodiscard]] auto step(two_point<System> const& s, two_point_state<T, N, M, U>& memory, Input const& x) {
-  auto& [h, x_before] = memory;
-  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "step: the state must be as long as the system's", h.size(),
-                s.b_bar.rows());
-  h = (ssm::advance(s, h) + s.b_bar * x + s.b_bar_before * x_before).eval();  // std has an advance, too
-  x_before = vector<U, M>(x);
-  return output(s, h, x);
+  take_in(s, memory, x);
+  return output(s, memory.h, x);
 }
 
 /// The whole sequence, step by step: y_k for each x_k, and h left as the state after the last input.
