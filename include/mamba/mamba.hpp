@@ -70,6 +70,7 @@
 #include <mamba/kernels/matmul.hpp>
 #include <mamba/kernels/packed_matrix.hpp>
 #include <mamba/kernels/selective_scan.hpp>
+#include <mamba/kernels/vandermonde_kernel.hpp>
 
 #include <mamba/nn/causal_conv1d.hpp>
 #include <mamba/nn/embedding.hpp>
