@@ -73,8 +73,8 @@ double share_of_bound(recurrence_case<C, T> const& s, bool unit, test::guarded<T
       }
       auto const place = static_cast<long double>(k + 1), count = static_cast<long double>(N);
       long double const allowed = ((count + (half ? 50 : 34)) * u + (half ? 2.2L : 1.1L) * place * 0x1p-53L) * size;
-      double const share =
-          static_cast<double>(std::fabs(static_cast<long double>(K(k, d)) - sum) / (allowed + 8 * count * least));
+      long double const off = std::fabs(static_cast<long double>(K(k, d)) - sum);
+      double const share = off == 0 ? 0 : static_cast<double>(off / (allowed + 8 * count * least));
       worst = share <= worst ? worst : std::isnan(share) ? std::numeric_limits<double>::infinity() : share;
       for (std::size_t n = 0; n < N; ++n) term[n] *= E(s.a(d, n));
     }
