@@ -50,7 +50,7 @@ template <class T, std::size_t N, std::size_t M, std::size_t P>
 
 /// Ā = (I − ½ΔA)⁻¹ (I + ½ΔA),   B̄ = (I − ½ΔA)⁻¹ ΔB.
 ///
-/// Paper:   S4, Eq. (3). (Some notes print Ā without its second factor: that has the eigenvalues of no rule.)
+/// Paper:   S4, Eq. (3). (Notes that print Ā without its second factor have backward Euler's for half of the step.)
 template <class T, std::size_t N, std::size_t M, std::size_t P>
 [[nodiscard]] discrete_dense<T, N, M, P> bilinear(real_of<T> delta, dense_system<T, N, M, P> const& s) {
   return generalized_bilinear(delta, real_of<T>(0.5), s);
