@@ -47,6 +47,7 @@
 #include <mamba/ssm/hippo_fourier.hpp>
 #include <mamba/ssm/hippo_laguerre.hpp>
 #include <mamba/ssm/hippo_legendre.hpp>
+#include <mamba/ssm/hippo_memory.hpp>
 #include <mamba/ssm/intermediate_states.hpp>
 #include <mamba/ssm/irregular.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
