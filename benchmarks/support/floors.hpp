@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // support/floors.hpp — what this machine can do at most, measured in the process that measures everything else.
 //
-// Three resources bound the forward pass: bytes that memory delivers, multiply-adds, and exponentials. Each is measured
-// by the shortest loop that uses it and nothing else; the best of several rounds counts, because a disturbance can only
+// Three resources bound the forward pass: bytes that memory delivers, multiply-adds, and exponentials; a recurrence
+// with few channels is bound by a fourth, the time from one multiply-add to the next that needs it. Each is measured by
+// the shortest loop that uses it and nothing else; the best of several rounds counts, because a disturbance can only
 // make a loop slower.
 #pragma once
 
@@ -27,6 +28,7 @@ struct floors {
   double read = 0;          ///< bytes/s, from a buffer larger than the last-level cache (at full scale)
   double multiply_add = 0;  ///< FLOP/s, two per multiply-add
   double exp = 0;           ///< math::exp2_nonpositive of floats from the first-level cache, per second
+  double chain = 0;         ///< multiply-adds per second, each waiting for the one before
 };
 
 /// Seconds until f(i) has returned for every i < threads, each on its own thread.
@@ -99,6 +101,21 @@ inline double multiply_add_floor(int threads, scale size) {
   });
 }
 
+inline double chain_floor(int threads, scale size) {
+  std::size_t const steps = size == scale::full ? 10'000'000 : 100'000;
+  return best_rate(threads, static_cast<double>(steps), [&](std::size_t) {
+    float factor = 0.999F;
+    float summand = 0.001F;
+    benchmark::DoNotOptimize(factor);
+    benchmark::DoNotOptimize(summand);
+    detail::batch const a(factor);
+    detail::batch const b(summand);
+    detail::batch sum = b;
+    for (std::size_t k = 0; k < steps; ++k) sum = mamba::simd::fma(a, sum, b);
+    benchmark::DoNotOptimize(sum);
+  });
+}
+
 inline double exp_floor(int threads, scale size) {
   constexpr std::size_t numbers = 2048;  // 8 KiB
   std::size_t const passes = size == scale::full ? 40'000 : 400;
@@ -113,9 +130,10 @@ inline double exp_floor(int threads, scale size) {
   });
 }
 
-/// All three for `threads` threads.
+/// All four for `threads` threads.
 inline floors measure_floors(int threads, scale size, mamba::tensor<float, mamba::dynamic> const& buffer) {
-  return {read_floor(threads, buffer), multiply_add_floor(threads, size), exp_floor(threads, size)};
+  return {read_floor(threads, buffer), multiply_add_floor(threads, size), exp_floor(threads, size),
+          chain_floor(threads, size)};
 }
 
 }  // namespace bench

@@ -29,6 +29,7 @@ struct machine {
 /// What one call does, as far as a floor knows it.
 struct work {
   double tokens = 0, bytes = 0, flops = 0, exps = 0;
+  double chain = 0;  ///< multiply-adds of the longest chain in which each waits for the one before
 };
 
 /// Times f() and reports tokens/s, GB/s, GFLOP/s, Gexp/s, and which share of the time each floor alone would have
@@ -57,6 +58,7 @@ void time(benchmark::State& state, machine const& m, int threads, work const& w,
   if (w.bytes > 0) state.counters["read_%"] = share(w.bytes, floor.read);
   if (w.flops > 0) state.counters["FMA_%"] = share(w.flops, floor.multiply_add);
   if (w.exps > 0) state.counters["exp_%"] = share(w.exps, floor.exp);
+  if (w.chain > 0) state.counters["chain_%"] = share(w.chain, m.one.chain);
 }
 
 /// Registers f(state), timed by the clock on the wall because threads share the work.
