@@ -25,6 +25,8 @@
 
 #include <mamba/math/complex_phi.hpp>
 #include <mamba/math/exp.hpp>
+#include <mamba/math/fft.hpp>
+#include <mamba/math/halving_roots.hpp>
 #include <mamba/math/log.hpp>
 #include <mamba/math/phi.hpp>
 #include <mamba/math/polynomial.hpp>
@@ -33,6 +35,7 @@
 #include <mamba/math/softplus.hpp>
 
 #include <mamba/ssm/affine.hpp>
+#include <mamba/ssm/causal_convolution.hpp>
 #include <mamba/ssm/chunk_convolution.hpp>
 #include <mamba/ssm/continuous.hpp>
 #include <mamba/ssm/convolution.hpp>
@@ -60,6 +63,8 @@
 #include <mamba/ssm/plane.hpp>
 #include <mamba/ssm/recurrence.hpp>
 #include <mamba/ssm/scan.hpp>
+#include <mamba/ssm/selective_inputs.hpp>
+#include <mamba/ssm/selective_maps.hpp>
 #include <mamba/ssm/selective_scan.hpp>
 #include <mamba/ssm/transition.hpp>
 #include <mamba/ssm/vandermonde_kernel.hpp>
