@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <mamba/ssm/recurrence.hpp>
 #include <mamba/ssm/selective_scan.hpp>
 #include <support/bits.hpp>
 #include <support/random.hpp>
@@ -230,6 +231,97 @@ TEST_CASE("selective_scan: NaN in, NaN out, in its own channel only") {
     }
   }
 }
+
+TEST_CASE("selective_scan: the states in between, and going on from one of them") {
+  test::random rng(10);
+  auto const whole = test::random_scan<double>(rng, 11, 2, 3, scan_range::ordinary, false, false);
+  auto s = whole;
+  table<double> y(11, 2);
+  std::vector<mamba::ssm::matrix<double>> seen, third;
+  auto const run = [&](scan_case<double>& of, auto&& observe) {
+    mamba::ssm::selective_recurrence(of.delta, of.a, mamba::ssm::per_token(of.b), mamba::ssm::per_token(of.c), of.x,
+                                     of.h, mamba::ssm::into(y), observe);
+  };
+  run(s, mamba::ssm::all_states(seen));
+  auto again = whole;
+  run(again, mamba::ssm::every_state(3, third));
+  REQUIRE(seen.size() == 11);
+  REQUIRE(third.size() == 3);
+  CHECK(third[1] == seen[5]);
+  CHECK(seen.back()(1, 2) == s.h(1, 2));
+
+  auto rest = part_of(whole, 6, 5);
+  for (std::size_t i = 0; i < 2; ++i) {
+    for (std::size_t n = 0; n < 3; ++n) rest.h(i, n) = third[1](mamba::ssm::index(i), mamba::ssm::index(n));
+  }
+  auto const y_rest = rest.run();
+  CHECK(test::same_rows(y.view().rows(6, 5), y_rest.view()));
+  CHECK(test::same_bits(rest.h.cells(), s.h.cells()));
+}
+
+// With the same Δ, B and C for every token nothing selects, and a channel is a diagonal system of its own. Both do the
+// same products, but the sum of C·h, of N = 4, has another order: 8 u of what is added, complex products counted twice.
+TEST_CASE("selective_scan: with nothing to select by it is the recurrence of a diagonal system") {
+  using complex = std::complex<double>;
+  using mamba::ssm::modes;
+  test::random rng(11);
+  constexpr std::size_t L = 30, D = 3, N = 4;
+  auto const numbers = [&](std::size_t rows, std::size_t columns) {
+    table<complex> out(rows, columns);
+    for (complex& v : out.cells()) v = {rng.uniform(-1, 1), rng.uniform(-1, 1)};
+    return out;
+  };
+  auto const a = [&] {
+    auto out = numbers(D, N);
+    for (complex& v : out.cells()) v = {-std::fabs(v.real()), 4 * v.imag()};
+    return out;
+  }();
+  auto const b = numbers(D, N), c = numbers(D, N);
+  auto h = numbers(D, N);
+  table<double> x(L, D), y(L, D);
+  for (double& v : x.cells()) v = rng.uniform(-1, 1);
+  std::vector<double> const delta{0.1, 0.5, 1};
+
+  auto const before = h;
+  mamba::ssm::selective_recurrence<modes::half>([&](std::size_t, std::size_t channel) { return delta[channel]; }, a,
+                                                mamba::ssm::per_channel(b), mamba::ssm::per_channel(c), x, h,
+                                                mamba::ssm::into(y));
+  for (std::size_t channel = 0; channel < D; ++channel) {
+    mamba::ssm::discrete_diagonal<complex, N, 1, 1, modes::half> s;
+    s.d.setZero();
+    mamba::ssm::vector<complex, N> state;
+    mamba::ssm::sequence<double> inputs(L);
+    for (Eigen::Index n = 0; n < 4; ++n) {
+      auto const i = mamba::ssm::size(n);
+      s.a_bar(n) = std::exp(delta[channel] * a(channel, i));
+      s.b_bar(n) = delta[channel] * b(channel, i);
+      s.c(n) = c(channel, i);
+      state(n) = before(channel, i);
+    }
+    for (Eigen::Index t = 0; t < inputs.size(); ++t) inputs(t) = x(mamba::ssm::size(t), channel);
+    auto const expected = recurrence(s, state, inputs);
+    for (Eigen::Index t = 0; t < inputs.size(); ++t) {
+      CHECK(std::fabs(y(mamba::ssm::size(t), channel) - expected(t)) < 1e-14);  // sums of 8 numbers below 10
+    }
+    for (std::size_t n = 0; n < N; ++n) CHECK(std::abs(h(channel, n) - state(mamba::ssm::index(n))) < 1e-14);
+  }
+}
+
+#if MAMBA_CONTRACTS
+TEST_CASE("selective_scan: a state, or inputs, of other sizes are refused") {
+  test::random rng(12);
+  auto s = test::random_scan<double>(rng, 3, 2, 4, scan_range::ordinary, false, false);
+  s.h = table<double>(2, 3);
+  CHECK_THROWS_AS(static_cast<void>(s.run()), mamba::contract_violation);
+  s.h = table<double>(3, 4);
+  CHECK_THROWS_AS(static_cast<void>(s.run()), mamba::contract_violation);
+  s.h = table<double>(2, 4);
+  s.b = table<double>(3, 5);
+  CHECK_THROWS_AS(static_cast<void>(s.run()), mamba::contract_violation);
+  s.b = table<double>(2, 4);
+  CHECK_THROWS_AS(static_cast<void>(s.run()), mamba::contract_violation);
+}
+#endif
 
 TEST_CASE("selective_scan: the gate of the reference") {
   CHECK(mamba::ssm::silu(0.0) == 0);

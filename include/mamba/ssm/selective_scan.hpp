@@ -1,19 +1,60 @@
 // SPDX-License-Identifier: MIT
 // mamba/ssm/selective_scan.hpp — the selective state space model, token by token, as the paper writes it.  [floor 3]
 //
-// The reference that kernels::selective_scan is held to. Nothing here is fast.
+// The reference that kernels::selective_scan is held to. Nothing here is fast. selective_scan() is Mamba's layer as it
+// is; selective_recurrence() is what it is made of, with selective_inputs.hpp for everything else that Δ, B, C and y
+// can be: groups, constants, biases, softplus, skips and gates.
 #pragma once
 
+#include <mamba/core/contracts.hpp>
+#include <mamba/ssm/continuous.hpp>
 #include <mamba/ssm/discretize.hpp>
+#include <mamba/ssm/intermediate_states.hpp>
+#include <mamba/ssm/selective_inputs.hpp>
 
 #include <type_traits>
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// x·σ(x), the gate, for any scalar.
-template <class T>
-[[nodiscard]] T silu(T x) noexcept {
-  return x / (T(1) + exponential(-x));
+/// The recurrence of Algorithm 2, from any state h, which it leaves as the state after the last token.
+///
+///     h_t = Ā_t h_{t−1} + B̄_t x_t,     Ā_t = exp(Δ_t A),  B̄_t = Δ_t B_t
+///     y_t = C_t · h_t                  (2 Re where h holds half of the modes)
+///
+/// Paper:   Mamba, Algorithm 2.
+/// Why:     Δ, B and C come from the input, so that each token decides what it erases, what it writes and what it
+/// reads:
+///          a fixed system cannot, and with a Δ that changes there is no convolution kernel.
+/// Shapes:  delta(t, channel), b(t, channel, n), c(t, channel, n) are functions, a [D, N], x [L, D], h [D, N].
+///          answer(t, channel, value) gets each y, observe(t, h) each state. Anything that answers m(i, j) and
+///          extent(i) is a matrix; the scalar type is that of h.
+/// Units:   delta [s], a [1/s].
+/// Domain:  real or complex a and h, any b, c, x and delta that convert to them. NaN in, NaN out, in its own channel.
+/// Error:   any split of the tokens, with h carried over, gives the same numbers.
+/// Cost:    L·D·N exponentials; no memory.
+/// See:     selective_inputs.hpp for the functions; selective_maps.hpp for the same as an associative scan.
+template <modes Kept = modes::all, class Step, class A, class B, class C, class X, class H, class Answer,
+          class Observe = see_no_state>
+void selective_recurrence(Step const& delta, A const& a, B const& b, C const& c, X const& x, H& h, Answer const& answer,
+                          Observe&& observe = {}) {
+  using T = std::remove_cvref_t<decltype(h(0, 0))>;
+  MAMBA_EXPECTS(a.extent(0) == x.extent(1) && h.extent(0) == x.extent(1),
+                "selective_recurrence: A and h must have a row for each channel", a.extent(0), x.extent(1));
+  MAMBA_EXPECTS(a.extent(1) == h.extent(1), "selective_recurrence: A and h must have the same state size N",
+                h.extent(1), a.extent(1));
+  for (std::size_t t = 0; t < x.extent(0); ++t) {
+    for (std::size_t channel = 0; channel < x.extent(1); ++channel) {
+      T sum(0);
+      for (std::size_t n = 0; n < h.extent(1); ++n) {
+        auto const [a_bar, b_bar] =
+            zero_order_hold_a_euler_b(T(delta(t, channel)), T(a(channel, n)), T(b(t, channel, n)));
+        h(channel, n) = a_bar * h(channel, n) + b_bar * x(t, channel);
+        sum += T(c(t, channel, n)) * h(channel, n);
+      }
+      answer(t, channel, whole_sum<Kept>(sum));
+    }
+    observe(t, h);
+  }
 }
 
 /// Algorithm 2 of Mamba with its D-skip and gate, from any state h, which it leaves as the state after the last token.
@@ -31,18 +72,15 @@ template <class T>
 template <class Step, class A, class B, class C, class D, class X, class Z, class H, class Y>
 void selective_scan(Step const& delta, A const& a, B const& b, C const& c, D const& d, X const& x, Z const& z, H& h,
                     Y&& y) {
-  using T = std::remove_cvref_t<decltype(h(0, 0))>;
-  for (std::size_t t = 0; t < x.extent(0); ++t) {
-    for (std::size_t channel = 0; channel < x.extent(1); ++channel) {
-      T sum = d.empty() ? T(0) : d[channel] * x(t, channel);
-      for (std::size_t n = 0; n < h.extent(1); ++n) {
-        auto const [a_bar, b_bar] = zero_order_hold_a_euler_b(delta(t, channel), a(channel, n), b(t, n));
-        h(channel, n) = a_bar * h(channel, n) + b_bar * x(t, channel);
-        sum += c(t, n) * h(channel, n);
-      }
-      y(t, channel) = z.empty() ? sum : sum * silu(z(t, channel));
-    }
-  }
+  MAMBA_EXPECTS(b.extent(0) == x.extent(0) && c.extent(0) == x.extent(0) && delta.extent(0) == x.extent(0),
+                "selective_scan: delta, B and C must have a row for each token", b.extent(0), x.extent(0));
+  MAMBA_EXPECTS(b.extent(1) == a.extent(1) && c.extent(1) == a.extent(1),
+                "selective_scan: B and C must have the same state size N as A", b.extent(1), a.extent(1));
+  auto const answer = [&](std::size_t t, std::size_t channel, auto value) {
+    if (!d.empty()) value += d[channel] * x(t, channel);
+    y(t, channel) = z.empty() ? value : value * silu(z(t, channel));
+  };
+  selective_recurrence(delta, a, per_token(b), per_token(c), x, h, answer);
 }
 
 }  // namespace mamba::inline MAMBA_ABI::ssm
