@@ -3,7 +3,7 @@
 
 #include <mamba/ssm/generating_function.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
-#include <support/random_discrete.hpp>
+#include <support/kernel_systems.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -3,7 +3,7 @@
 
 #include <mamba/ssm/krylov_kernel.hpp>
 #include <support/near.hpp>
-#include <support/random_discrete.hpp>
+#include <support/kernel_systems.hpp>
 
 #include <cmath>
 #include <complex>
