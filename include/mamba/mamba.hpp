@@ -61,6 +61,7 @@
 #include <mamba/ssm/orthogonal_polynomials.hpp>
 #include <mamba/ssm/overlap_add.hpp>
 #include <mamba/ssm/plane.hpp>
+#include <mamba/ssm/reconstruction.hpp>
 #include <mamba/ssm/recurrence.hpp>
 #include <mamba/ssm/scan.hpp>
 #include <mamba/ssm/selective_inputs.hpp>
