@@ -74,8 +74,10 @@
 #include <mamba/kernels/channel_blocked.hpp>
 #include <mamba/kernels/complex_blocked.hpp>
 #include <mamba/kernels/diagonal_recurrence.hpp>
+#include <mamba/kernels/fft_convolution.hpp>
 #include <mamba/kernels/matmul.hpp>
 #include <mamba/kernels/packed_matrix.hpp>
+#include <mamba/kernels/right_angle_product.hpp>
 #include <mamba/kernels/selective_scan.hpp>
 #include <mamba/kernels/vandermonde_kernel.hpp>
 
