@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/right_angle_product.hpp — the causal convolution of one long sequence, as a product of polynomials.
-// [floor 4]
+// mamba/kernels/right_angle_product.hpp — a long causal convolution as a product of polynomials.  [floor 4]
 //
 //     y_k = Σ_{j≤k} K_j x_{k−j}   is the coefficient of z^k in K(z)·x(z)
 //

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/fft.hpp — the fast Fourier transform as division of polynomials, of one sequence or of one per lane.
-// [floor 2]
+// mamba/math/fft.hpp — the fast Fourier transform as division of polynomials.  [floor 2]
 //
 //     X_k = Σ_j x_j e^{−2πi jk/n}  =  x(z) mod (z − e^{−2πi k/n})
 //

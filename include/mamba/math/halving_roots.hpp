@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/halving_roots.hpp — the roots that split polynomials modulo zⁿ − ρ into halves, again and again.  [floor
+// mamba/math/halving_roots.hpp — the roots that split polynomials in halves, again and again.  [floor 2]
 // 2]
 //
 //     zⁿ − ρ = (z^{n/2} − ω)(z^{n/2} + ω),      ω² = ρ

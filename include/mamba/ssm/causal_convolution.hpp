@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/causal_convolution.hpp — the causal convolution of many channels with a kernel for each, as defined.
-// [floor 3]
+// mamba/ssm/causal_convolution.hpp — the causal convolution of many channels, as defined.  [floor 3]
 //
 // The reference that kernels::fft_convolution is held to. Nothing here is fast.
 #pragma once
