@@ -63,6 +63,7 @@
 #include <mamba/ssm/plane.hpp>
 #include <mamba/ssm/reconstruction.hpp>
 #include <mamba/ssm/recurrence.hpp>
+#include <mamba/ssm/s4_step.hpp>
 #include <mamba/ssm/scan.hpp>
 #include <mamba/ssm/selective_inputs.hpp>
 #include <mamba/ssm/selective_maps.hpp>

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <complex>
-#include <limits>
 
 namespace {
 
@@ -21,8 +20,6 @@ using test::random_matrix;
 using test::random_sequence;
 using test::relative_distance;
 using complex = std::complex<double>;
-
-constexpr double u = std::numeric_limits<double>::epsilon() / 2;
 
 // One state that halves: h = 8, and nothing comes: 4, 2, 1. With inputs 2 and 4 and K = (1, ½): 4 + 2, 2 + 4 + 1.
 TEST_CASE("chunk_convolution: the past and the chunk, by hand") {
@@ -37,7 +34,7 @@ TEST_CASE("chunk_convolution: the past and the chunk, by hand") {
   CHECK(h(0) == 7);
 }
 
-// Both sides are sums of C Āʲ B̄ x; the roundings of one step, some (N + R + M) of them, count for the 1/(1 − ρ) = 20
+// u = 2⁻⁵³. Both sides are sums of C Āʲ B̄ x; the roundings of one step, some (N + R + M) of them, count for the 1/(1 − ρ) = 20
 // steps that are remembered, in the kernel as often again. 20·20·12 u = 5e-13 at worst; 1e-13 is a fifth of it.
 TEST_CASE("chunk_convolution: any split is the recurrence") {
   test::random rng(1);
