@@ -93,7 +93,8 @@ inline void store_vector(std::span<T> row, std::size_t i, V v) noexcept {
 
 /// Causal convolutions of real sequences of at most `size()` numbers: a plan, to be made once and shared by threads.
 ///
-/// Paper:   Bernstein, Multidigit multiplication for mathematicians, sections 4 and 12 (twisting; the right angle).
+/// Paper:   Crandall & Fagin 1994 for the right angle; Bernstein 2001, Multidigit multiplication for mathematicians, for
+///          transforms as trees of moduli that may end anywhere.
 /// Why:     a complex transform of half the length that the padded real one has, with a kernel's and an input's
 /// residues
 ///          met while they lie in a cache: below the top levels, everything is done with one block before the next.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // mamba/math/halving_roots.hpp — the roots that split polynomials in halves, again and again.  [floor 2]
-// 2]
 //
 //     zⁿ − ρ = (z^{n/2} − ω)(z^{n/2} + ω),      ω² = ρ
 //
@@ -10,7 +9,7 @@
 #pragma once
 
 #include <mamba/core/contracts.hpp>
-#include <mamba/simd/load_store.hpp>
+#include <mamba/simd/real.hpp>
 #include <mamba/tensor/storage.hpp>
 
 #include <bit>
