@@ -9,18 +9,13 @@
 //        unity, with C̃ = C (I − Āᴸ). Powers have become one inverse.
 //     3. The inverse of diagonal plus low rank is known (Woodbury). What is left are sums Σ_n v_n/(g − λ_n), a Cauchy
 //        matrix times a vector; and one inverse FFT.
+#include <lecture/legs.hpp>
 #include <lecture/lesson.hpp>
 
 #include <mamba/ssm/cauchy_kernel.hpp>
 #include <mamba/ssm/discretize_dense.hpp>
-#include <mamba/ssm/hippo_legendre.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
-#include <mamba/ssm/low_rank.hpp>
-#include <mamba/ssm/nplr.hpp>
 #include <mamba/ssm/reconstruction.hpp>
-
-#include <chrono>
-#include <complex>
 
 namespace ssm = mamba::ssm;
 namespace plot = lecture::plot;
@@ -30,19 +25,6 @@ using samples = ssm::sequence<double>;
 namespace {
 
 std::size_t const N = 64;
-
-/// The better of two, in milliseconds.
-template <class Work>
-double milliseconds(Work const& work) {
-  double best = 1e9;
-  for (int i = 0; i < 2; ++i) {
-    auto const begin = std::chrono::steady_clock::now();
-    work();
-    std::chrono::duration<double, std::milli> const took = std::chrono::steady_clock::now() - begin;
-    best = std::min(best, took.count());
-  }
-  return best;
-}
 
 /// The sizes of a matrix's entries, as powers of ten below the largest.
 template <class Matrix>
@@ -57,7 +39,7 @@ void picture(plot::panel& p, Matrix const& m) {
 
 void teach(lecture::lesson& l) {
   auto const legs = ssm::hippo_legs<double>(N);
-  auto const form = ssm::nplr<ssm::modes::half>(legs, ssm::low_rank_legs<double>(N));
+  auto const form = lecture::legs_as_nplr(N);
   double const largest = legs.a.cwiseAbs().maxCoeff();
   l.claim("A = V (Λ − P Pᴴ) Vᴴ, relative to its largest entry",
           (to_transition(form).a - legs.a).cwiseAbs().maxCoeff() / largest, 1e-12);
@@ -77,9 +59,9 @@ void teach(lecture::lesson& l) {
     auto const stepped_dplr = bilinear(delta, dplr);
     auto const c_tilde = absorb_power(dplr, delta, L);  // what S4 trains
     samples by_powers, by_dplr, by_cauchy;
-    double const times[]{milliseconds([&] { by_powers = krylov_kernel(stepped, L); }),
-                         milliseconds([&] { by_dplr = krylov_kernel(stepped_dplr, L); }),
-                         milliseconds([&] { by_cauchy = cauchy_kernel_of_c_tilde(c_tilde, delta, L); })};
+    double const times[]{lecture::seconds([&] { by_powers = krylov_kernel(stepped, L); }),
+                         lecture::seconds([&] { by_dplr = krylov_kernel(stepped_dplr, L); }),
+                         lecture::seconds([&] { by_cauchy = cauchy_kernel_of_c_tilde(c_tilde, delta, L); })};
     double const n = static_cast<double>(N), length = static_cast<double>(L);
     counts[0].push_back(n * n * length);
     counts[1].push_back(5 * n * length);  // 32 complex modes: 4 for Λ̄ h, 4 for Q̄ᴴ h, 2 for P̄ times a real number
@@ -89,14 +71,14 @@ void teach(lecture::lesson& l) {
     worst = std::max({worst, off, lecture::largest_difference(by_powers, by_dplr) / scale});
     lengths.push_back(length);
     rows.push_back({std::to_string(L), text("%.1e", counts[0].back()), text("%.1e", counts[1].back()),
-                    text("%.1e", counts[2].back()), text("%.2f / %.2f / %.2f", times[0], times[1], times[2]),
-                    text("%.0e", off)});
+                    text("%.1e", counts[2].back()),
+                    text("%.0f / %.0f / %.0f", 1e6 * times[0], 1e6 * times[1], 1e6 * times[2]), text("%.0e", off)});
   }
   l.say(
       "The kernel of LegS, N = 64, three ways: multiplications as the papers count them, and times of this machine.\n"
       "Counts are not times: a processor multiplies by a full matrix of this size at its full speed, and our Cauchy\n"
       "sums are the plain formula. What S4 needs them for is that they are no longer a chain of L steps.");
-  l.table({"L", "powers: N²L", "steps: 5NL", "Cauchy: (N+L) log²", "times [ms]", "Cauchy off by"}, rows);
+  l.table({"L", "powers: N²L", "steps: 5NL", "Cauchy: (N+L) log²", "times [µs]", "Cauchy off by"}, rows);
   l.claim("Cauchy = DPLR steps = powers, relative to the largest K_k", worst, 1e-9);
 
   // C̃ belongs to the kernel, C to the step. Who trains C̃ has to come back before stepping.
@@ -115,11 +97,10 @@ void teach(lecture::lesson& l) {
 
   plot::figure f("S4: from powers of a full matrix to sums over 64 numbers",
                  {.columns = 2, .rows = 2, .width = 1200, .height = 900});
-  auto const few = ssm::hippo_legs<double>(24);
-  auto const small = ssm::nplr<ssm::modes::half>(few, ssm::low_rank_legs<double>(24));
+  auto const small = lecture::legs_as_nplr(24);
   plot::panel& a = f.add("A (24 × 24), and half of its Λ and P: |entries|", "column", "row");
   ssm::matrix<double> both = ssm::matrix<double>::Zero(24, 40);
-  both.leftCols(24) = few.a.cwiseAbs();
+  both.leftCols(24) = ssm::hippo_legs<double>(24).a.cwiseAbs();
   both.block(0, 25, 12, 12).diagonal() = small.lambda.cwiseAbs();
   both.col(39).head(12) = small.p.cwiseAbs();
   picture(a, both);

@@ -89,7 +89,8 @@ void teach(lecture::lesson& l) {
   seen("B, C", "what enters the state, what is read", dt_b_c.view().columns(s.dt_rank, 2 * s.d_state));
   matrix delta(L, s.d_inner);
   block.dt_proj(dt, delta.view());
-  for (double& v : delta.span()) v = mamba::math::softplus_thresholded(v);
+  mamba::simd::transform(
+      delta.span(), [](auto v) { return mamba::math::softplus_thresholded(v); }, delta.span());
   seen("Δ", "softplus(dt_proj dt): how long each step is", delta);
   matrix y(L, s.d_inner);
   auto const& a = block.a_log.a();

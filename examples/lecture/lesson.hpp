@@ -4,6 +4,8 @@
 
 #include <support/plot.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -73,6 +75,19 @@ class lesson {
 /// The main of a lesson: reads --out FOLDER, gives the lesson, writes FOLDER/NAME.svg and FOLDER/NAME.txt.
 /// Returns 0, or 1 after one sentence on standard error.
 int give(int argc, char const* const* argv, card const& about, void (*teach)(lesson&));
+
+/// How long work takes, the better of two tries [s].
+template <class Work>
+[[nodiscard]] double seconds(Work const& work) {
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < 2; ++i) {
+    auto const begin = std::chrono::steady_clock::now();
+    work();
+    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begin;
+    best = std::min(best, took.count());
+  }
+  return best;
+}
 
 /// The largest |a − b| of two ranges of one length: anything with size() and [i], real or complex.
 template <class A, class B>

@@ -153,17 +153,23 @@ using file_handle = std::unique_ptr<std::FILE, file_closer>;
   return drawn;
 }
 
-/// gnuplot's SVG with the spaces that viewers drop where the style of a text changes: x_0 = 1.
-[[nodiscard]] inline std::string spaced_svg(std::string const& svg) {
+/// gnuplot's SVG, tidied: the spaces that viewers drop where the style of a text changes (x_0 = 1) stay, and the ids of
+/// its series, which every panel counts from 1, go.
+[[nodiscard]] inline std::string tidy_svg(std::string const& svg) {
   std::string out;
-  std::string_view const change = "</tspan><tspan";
+  std::string_view const change = "</tspan><tspan", series = " id=\"gnuplot_plot_";
   for (std::size_t at = 0; at < svg.size();) {
-    auto const next = svg.find(change, at);
-    auto const end = next == svg.npos ? svg.npos : svg.find('>', next + change.size());
-    if (end == svg.npos) return out + svg.substr(at);
-    bool const space = end + 1 < svg.size() && svg[end + 1] == ' ';
-    out += svg.substr(at, end + 1 - at) + (space ? "\u00a0" : "");
-    at = end + (space ? 2 : 1);
+    std::string_view const rest = std::string_view(svg).substr(at);
+    auto const id_end = rest.substr(0, series.size()) == series ? svg.find('"', at + series.size()) : svg.npos;
+    auto const tag_end = rest.substr(0, change.size()) == change ? svg.find("> ", at + change.size()) : svg.npos;
+    if (id_end != svg.npos) {
+      at = id_end + 1;
+    } else if (tag_end != svg.npos && tag_end == svg.find('>', at + change.size())) {
+      out += svg.substr(at, tag_end + 1 - at) + "\u00a0";
+      at = tag_end + 2;
+    } else {
+      out += svg[at++];
+    }
   }
   return out;
 }

@@ -350,7 +350,7 @@ class figure {
 
   /// The figure as SVG. Throws:  mamba::error when gnuplot is missing or refuses.
   [[nodiscard]] std::string svg(std::string const& program = "gnuplot") const {
-    return described_svg(spaced_svg(run_gnuplot(script(), program)), title_, description_);
+    return described_svg(tidy_svg(run_gnuplot(script(), program)), title_, description_);
   }
 
   /// Writes the figure; the file appears whole or not at all.

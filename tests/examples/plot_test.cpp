@@ -3,16 +3,15 @@
 
 #include <support/error_of.hpp>
 #include <support/temporary_folder.hpp>
+#include <support/xml.hpp>
 
 #include <doctest/doctest.h>
 
 #include <cstddef>
-#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 #include <limits>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace plot = examples::plot;
@@ -20,55 +19,6 @@ using test::error_of;
 using test::has;
 
 namespace {
-
-/// The tags of an XML text, if each that opens is closed in order and nothing stands where it must not; else "".
-std::vector<std::string> open_tags(std::string_view xml, bool& well_formed) {
-  std::vector<std::string> open, seen;
-  well_formed = false;
-  for (std::size_t at = 0; at < xml.size();) {
-    auto const begin = xml.find('<', at);
-    std::string_view const between = xml.substr(at, begin == xml.npos ? xml.npos : begin - at);
-    for (std::size_t i = between.find('&'); i != between.npos; i = between.find('&', i + 1)) {
-      auto const rest = between.substr(i, 6);
-      if (rest.find(';') == rest.npos) return seen;
-    }
-    if (begin == xml.npos) break;
-    auto const end = xml.find('>', begin);
-    if (end == xml.npos) return seen;
-    std::string_view const tag = xml.substr(begin + 1, end - begin - 1);
-    at = end + 1;
-    if (tag.front() == '?' || tag.front() == '!') continue;
-    if (tag.front() == '/') {
-      std::string_view const name = tag.substr(1, tag.find_first_of(" \t\n", 1) - 1);
-      if (open.empty() || open.back() != name) return seen;
-      open.pop_back();
-      continue;
-    }
-    if (tag.find('<') != tag.npos) return seen;
-    seen.emplace_back(tag.substr(0, tag.find_first_of(" \t\n/")));
-    if (tag.back() != '/') open.push_back(seen.back());
-  }
-  well_formed = open.empty() && !seen.empty() && seen.front() == "svg";
-  return seen;
-}
-
-bool well_formed(std::string const& svg) {
-  bool ok = false;
-  open_tags(svg, ok);
-  return ok;
-}
-
-/// The words of an SVG without its tags, so that words in several styles are found as one.
-std::string words(std::string const& svg) {
-  std::string text;
-  bool inside = false;
-  for (char const c : svg) {
-    if (c == '<') inside = true;
-    if (!inside && c != '\n' && c != '\t') text += c;
-    if (c == '>') inside = false;
-  }
-  return text;
-}
 
 plot::figure two_panels() {
   plot::figure f("Two waves", {.columns = 2});
@@ -91,8 +41,8 @@ plot::figure two_panels() {
 
 TEST_CASE("plot: the SVG is well-formed and has title, axes with units, and legend") {
   std::string const svg = two_panels().svg();
-  CHECK(well_formed(svg));
-  std::string const seen = words(svg);
+  CHECK(test::well_formed(svg));
+  std::string const seen = test::words(svg);
   for (char const* const part : {"Two waves", "Left", "Right", "time t [s]", "position x [m]", "exact", "measured",
                                  "both", "index k", "held", "samples", "range", "Seen: waves &amp; more."})
     CHECK(has(seen, part));
@@ -114,8 +64,8 @@ TEST_CASE("plot: drawn diagrams and images") {
   q.image(
       2, 3, [](std::size_t i, std::size_t j) { return i == j ? 1.0 : -0.5; }, "value");
   std::string const svg = f.svg();
-  CHECK(well_formed(svg));
-  for (char const* const part : {"A diagram", "CB̄", "⊕", "An image", "value"}) CHECK(has(words(svg), part));
+  CHECK(test::well_formed(svg));
+  for (char const* const part : {"A diagram", "CB̄", "⊕", "An image", "value"}) CHECK(has(test::words(svg), part));
   CHECK(has(svg, "<path"));
 }
 
@@ -135,10 +85,10 @@ TEST_CASE("plot: no text is a command, whatever it is made of") {
     p.x_ticks({{0, text}, {1, "one"}});
     f.describe(text);
     std::string const svg = f.svg();
-    CHECK(well_formed(svg));
+    CHECK(test::well_formed(svg));
     CHECK_FALSE(std::filesystem::exists(touched));
   }
-  CHECK(has(words([] {
+  CHECK(has(test::words([] {
               plot::figure f("x");
               f.add("").text(0.5, 0.5, plot::plain("snake_case {a^b} 100%"));
               return f.svg();
@@ -153,14 +103,14 @@ TEST_CASE("plot: gaps, empty series and single points are no errors") {
   p.line(std::vector<double>{0, 1, 2, 3}, std::vector<double>{0, nan, inf, 1}, "with a gap");
   p.line(std::vector<double>{}, std::vector<double>{}, "empty");
   p.points(std::vector<double>{1}, std::vector<double>{1}, "one");
-  CHECK(well_formed(f.svg()));
-  CHECK(well_formed(plot::figure("nothing").svg()));
+  CHECK(test::well_formed(f.svg()));
+  CHECK(test::well_formed(plot::figure("nothing").svg()));
 }
 
 TEST_CASE("plot: a file appears whole or not at all") {
   test::temporary_folder const folder;
   two_panels().write(folder / "waves.svg");
-  CHECK(well_formed(test::read_text(folder / "waves.svg")));
+  CHECK(test::well_formed(test::read_text(folder / "waves.svg")));
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), std::filesystem::directory_iterator()) == 1);
 
   // A refused figure leaves the old file alone, and a folder that is not there is named.
