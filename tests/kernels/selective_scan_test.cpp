@@ -3,6 +3,7 @@
 
 #include <mamba/kernels/selective_scan.hpp>
 #include <mamba/nn/silu_gate.hpp>
+#include <mamba/simd/transform.hpp>
 #include <support/bits.hpp>
 #include <support/guarded.hpp>
 #include <support/random.hpp>
@@ -114,6 +115,10 @@ void check_sizes(std::string const& name, scan_range range) {
   for (std::size_t L = 0; L <= 10; ++L) {
     for (std::size_t const N : {1U, 8U, 16U, 24U}) worst = std::max(worst, check_one<T>(rng, L, W + 3, N, range));
   }
+  // Four blocks go through time together, eight tokens at a time: groups that are whole, that have a rest, and both.
+  for (std::size_t const D : {4 * W, 5 * W - 1, 8 * W, 11 * W + 1}) {
+    for (std::size_t const L : {7U, 8U, 9U, 17U}) worst = std::max(worst, check_one<T>(rng, L, D, 5, range));
+  }
   MESSAGE(name, ": at most ", worst, " of the bound");
 }
 
@@ -146,7 +151,7 @@ template <class T>
 void check_splits(std::uint64_t seed) {
   test::random rng(seed);
   for (int run = 0; run < 200; ++run) {
-    std::size_t const L = 1 + rng.below(12), D = 1 + rng.below(2 * channel_blocked<T>::lanes + 2),
+    std::size_t const L = 1 + rng.below(20), D = 1 + rng.below((run % 4 == 0 ? 10 : 2) * channel_blocked<T>::lanes + 2),
                       N = 1 + rng.below(20);
     auto const range = run % 2 == 0 ? scan_range::ordinary : scan_range::trained;
     auto const s = test::random_scan<T>(rng, L, D, N, range, rng.below(2) == 0, rng.below(2) == 0);
@@ -154,7 +159,7 @@ void check_splits(std::uint64_t seed) {
     auto const a = blocked(s.a);
     auto h = blocked(s.h);
     for (std::size_t first = 0; first < L;) {
-      std::size_t const count = std::min(L - first, rng.below(4));  // none at all is a split too
+      std::size_t const count = std::min(L - first, rng.below(run % 3 == 0 ? 12 : 4));  // none at all is a split too
       auto const y = scan_rows(s, first, count, a, h);
       REQUIRE(test::same_rows(y.view(), whole.y.view().rows(first, count)));
       first += count;
@@ -253,9 +258,36 @@ TEST_CASE("selective_scan kernel: the fused gate has the bits of nn::silu_gate")
   }
 }
 
+template <class T>
+void check_fused_softplus(std::uint64_t seed) {
+  test::random rng(seed);
+  constexpr std::size_t W = channel_blocked<T>::lanes;
+  for (std::size_t const D : {std::size_t{1}, W + 1, 4 * W, 9 * W + 3}) {
+    auto s = test::random_scan<T>(rng, 19, D, 4, scan_range::ordinary, true, true);
+    for (T& v : s.delta.cells()) v = static_cast<T>(rng.uniform(-30, 30));  // softplus's threshold, and nearly 0
+    auto const a = blocked(s.a);
+    auto h = blocked(s.h);
+    table<T> y(19, D);
+    mamba::kernels::selective_scan<mamba::kernels::steps::before_softplus>(
+        s.delta.view(), a, s.b.view(), s.c.view(), std::span<T const>(s.d), s.x.view(), s.z.view(), h, y.view());
+    check_padding(h);
+    mamba::simd::transform(
+        std::span<T>(s.delta.cells()), [](auto v) { return mamba::math::softplus_thresholded(v); }, s.delta.cells());
+    auto const apart = scan(s);
+    CHECK(test::same_rows(y.view(), apart.y.view()));
+    CHECK(test::same_bits(h.span(), apart.h.span()));
+  }
+}
+
+TEST_CASE("selective_scan kernel: the fused softplus has the bits of the separate one") {
+  check_fused_softplus<float>(14);
+  check_fused_softplus<double>(15);
+}
+
 TEST_CASE("selective_scan kernel: y may be x, delta or z") {
   test::random rng(11);
-  auto const s = test::random_scan<float>(rng, 8, 19, 4, scan_range::ordinary, true, true);
+  auto const s =
+      test::random_scan<float>(rng, 18, 9 * channel_blocked<float>::lanes + 3, 4, scan_range::ordinary, true, true);
   auto const apart = scan(s);
   auto const a = blocked(s.a);
   for (int which = 0; which < 3; ++which) {

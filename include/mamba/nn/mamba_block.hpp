@@ -11,11 +11,9 @@
 #pragma once
 
 #include <mamba/kernels/selective_scan.hpp>
-#include <mamba/math/softplus.hpp>
 #include <mamba/nn/causal_conv1d.hpp>
 #include <mamba/nn/linear.hpp>
 #include <mamba/nn/rms_norm.hpp>
-#include <mamba/simd/transform.hpp>
 
 namespace mamba::inline MAMBA_ABI::nn {
 
@@ -110,24 +108,13 @@ class mamba_block {
     conv1d(xz.columns(0, d_inner), state.conv, x);
     x_proj(x, dt_b_c);
     dt_proj(dt_b_c.columns(0, sizes_.dt_rank), delta);
-    positive(delta);
-    kernels::selective_scan(delta, a_log.a(), dt_b_c.columns(sizes_.dt_rank, N), dt_b_c.columns(sizes_.dt_rank + N, N),
-                            d.span(), x, xz.columns(d_inner, d_inner), state.ssm, y);
+    kernels::selective_scan<kernels::steps::before_softplus>(delta, a_log.a(), dt_b_c.columns(sizes_.dt_rank, N),
+                                                             dt_b_c.columns(sizes_.dt_rank + N, N), d.span(), x,
+                                                             xz.columns(d_inner, d_inner), state.ssm, y);
     out_proj.template operator()<kernels::output::add>(y, r);
   }
 
  private:
-  /// Δ = softplus(·), in place.
-  static void positive(matrix_view<scalar> delta) noexcept(!core::contracts_checked) {
-    core::work const cost{1.5 * static_cast<double>(delta.size())};
-    core::for_each_range(delta.extent(0), cost, [&](std::size_t first, std::size_t last) {
-      for (std::size_t t = first; t < last; ++t) {
-        simd::transform(
-            delta.row(t), [](auto v) { return math::softplus_thresholded(v); }, delta.row(t));
-      }
-    });
-  }
-
   block_sizes sizes_{};
 
  public:
