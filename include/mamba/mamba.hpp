@@ -73,6 +73,7 @@
 
 #include <mamba/kernels/causal_conv1d.hpp>
 #include <mamba/kernels/channel_blocked.hpp>
+#include <mamba/kernels/chunked_recurrence.hpp>
 #include <mamba/kernels/complex_blocked.hpp>
 #include <mamba/kernels/diagonal_recurrence.hpp>
 #include <mamba/kernels/fft_convolution.hpp>

@@ -38,11 +38,11 @@ struct wide {
                simd::fma(a.part[0], b.part[1], simd::product(a.part[1], b.part[0]))}};
     }
   }
-  [[nodiscard]] bool vanishes(double least) const noexcept {
-    bool small = true;
-    for (double const v : part) small = small && std::fabs(v) < least;
-    return small;
+  [[nodiscard]] double modulus() const noexcept {
+    return Planes == 1 ? std::fabs(part[0]) : std::hypot(part[0], part[Planes - 1]);
   }
+  /// The modulus, or up to √2 less, without its cost.
+  [[nodiscard]] double size() const noexcept { return std::max(std::fabs(part[0]), std::fabs(part[Planes - 1])); }
 };
 
 /// One mode of one channel: where its powers stand, and how they go on.
@@ -55,6 +55,8 @@ struct power_series {
   T start[Planes];                ///< c ā^k b̄ at the segment's first k; zero where T has no normal number for it
   T jump[Planes];                 ///< ā^W
   wide<Planes> anchor, stride;    ///< c ā^k b̄ and ā^segment, in double
+  double decay, stride_decay;     ///< |ā^W|, |ā^segment|
+  std::size_t alive;              ///< vectors of the segment before |c ā^k b̄| falls below T's normal numbers
 
   void begin(wide<Planes> a_bar, wide<Planes> weight) noexcept {
     wide<Planes> power{{1}};
@@ -62,34 +64,40 @@ struct power_series {
       for (std::size_t p = 0; p < Planes; ++p) lane[p][j] = static_cast<T>(power.part[p]);
     }
     for (std::size_t p = 0; p < Planes; ++p) jump[p] = static_cast<T>(power.part[p]);
+    decay = power.modulus();
     for (std::size_t i = 1; i < vectors; i *= 2) power = power * power;
     anchor = weight;
     stride = power;
+    stride_decay = power.modulus();
     set_start();
   }
-  /// One segment further. Numbers below the smallest normal one become zero: they would be slow and gain nothing.
   void next() noexcept {
     anchor = anchor * stride;
-    if (anchor.vanishes(std::numeric_limits<double>::min())) anchor = {};
+    if (anchor.size() < std::numeric_limits<double>::min()) anchor = {};
     set_start();
   }
 
  private:
+  /// Numbers below the smallest normal one are left out: machines are slow with them, and they add nothing.
   void set_start() noexcept {
-    bool const none = anchor.vanishes(static_cast<double>(std::numeric_limits<T>::min()));
-    for (std::size_t p = 0; p < Planes; ++p) start[p] = none ? T{0} : static_cast<T>(anchor.part[p]);
+    constexpr double least = std::numeric_limits<T>::min();
+    double size = anchor.size();
+    for (std::size_t p = 0; p < Planes; ++p) start[p] = size < least ? T{0} : static_cast<T>(anchor.part[p]);
+    alive = vectors;
+    if (size * stride_decay >= least) return;
+    for (alive = 0; alive < vectors && !(size < least); ++alive) size *= decay;
   }
 };
 
-/// A segment of M series added to its sums: sums[k] += Σ_m start_m ā_m^k, the real part of it.
+/// The first vectors of a segment of M series added to its sums: sums[k] += Σ_m start_m ā_m^k, the real part of it.
 template <std::size_t M, class T>
-inline void add_series(power_series<T, 1> const* series, T* sums) noexcept {
+inline void add_series(power_series<T, 1> const* series, T* sums, std::size_t vectors) noexcept {
   using V = simd::batch<T>;
   constexpr std::size_t W = simd::lanes<T>;
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V const jump[] = {V(series[I].jump[0])...};
     V power[] = {simd::product(V(series[I].start[0]), simd::load<V>(series[I].lane[0]))...};
-    for (std::size_t k = 0; k < power_series<T, 1>::segment; k += W) {
+    for (std::size_t k = 0; k < vectors * W; k += W) {
       V sum = simd::load<V>(sums + k);
       ((sum = sum + power[I], power[I] = simd::product(power[I], jump[I])), ...);
       simd::store<V>(sums + k, sum);
@@ -98,7 +106,7 @@ inline void add_series(power_series<T, 1> const* series, T* sums) noexcept {
   (std::make_index_sequence<M>{});
 }
 template <std::size_t M, class T>
-inline void add_series(power_series<T, 2> const* series, T* sums) noexcept {
+inline void add_series(power_series<T, 2> const* series, T* sums, std::size_t vectors) noexcept {
   using V = simd::batch<T>;
   constexpr std::size_t W = simd::lanes<T>;
   auto const times = [](V & re, V & im, V b_re, V b_im) __attribute__((always_inline)) {
@@ -112,7 +120,7 @@ inline void add_series(power_series<T, 2> const* series, T* sums) noexcept {
     V re[] = {V(series[I].start[0])...};
     V im[] = {V(series[I].start[1])...};
     (times(re[I], im[I], simd::load<V>(series[I].lane[0]), simd::load<V>(series[I].lane[1])), ...);
-    for (std::size_t k = 0; k < power_series<T, 2>::segment; k += W) {
+    for (std::size_t k = 0; k < vectors * W; k += W) {
       V sum = simd::load<V>(sums + k);
       ((sum = sum + re[I], times(re[I], im[I], jump_re[I], jump_im[I])), ...);
       simd::store<V>(sums + k, sum);
@@ -121,11 +129,19 @@ inline void add_series(power_series<T, 2> const* series, T* sums) noexcept {
   (std::make_index_sequence<M>{});
 }
 
-/// All of `count` series, M at a time, in ascending order whatever M is.
+/// All of `count` series, M at a time where none of them ends, in ascending order whatever M is.
 template <std::size_t M, class T, std::size_t Planes>
 inline void add_all_series(power_series<T, Planes> const* series, std::size_t count, T* sums) noexcept {
+  constexpr std::size_t all = power_series<T, Planes>::vectors;
   std::size_t i = 0;
-  for (; i + M <= count; i += M) add_series<M>(series + i, sums);
+  for (; i + M <= count; i += M) {
+    bool const whole = std::all_of(series + i, series + i + M, [](auto const& s) { return s.alive == all; });
+    if (whole) {
+      add_series<M>(series + i, sums, all);
+    } else {
+      for (std::size_t j = i; j < i + M; ++j) add_series<1>(series + j, sums, series[j].alive);
+    }
+  }
   if constexpr (M > 1) add_all_series<M / 2>(series + i, count - i, sums);
 }
 
