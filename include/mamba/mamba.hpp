@@ -35,6 +35,7 @@
 #include <mamba/math/softplus.hpp>
 
 #include <mamba/ssm/affine.hpp>
+#include <mamba/ssm/cauchy_kernel.hpp>
 #include <mamba/ssm/causal_convolution.hpp>
 #include <mamba/ssm/chunk_convolution.hpp>
 #include <mamba/ssm/continuous.hpp>

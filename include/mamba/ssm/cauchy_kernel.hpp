@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+// mamba/ssm/cauchy_kernel.hpp — the S4 kernel: diagonal plus low rank, read off at the roots of unity.  [floor 3]
+//
+//     K̂(ω) = C̃ (I − Ā ω)⁻¹ B̄                       at ω = e^{−2πik/L}, with the Ā, B̄ of the bilinear rule, is
+//          = 2/(1+ω) · C̃ (g − ΔA)⁻¹ ΔB             where g = 2 (1−ω)/(1+ω); and with A = Λ − P Qᴴ (Woodbury)
+//          = 2/(1+ω) · (r₀₀ − r₀₁ (I + r₁₁)⁻¹ r₁₀)
+//
+//     r₀₀ = C̃ R ΔB,   r₀₁ = C̃ R ΔP,   r₁₀ = Qᴴ R ΔB,   r₁₁ = Qᴴ R ΔP,        R = diag 1/(g − Δλ_n)
+//
+// No power of Ā is left, and each r is a product with a Cauchy matrix. K is the inverse Fourier transform of K̂.
+#pragma once
+
+#include <mamba/ssm/discretize_dplr.hpp>
+#include <mamba/ssm/generating_function.hpp>
+#include <mamba/ssm/krylov_kernel.hpp>
+
+#include <Eigen/LU>
+#include <unsupported/Eigen/FFT>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace mamba::inline MAMBA_ABI::ssm {
+
+/// A product with one row of a Cauchy matrix.
+///
+///     Σ_n v_n/(g − λ_n)
+///
+/// Paper:   S4, Definition 2.
+/// Shapes:  v, lambda [N], g a number → a number.
+/// Domain:  g none of the λ_n.
+/// Error:   (N + 4) ε Σ_n |v_n/(g − λ_n)|, and where g is near λ_n the rounding of their difference.
+template <class V, class Lambda>
+[[nodiscard]] auto cauchy(V const& v, complex_of<typename V::Scalar> g, Lambda const& lambda) {
+  using complex = complex_of<typename V::Scalar>;
+  return (v.template cast<complex>().array() / (g - lambda.template cast<complex>().array())).sum();
+}
+
+/// The same for all pairs of a row of x and a column of y; for half of the modes with the conjugates' share.
+///
+///     X R(g) Y,   half: X R(g) Y + conj(X R(conj g) Y),        R(g) = diag 1/(g − λ_n)
+///
+/// Why:     conj(x) conj(y)/(g − conj λ) = conj(x y/(conj g − λ)). It is not 2 Re: g is no real number.
+/// Shapes:  x [I, N], y [N, J], lambda [N] → [I, J], complex.
+/// Error:   as above, entry by entry.
+template <modes Kept = modes::all, class X, class Y, class Lambda>
+[[nodiscard]] auto cauchy(X const& x, Y const& y, complex_of<typename X::Scalar> g, Lambda const& lambda) {
+  using complex = complex_of<typename X::Scalar>;
+  auto const sum = [&](complex at) {
+    auto const r = (at - lambda.template cast<complex>().array()).inverse().matrix().eval();
+    return (x.template cast<complex>() * r.asDiagonal() * y.template cast<complex>()).eval();
+  };
+  if constexpr (Kept == modes::half) {
+    return (sum(g) + sum(std::conj(g)).conjugate()).eval();
+  } else {
+    return sum(g);
+  }
+}
+
+/// Whether R(g), or its conjugates' share, is so large that r₀₀ and r₀₁(…)r₁₀ would mostly cancel.
+///
+///     |g − Δλ_n| < 2^{−12} Δ |P_n| |Q_n|   for some n
+///
+/// Why:     near the pole r₀₀ = c b/d and r₀₁ (1 + r₁₁)⁻¹ r₁₀ = c b/d · q p/(d + q p) leave c b/(d + q p), d = g − Δλ_n:
+///          |q p/d| times smaller than either. Memories that don't decay have their poles where the roots of unity are;
+///          Fourier's λ = 0 is met exactly at k = 0.
+template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
+[[nodiscard]] bool near_a_pole(dplr_system<T, N, R, M, P, Kept> const& s, real_of<T> delta, complex_of<T> g) {
+  auto const low_rank = (delta / 4096 * s.p.rowwise().norm().cwiseProduct(s.q.rowwise().norm())).array().eval();
+  auto const near = [&](complex_of<T> at) { return ((delta * s.lambda.array() - at).abs() < low_rank).any(); };
+  return near(g) || (Kept == modes::half && near(std::conj(g)));
+}
+
+/// K̂ at the k-th of L roots of unity, of a continuous system with C̃ in place of C.
+///
+///     ω = e^{−2iθ}, θ = πk/L:        g = 2i tan θ,        2/(1+ω) = 1 + i tan θ
+///     ω = −1:                        K̂ = ½ Δ C̃ B
+///
+/// Paper:   S4, Algorithm 1, lines 2 to 4, for any rank, any number of inputs and outputs.
+/// Why:     the tangents are those quotients without their cancellation, near θ = π/2 above all. At ω = −1 both are
+///          infinite; in the limit (1 + i tan θ)/(2i tan θ) = ½ and the low rank is of lower order. Near a pole of R the
+///          closed form is asked as it stands.
+/// Shapes:  k < L → [P, M], complex.
+/// Units:   delta [s], lambda [1/s].
+/// Domain:  no eigenvalue of A at g/Δ; sure when all have negative real parts.
+/// Cost:    O(N (P + R)(M + R) + R³); near a pole O(N³).
+template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
+[[nodiscard]] matrix<complex_of<T>, P, M> cauchy_at_root(dplr_system<T, N, R, M, P, Kept> const& s, real_of<T> delta,
+                                                         std::size_t k, std::size_t L) {
+  using complex = complex_of<T>;
+  if (2 * k == L) return (delta / 2 * whole<Kept>(s.c * s.b)).template cast<complex>();
+  auto const side = static_cast<real_of<T>>(k) - static_cast<real_of<T>>(2 * k > L ? L : 0);
+  auto const tan = std::tan(std::numbers::pi_v<real_of<T>> * side / static_cast<real_of<T>>(L));
+  complex const g(0, 2 * tan), omega = complex(1, -tan) / complex(1, tan);
+  if (near_a_pole(s, delta, g)) return generating_function(to_dense(bilinear(delta, s)), omega);
+  auto const r = [&](auto const& x, auto const& y) { return cauchy<Kept>(x, y, g, delta * s.lambda); };
+  auto const q_h = s.q.adjoint().eval();
+  auto const b = (delta * s.b).eval();
+  auto const p = (delta * s.p).eval();
+  matrix<complex, R> inner = r(q_h, p);
+  inner.diagonal().array() += complex(1);
+  return complex(1, tan) * (r(s.c, b) - r(s.c, p) * inner.partialPivLu().solve(r(q_h, b)));
+}
+
+/// The sequence whose discrete Fourier transform is given, column by column.
+///
+///     x_j = 1/L Σ_k X_k e^{2πijk/L}
+///
+/// Shapes:  [L, J] → [L, J]; any L.
+/// Error:   some ε log₂ L of the columns' norms; where L has a large prime factor p, p ε.
+/// Cost:    O(J L log L), and J L p where L has a large prime factor p.
+template <class T>
+[[nodiscard]] matrix<std::complex<T>> inverse_fourier(matrix<std::complex<T>> const& spectrum) {
+  matrix<std::complex<T>> out = spectrum;
+  if (spectrum.rows() < 2) return out;  // Eigen's FFT has no transform of nothing, and none of one number
+  Eigen::FFT<T> fft;
+  for (Eigen::Index j = 0; j < spectrum.cols(); ++j) {
+    fft.inv(&out(0, j), &spectrum(0, j), spectrum.rows());
+  }
+  return out;
+}
+
+/// The S4 kernel of a system that has C̃ in place of C.
+///
+///     K = F⁻¹ (K̂(ω_0), …, K̂(ω_{L−1}))
+///
+/// Paper:   S4, Algorithm 1.
+/// Why:     a real kernel, that of half of the modes or of a real system, is known from K̂ at k ≤ L/2: K̂(ω̄) = conj K̂(ω).
+/// Shapes:  s.c = C̃ [P, N] → [L, P·M]: row k is K_k row by row.
+/// Domain:  as of cauchy_at_root.
+/// Error:   relative to the largest |K̂|, the errors of r magnified by what cancels between r₀₀ and r₀₁(…)r₁₀.
+/// Cost:    O(L N (P + R)(M + R)) here, where FFT-like Cauchy products would make it O((N + L) log²(N + L)).
+template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
+[[nodiscard]] auto cauchy_kernel_of_c_tilde(dplr_system<T, N, R, M, P, Kept> const& s, real_of<T> delta,
+                                            std::size_t L) {
+  using kernel = kernel_of<dplr_system<T, N, R, M, P, Kept>>;
+  constexpr bool real_kernel = !is_complex<typename kernel::Scalar>;
+  std::size_t const computed = real_kernel ? std::min(L, L / 2 + 1) : L;
+  matrix<complex_of<T>> spectrum(index(L), s.d.size());
+  for (std::size_t k = 0; k < computed; ++k) spectrum.row(index(k)) = kernel_row(cauchy_at_root(s, delta, k, L));
+  for (std::size_t k = computed; k < L; ++k) spectrum.row(index(k)) = spectrum.row(index(L - k)).conjugate();
+  auto const K = inverse_fourier<real_of<T>>(spectrum);
+  if constexpr (real_kernel) {
+    return kernel(K.real());
+  } else {
+    return kernel(K);
+  }
+}
+
+/// From C to the C̃ of a kernel of L steps of Δ under the bilinear rule, and back.
+///
+///     C̃ = C (I − Ā^L),        C = C̃ (I − Ā^L)⁻¹
+///
+/// Paper:   S4, Algorithm 1, line 1, and appendix C.3.
+/// See:     absorb_power, recover_c of discrete systems, for domain and error.
+template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
+[[nodiscard]] auto absorb_power(dplr_system<T, N, R, M, P, Kept> s, real_of<T> delta, std::size_t L) {
+  s.c = absorb_power(bilinear(delta, s), L).c;
+  return s;
+}
+template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
+[[nodiscard]] auto recover_c(dplr_system<T, N, R, M, P, Kept> s, real_of<T> delta, std::size_t L) {
+  s.c = recover_c(bilinear(delta, s), L).c;
+  return s;
+}
+
+/// The S4 kernel of a continuous diagonal-plus-low-rank system under the bilinear rule: the K of its recurrence.
+///
+///     K_k = C Ā^k B̄,   k = 0 … L−1,        by way of C̃ = C (I − Ā^L)
+///
+/// Paper:   S4, Algorithm 1.
+/// Shapes:  → [L, P·M]: row k is K_k row by row; real for half of the modes. Any L, odd and even, 0 and 1.
+/// Units:   delta [s], lambda [1/s].
+/// Domain:  as of cauchy_at_root.
+/// Error:   within 1e-9 of the largest |K_k| of krylov_kernel(bilinear(delta, s), L), and at N = 64, L = 1024 usually 1e-13.
+/// Cost:    that of cauchy_kernel_of_c_tilde and one Ā^L, O(N³ log L).
+template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
+[[nodiscard]] auto cauchy_kernel(dplr_system<T, N, R, M, P, Kept> const& s, real_of<T> delta, std::size_t L) {
+  return cauchy_kernel_of_c_tilde(absorb_power(s, delta, L), delta, L);
+}
+
+}  // namespace mamba::inline MAMBA_ABI::ssm
