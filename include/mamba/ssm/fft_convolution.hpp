@@ -12,6 +12,7 @@
 
 #include <unsupported/Eigen/FFT>
 
+#include <algorithm>
 #include <bit>
 
 namespace mamba::inline MAMBA_ABI::ssm {

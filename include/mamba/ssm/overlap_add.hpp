@@ -8,6 +8,8 @@
 
 #include <mamba/ssm/fft_convolution.hpp>
 
+#include <algorithm>
+
 namespace mamba::inline MAMBA_ABI::ssm {
 
 /// A convolution with a memory: what the inputs so far will still add to the answers to come.
