@@ -43,7 +43,7 @@ double condition_of_eigenvectors(real_matrix const& a) {
   return v.norm() * v.triangularView<Eigen::Lower>().solve(one).norm() / static_cast<double>(a.rows());
 }
 
-/// K(t) of a diagonal system: what the steps of the zero-order hold answer, per second.
+/// K(t) of a diagonal system.
 template <class System>
 samples kernel(System const& s) {
   return ssm::vandermonde_kernel(zero_order_hold(delta, s), L) / delta;
@@ -84,8 +84,7 @@ void teach(lecture::lesson& l) {
   l.claim("at N = 32 no digit of a double survives (1e16 / condition number)", 1e16 / of_legs[7], 1);
   l.claim("the eigenvectors of A + P Pᵀ are unitary, to 1e-12 (0 if so)", unitary, 0);
 
-  // LegS is lower triangular, so what state n sees of the past does not depend on N. Eight states are enough.
-  Eigen::Index const n = 3;
+  Eigen::Index const n = 3;  // LegS is lower triangular: what state 3 sees of the past does not depend on N ≥ 4
   ssm::matrix<double, 1, mamba::dynamic> const reads = ssm::matrix<double>::Identity(8, 8).row(n);
   samples const full = krylov_kernel(zero_order_hold(delta, read_by(reads, ssm::hippo_legs<double>(8))), L) / delta;
   std::vector<samples> kept;
@@ -99,7 +98,6 @@ void teach(lecture::lesson& l) {
              off[0], off[1], off[2]));
   l.claim("the larger N, the nearer is S4D to S4 (worst ratio)", std::max(off[1] / off[0], off[2] / off[1]), 0.8);
 
-  // What may a C do with the modes? Ask each kind for a bump.
   auto const t = plot::spaced(L, delta / 2, delta);
   samples target(ssm::index(L));
   for (std::size_t k = 0; k < L; ++k) target(ssm::index(k)) = std::exp(-std::pow((t[k] - 0.5) / 0.07, 2));
@@ -144,8 +142,9 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "05_why_diagonal",
        .title = "Why diagonal",
-       .caption = "Top left: LegS cannot be made diagonal with 16 digits, LegS plus one column can. Bottom left: what "
-                  "S4D loses by dropping that column again becomes less with N. Right: the frequencies of the diagonal "
-                  "initialisations, and kernels that they make."},
+       .caption = "Top left: 16 digits cannot make LegS diagonal, but they can once a column is added. Bottom left: "
+                  "what S4D loses by dropping that column again becomes less with N. Right: the frequencies of the "
+                  "diagonal initialisations, and how near each comes to a bump half a second ago; the waves of Lin "
+                  "repeat every two seconds, so it sees the bump twice."},
       teach);
 }

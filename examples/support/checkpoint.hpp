@@ -9,6 +9,7 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
+#include <mamba/core/threads.hpp>
 #include <mamba/model/for_each_tensor.hpp>
 #include <mamba/model/outline.hpp>
 #include <safetensors/safetensors.hpp>
@@ -128,22 +129,34 @@ inline void check_tensors(checkpoint const& from) {
 
 /// The weights of a checkpoint, stored as W: float, double or mamba::bfloat16. Values pass through float, or through
 /// double where W is double, whatever the file stores.
+///
+/// Why:     all threads pack, each its own rows: the weights are checked before, so that nothing throws among them.
 template <class W>
 [[nodiscard]] mamba::model::weights<mamba::model::any, W> load_weights(checkpoint const& from) {
   using scalar = std::conditional_t<std::same_as<W, double>, double, float>;
   auto const source = from.tensors.path().string();
   mamba::model::weights<mamba::model::any, W> out(from.config);
-  std::vector<scalar> row;
+  std::vector<scalar> room;  // a row for each piece
   mamba::model::for_each_tensor(
       out,
       [&](std::string const& name, std::span<std::size_t const> shape, auto& storage) {
         safetensors::tensor const& stored = from.tensors.at(name);
         detail::check_shape(source, stored, shape);
-        row.resize(storage.row_size());
-        for (std::size_t i = 0; i < storage.rows(); ++i) {
-          safetensors::read<scalar>(stored, i * row.size(), row);
-          storage.set_row(i, std::span<scalar const>(row));
-        }
+        detail::check_type(source, stored);
+        std::size_t const rows = storage.rows();
+        std::size_t const size = storage.row_size();
+        auto const pieces = static_cast<std::size_t>(mamba::core::thread_count());
+        room.resize(pieces * size);
+        mamba::core::work const cost{2.0 * static_cast<double>(rows * size)};
+        mamba::core::for_each_range(pieces, cost, [&](std::size_t first, std::size_t last) {
+          for (std::size_t piece = first; piece < last; ++piece) {
+            auto const row = std::span(room).subspan(piece * size, size);
+            for (std::size_t i = rows * piece / pieces; i < rows * (piece + 1) / pieces; ++i) {
+              safetensors::read<scalar>(stored, i * size, row);
+              storage.set_row(i, std::span<scalar const>(row));
+            }
+          }
+        });
       },
       from.naming);
   return out;
