@@ -57,7 +57,7 @@ TEST_CASE("transition: read by C it is a dense system without skip") {
   CHECK(three.c.rows() == 3);
   CHECK(three.d.rows() == 3);
   CHECK(three.d.cols() == 1);
-  CHECK_THROWS_AS(mamba::ssm::read_by(matrix<double>{{1, 2, 3}}, free), mamba::contract_violation);
+  CHECK_THROWS_AS(static_cast<void>(mamba::ssm::read_by(matrix<double>{{1, 2, 3}}, free)), mamba::contract_violation);
 }
 
 TEST_CASE("transition: one state") {
