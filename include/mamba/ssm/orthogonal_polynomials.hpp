@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/orthogonal_polynomials.hpp — the polynomials that HiPPO's states count in, each by its recurrence.  [floor
-// 3]
+// mamba/ssm/orthogonal_polynomials.hpp — the polynomials that HiPPO counts in, each by its recurrence.  [floor 3]
 #pragma once
 
 #include <mamba/ssm/transition.hpp>

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """HiPPO's matrices and its LegS memory as the S4 repository computes them, in float64.
 
-    python make.py S4_FOLDER OUTPUT_FOLDER      (the versions that ../models/golden.py names, scipy 1.17.1, einops 0.8.2)
+    python make.py S4_FOLDER OUTPUT_FOLDER   (the versions that ../models/golden.py names, scipy 1.17.1, einops 0.8.2)
 
 S4_FOLDER is a clone of github.com/state-spaces/s4 at commit e757cef57d89e448c413de7325ed5601aceaac13. Written, all F64:
 
 transitions.safetensors, for each measure of src/models/hippo/hippo.py its cases 0, 1, 2, …
 
-    MEASURE.i.A     [R, N]   the rows of A that `rows` names: all up to N = 16, else a dozen, the first and last included
+    MEASURE.i.A     [R, N]   the rows of A that `rows` names: all up to N = 16, else a dozen with the first and last
     MEASURE.i.B     [N]
     MEASURE.i.rows  [R]
     MEASURE.i.parameters     beta for lagt and tlagt, alpha and beta for glagt, else empty
@@ -75,8 +75,9 @@ def transitions(hippo):
                 a, b = hippo.transition(measure, size, **parameters)
                 assert a.dtype == b.dtype == np.float64 and a.shape == (size, size) and b.shape == (size, 1)
                 rows = np.unique(np.linspace(0, size - 1, min(size, 16 if size <= 16 else 12)).astype(int))
-                tensors |= {f"{measure}.{index}.{name}": np.ascontiguousarray(array, dtype=np.float64) for name, array in
-                            {"A": a[rows], "B": b[:, 0], "rows": rows, "parameters": list(parameters.values())}.items()}
+                case = {"A": a[rows], "B": b[:, 0], "rows": rows, "parameters": list(parameters.values())}
+                tensors |= {f"{measure}.{index}.{name}": np.ascontiguousarray(array, dtype=np.float64)
+                            for name, array in case.items()}
                 index += 1
         count += index
         print(f"{measure}: {index} cases")
