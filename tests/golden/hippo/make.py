@@ -12,8 +12,8 @@ transitions.safetensors, for each measure of src/models/hippo/hippo.py its cases
     MEASURE.i.rows  [R]
     MEASURE.i.parameters     beta for lagt and tlagt, alpha and beta for glagt, else empty
 
-memory.safetensors, for each rule (forward, backward, bilinear, zoh) its cases 0, 1, 2, …: states of the class LSICell of
-src/models/sequence/rnns/cells/memory.py, taken out of its file with its casts to float32 removed
+memory.safetensors, for each rule (forward, backward, bilinear, zoh) its cases 0, 1, 2, …: states of the class LSICell
+of src/models/sequence/rnns/cells/memory.py, taken out of its file with its casts to float32 removed
 
     RULE.i.x        [L]      the input
     RULE.i.h        [L, N]   the state after each input
