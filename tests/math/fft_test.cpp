@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <mamba/math/fft.hpp>
+#include <mamba/simd/load_store.hpp>
 #include <support/random.hpp>
 
 #include <doctest/doctest.h>

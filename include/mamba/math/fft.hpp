@@ -5,8 +5,8 @@
 //
 // With a and b the low and the high half of x, x mod (z^{n/2} − ω) is a + ωb and x mod (z^{n/2} + ω) is a − ωb: one
 // butterfly per pair of coefficients. Repeated on both halves, it leaves n numbers, in the order of the tree's leaves.
-// Three levels are taken at once, with eight coefficients in registers, and a block is finished before the next one is
-// begun: below the first levels all work happens in the nearest cache that holds a block, whatever its size.
+// Two or three levels are taken at once, as registers permit, and a block is finished before the next one is begun:
+// below the first levels all work happens in the nearest cache that holds a block, whatever its size.
 #pragma once
 
 #include <mamba/math/halving_roots.hpp>
@@ -44,6 +44,7 @@ class halvings {
  public:
   template <class T>
   halvings(halving_roots<T> const& tree, std::size_t h) noexcept {
+    root_[0] = {V(0), V(0)};  // never used: nodes count from 1
     for (std::size_t level = 1; level < R; level *= 2) {
       for (std::size_t i = 0; i < level; ++i) {
         complex<T> const& w = tree.root(level * h + i);
@@ -53,9 +54,9 @@ class halvings {
   }
 
   /// With the roots of nodes 1 … R−1 of this part of a tree given, of a different part for each lane; roots[0] is not
-  /// looked at.
+  /// used.
   explicit halvings(complex<V> const* roots) noexcept {
-    for (std::size_t i = 1; i < R; ++i) root_[i] = roots[i];
+    for (std::size_t i = 0; i < R; ++i) root_[i] = roots[i];
   }
 
   /// Coefficients of one polynomial → coefficients of its residues modulo the R nodes below, in their order.
@@ -110,9 +111,18 @@ class halvings {
   complex<V> root_[R];
 };
 
-/// Takes `levels` levels in steps of three, and of two at the end: 3 3 … 3, 3 … 3 2 or 3 … 3 2 2.
+/// Most levels that are taken at once: 2³ complex coefficients fill half of 32 registers, 2² half of 16.
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr std::size_t most_levels_at_once = 3;
+#else
+inline constexpr std::size_t most_levels_at_once = 2;
+#endif
+
+/// How many of `levels` levels to take next: as many as go at once, but two and two of the last four, and one at the end
+/// where nothing else is left.
 [[nodiscard]] constexpr std::size_t levels_at_once(std::size_t levels) noexcept {
-  return levels == 3 || levels > 4 ? 3 : levels < 2 ? levels : 2;
+  if (levels == 4) return 2;
+  return levels < most_levels_at_once ? levels : most_levels_at_once;
 }
 
 /// Calls f with the number of levels to take next, as a constant.
