@@ -65,6 +65,7 @@
 #include <mamba/ssm/reconstruction.hpp>
 #include <mamba/ssm/recurrence.hpp>
 #include <mamba/ssm/s4_step.hpp>
+#include <mamba/ssm/s4d.hpp>
 #include <mamba/ssm/scan.hpp>
 #include <mamba/ssm/selective_inputs.hpp>
 #include <mamba/ssm/selective_maps.hpp>
