@@ -5,7 +5,8 @@
 //          = 2/(1+ω) · C̃ (g − ΔA)⁻¹ ΔB             where g = 2 (1−ω)/(1+ω); and with A = Λ − P Qᴴ (Woodbury)
 //          = 2/(1+ω) · (r₀₀ − r₀₁ (I + r₁₁)⁻¹ r₁₀)
 //
-//     r₀₀ = C̃ R ΔB,   r₀₁ = C̃ R ΔP,   r₁₀ = Qᴴ R ΔB,   r₁₁ = Qᴴ R ΔP,        R = diag 1/(g − Δλ_n)
+//     ⎡r₀₀ r₀₁⎤   ⎡C̃ ⎤
+//     ⎣r₁₀ r₁₁⎦ = ⎣Qᴴ⎦ R Δ (B  P),        R = diag 1/(g − Δλ_n)
 //
 // No power of Ā is left, and each r is a product with a Cauchy matrix. K is the inverse Fourier transform of K̂.
 #pragma once
@@ -44,15 +45,16 @@ template <class V, class Lambda>
 /// Why:     conj(x) conj(y)/(g − conj λ) = conj(x y/(conj g − λ)). It is not 2 Re: g is no real number.
 /// Shapes:  x [I, N], y [N, J], lambda [N] → [I, J], complex.
 /// Error:   as above, entry by entry.
-template <modes Kept = modes::all, class X, class Y, class Lambda>
-[[nodiscard]] auto cauchy(X const& x, Y const& y, complex_of<typename X::Scalar> g, Lambda const& lambda) {
+template <modes Kept = modes::all, class X>
+[[nodiscard]] matrix<complex_of<typename X::Scalar>> cauchy(X const& x, X const& y, complex_of<typename X::Scalar> g,
+                                                            vector<typename X::Scalar> const& lambda) {
   using complex = complex_of<typename X::Scalar>;
-  auto const sum = [&](complex at) {
+  auto const sum = [&](complex at) -> matrix<complex> {
     auto const r = (at - lambda.template cast<complex>().array()).inverse().matrix().eval();
-    return (x.template cast<complex>() * r.asDiagonal() * y.template cast<complex>()).eval();
+    return x.template cast<complex>() * r.asDiagonal() * y.template cast<complex>();
   };
   if constexpr (Kept == modes::half) {
-    return (sum(g) + sum(std::conj(g)).conjugate()).eval();
+    return sum(g) + sum(std::conj(g)).conjugate();
   } else {
     return sum(g);
   }
@@ -94,13 +96,16 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, m
   auto const tan = std::tan(std::numbers::pi_v<real_of<T>> * side / static_cast<real_of<T>>(L));
   complex const g(0, 2 * tan), omega = complex(1, -tan) / complex(1, tan);
   if (near_a_pole(s, delta, g)) return generating_function(to_dense(bilinear(delta, s)), omega);
-  auto const r = [&](auto const& x, auto const& y) { return cauchy<Kept>(x, y, g, delta * s.lambda); };
-  auto const q_h = s.q.adjoint().eval();
-  auto const b = (delta * s.b).eval();
-  auto const p = (delta * s.p).eval();
-  matrix<complex, R> inner = r(q_h, p);
-  inner.diagonal().array() += complex(1);
-  return complex(1, tan) * (r(s.c, b) - r(s.c, p) * inner.partialPivLu().solve(r(q_h, b)));
+  matrix<T> rows(s.c.rows() + s.q.cols(), s.c.cols()), columns(s.b.rows(), s.b.cols() + s.p.cols());
+  rows << s.c, s.q.adjoint();
+  columns << delta * s.b, delta * s.p;
+  auto const r = cauchy<Kept, matrix<T>>(rows, columns, g, delta * s.lambda);
+  auto const out = s.c.rows(), in = s.b.cols(), rank = s.p.cols();
+  matrix<complex> const one = matrix<complex>::Identity(rank, rank);
+  return complex(1, tan) *
+         (r.topLeftCorner(out, in) -
+          r.topRightCorner(out, rank) *
+              (one + r.bottomRightCorner(rank, rank)).partialPivLu().solve(r.bottomLeftCorner(rank, in)));
 }
 
 /// The sequence whose discrete Fourier transform is given, column by column.
