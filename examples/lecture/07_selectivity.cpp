@@ -107,9 +107,9 @@ void teach(lecture::lesson& l) {
   l.claim("no fixed step gets half of them (per cent)", best, 50);
 
   plot::figure f("Selective copying: Δ opens for tokens and stays shut for noise", {.width = 1200, .height = 900});
-  auto noise = example.x, tokens = example.x;
-  for (std::size_t i = 0; i < L; ++i) (example.kinds[i] == kind::noise ? tokens : noise)[i] = std::nan("");
-  auto const k = plot::spaced(L), go = plot::spaced(K, reading);
+  std::vector<double> noise(example.x.begin(), example.x.begin() + reading), tokens = noise;
+  for (std::size_t i = 0; i < reading; ++i) (example.kinds[i] == kind::noise ? tokens : noise)[i] = std::nan("");
+  auto const k = plot::spaced(reading), go = plot::spaced(K, reading);
   plot::panel& input = f.add("Input, and the answer at the end", "", "x,  y");
   input.place(0, 0.65, 1, 0.29);
   input.stems(k, noise, "noise", {.ink = plot::color::pale, .width = 3, .size = 0.6});

@@ -254,7 +254,7 @@ class panel {
         "reset\nset encoding utf8\nset border 3 lw 1 lc rgb '#555555'\n"
         "set tics nomirror out scale 0.6 textcolor rgb '#333333'\n"
         "set grid lt 1 lw 0.8 lc rgb '#E4E4E4'\nset key opaque samplen 2.4 spacing 1.15\nset lmargin 9\nunset "
-        "mxtics\nunset mytics\n"
+        "mxtics\nunset mytics\nset clip two\n"
         "";
     if (!title_.empty()) text += "set title " + quoted("{/:Bold " + title_ + "}") + " font ',16' offset 0,-0.2\n";
     if (!x_label_.empty()) text += "set xlabel " + quoted(x_label_) + "\n";
