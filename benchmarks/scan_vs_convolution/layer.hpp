@@ -48,11 +48,11 @@ class layer {
       : a_(D, N), ones_(D, N), c_(D, N), state_(D, N), weight_(D), slowest_(D), chunked_(made(*this)) {}
 
   void recurrence(sequences& s) {
-    state_ = Blocked(a_.channels(), a_.depth());
+    clear_state();
     mamba::kernels::diagonal_recurrence(a_, mamba::kernels::unit_input{}, c_, {}, s.x.view(), state_, s.y.view());
   }
   void chunked(sequences& s) {
-    state_ = Blocked(a_.channels(), a_.depth());
+    clear_state();
     chunked_(s.x.view(), state_, s.y.view());
   }
   void make_kernel(sequences& s) {
@@ -86,6 +86,15 @@ class layer {
   }
 
  private:
+  void clear_state() {
+    if constexpr (half) {
+      state_.re.fill(0);
+      state_.im.fill(0);
+    } else {
+      state_.fill(0);
+    }
+  }
+
   /// Fills a, c and what bound() needs; here, so that the chunks' matrices can be made from them in the list above.
   static mamba::kernels::chunked_recurrence<Blocked> made(layer& l) {
     std::size_t const D = l.a_.channels(), N = l.a_.depth();

@@ -95,18 +95,27 @@ inline std::string in_markdown(table const& t) {
   return text + "\n";
 }
 
+/// gnuplot's text of a sentence: an exponent of several digits needs braces.
+inline std::string for_plot(std::string sentence) {
+  if (auto const at = sentence.find('^'); at != std::string::npos) sentence.insert(at + 1, "{").append("}");
+  return sentence;
+}
+
 /// One panel for each table: nanoseconds per number against L.
 inline examples::plot::figure drawn(std::vector<table> const& tables, std::string const& machine) {
   namespace plot = examples::plot;
   int const columns = 3;
   int const rows = (static_cast<int>(tables.size()) + columns - 1) / columns;
   plot::figure f("Scan against convolution: one linear layer, every mode",
-                 {.columns = columns, .rows = rows, .width = 560 * columns, .height = 420 * rows + 40});
+                 {.columns = columns, .rows = rows, .width = 640 * columns, .height = 420 * rows + 40});
   for (table const& t : tables) {
-    plot::panel& p = f.add(t.title(), "sequence length L", "time per number [ns]");
+    plot::panel& p = f.add(
+        t.title(),
+        "sequence length L\n" + for_plot(crossover(t, fft, recurrence)) + "\n" + for_plot(crossover(t, fft, chunked)),
+        "time per number [ns]");
     p.log2_x();
     p.log_y();
-    p.legend("top right");
+    p.legend("outside");
     std::vector<double> lengths;
     for (row const& r : t.rows) lengths.push_back(static_cast<double>(r.length));
     for (mode const m : {recurrence, chunked, direct, fft, fft_new}) {

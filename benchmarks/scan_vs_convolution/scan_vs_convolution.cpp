@@ -11,7 +11,7 @@
 //     FFT          kernels::fft_convolution                O(L log L), whatever N is
 //
 // The kernel K is known (for FFT: its transform, too), or made in the call. A table in Markdown goes to standard output
-// and to FOLDER/scan_vs_convolution.md, the plot to FOLDER/scan_vs_convolution.svg.
+// and to FOLDER/scan_vs_convolution.md, plots to FOLDER/scan_vs_convolution_1_thread.svg and so on.
 #include <scan_vs_convolution/layer.hpp>
 #include <scan_vs_convolution/results.hpp>
 #include <support/context.hpp>
@@ -23,6 +23,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -220,7 +221,13 @@ int main(int argc, char** argv) {
     std::filesystem::create_directories(out);
     if (!(std::ofstream(out / "scan_vs_convolution.md") << text))
       throw mamba::error("scan_vs_convolution: cannot write");
-    bench::drawn(tables, bench::processor()).write(out / "scan_vs_convolution.svg");
+    for (int const t : threads) {
+      std::vector<bench::table> some;
+      std::copy_if(tables.begin(), tables.end(), std::back_inserter(some),
+                   [=](auto const& one) { return one.threads == t; });
+      std::string const name = "scan_vs_convolution_" + std::to_string(t) + (t == 1 ? "_thread.svg" : "_threads.svg");
+      bench::drawn(some, bench::processor()).write(out / name);
+    }
   } catch (std::exception const& e) {
     std::fprintf(stderr, "%s\n", e.what());
     return 1;
