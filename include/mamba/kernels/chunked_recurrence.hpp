@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/chunked_recurrence.hpp — a diagonal recurrence in chunks: two matrix products and a short scan.
-// [floor 4]
+// mamba/kernels/chunked_recurrence.hpp — a recurrence in chunks: two matrix products and a short scan.  [floor 4]
 //
 // With H the state before a chunk x_0 … x_{Q−1}, everything in it is linear in H and x:
 //

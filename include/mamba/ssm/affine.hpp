@@ -37,8 +37,7 @@ struct affine {
 ///
 /// Paper:   S5, Appendix H; Mamba, section 3.3.2.
 /// Why:     it is associative, so that steps may be combined in any grouping, side by side; not commutative: a matrix,
-/// a
-///          vector and even a number's b know which step came first.
+///          a vector and even a number's b know which step came first.
 /// Cost:    one product more than a step for modes, N³ for dense a: a dense scan pays for its shallow tree.
 template <class A, class B>
 [[nodiscard]] affine<A, B> compose(affine<A, B> const& later, affine<A, B> const& earlier) {

@@ -25,8 +25,7 @@ template <modes Kept, class T>
 ///
 /// Paper:   S4D, section 3 (its recurrent view); the layer that S4D, DSS and LRU have in common.
 /// Shapes:  a_bar, b_bar, c, h [D, N]; d [D] or empty (no skip); x, y [L, D]. Anything that answers m(i, j) is a
-/// matrix;
-///          the scalar type is that of h.
+///          matrix; the scalar type is that of h.
 /// Domain:  any scalar, complex numbers included; half the modes need complex ones. NaN in, NaN out.
 /// Cost:    O(L D N).
 /// See:     kernels::diagonal_recurrence, the same signature at speed; recurrence(), one system of any structure.

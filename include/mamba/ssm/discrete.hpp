@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/discrete.hpp — linear systems in discrete time, what a discretisation makes of the continuous ones.  [floor
-// 3]
+// mamba/ssm/discrete.hpp — linear systems in discrete time, what a discretisation makes of them.  [floor 3]
 //
 //     h_k = Ā h_{k−1} + B̄ x_k          y_k = C h_k + D x_k
 //

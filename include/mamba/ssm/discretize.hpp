@@ -7,9 +7,9 @@
 // of them, or a complex number (delta may then be real). discretize_diagonal.hpp, discretize_dense.hpp and
 // discretize_dplr.hpp have the rules by the same names for whole systems; continuous.hpp has the glossary.
 //
-//     rule                        Ā                          B̄                    B̄₋               order  stays stable
-//     forward_euler               1 + ΔA                     Δ B                                    1      if Δ is
-//     small backward_euler              1/(1 − ΔA)                 Δ B/(1 − ΔA)                           1      always
+//     rule                        Ā                          B̄                    B̄₋              order  stays stable
+//     forward_euler               1 + ΔA                     Δ B                                    1      if Δ is small
+//     backward_euler              1/(1 − ΔA)                 Δ B/(1 − ΔA)                           1      always
 //     bilinear                    (1 + ½ΔA)/(1 − ½ΔA)        Δ B/(1 − ½ΔA)                          2      always
 //     generalized_bilinear        (1 + (1−α)ΔA)/(1 − αΔA)    Δ B/(1 − αΔA)                          1      if α ≥ ½
 //     zero_order_hold             exp(ΔA)                    Δ φ₁ B                                 1      always
@@ -117,9 +117,8 @@ template <class Step, class V>
 ///     Ā = (1 + ½ Δ A)/(1 − ½ Δ A),        B̄ = Δ B/(1 − ½ Δ A)
 ///
 /// Paper:   S4, Eq. (3).
-/// Why:     of order 2, and it maps the stable half-plane onto the unit disc: stable stays stable, A = iω keeps |Ā|
-/// = 1.
-///          For very stiff modes Ā → −1: they ring where the true ones are gone.
+/// Why:     of order 2, and it maps the stable half-plane onto the unit disc: stable stays stable, A = iω keeps |Ā| =
+///          1. For very stiff modes Ā → −1: they ring where the true ones are gone.
 /// Units:   delta [s], a [1/s].
 /// Domain:  Δ A ≠ 2. NaN in, NaN out.
 template <class Step, class V>

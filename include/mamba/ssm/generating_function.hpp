@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/generating_function.hpp — a kernel as a polynomial, its closed form, and the C̃ that this form reads with.
-// [floor 3]
+// mamba/ssm/generating_function.hpp — a kernel as a polynomial, its closed form, and the C̃ that it reads.  [floor 3]
 //
 //     K̂(z) = Σ_{k<L} K_k z^k  =  Σ_{k<L} C Ā^k B̄ z^k  =  C (I − Ā^L z^L) (I − Ā z)⁻¹ B̄
 //

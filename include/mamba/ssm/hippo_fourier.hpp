@@ -50,8 +50,7 @@ template <scalar T, std::size_t N = dynamic>
 ///
 /// Paper:   How to Train Your HiPPO, S4-FouT.
 /// Why:     at the ends of its window a Fourier series shows the mean of both, ½(x(t) + x(t − 2)) = eᵀh; solved for
-/// what
-///          leaves, x(t − 2) = 2 eᵀh − x(t), this gives A and B.
+///          what leaves, x(t − 2) = 2 eᵀh − x(t), this gives A and B.
 /// Shapes:  a [N, N], b [N].
 /// Units:   slow_down(hippo_fourier(…), θ/2) for a window of θ seconds.
 /// See:     nplr: A + P Pᵀ = M is skew, P = e.
@@ -96,8 +95,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Paper:   How to Train Your HiPPO, S4-FouT, diagonal variant; S4D-Lin has its eigenvalues, −½ ± 2πik, at half the
 ///          spacing.
 /// Why:     normal, so diagonal in a unitary basis. h_2k = ∫₀^∞ x(t − τ) e^{−τ/2} √2 cos 2πkτ dτ, the sine in h_2k+1:
-/// all
-///          earlier turns of length 1 lie on top of each other and can't be told apart.
+///          all earlier turns of length 1 lie on top of each other and can't be told apart.
 /// Shapes:  a [N, N], b [N].
 template <scalar T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_fourier_diagonal(std::size_t n = N) {

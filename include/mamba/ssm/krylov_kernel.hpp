@@ -68,11 +68,11 @@ template <class Expression>
 /// Paper:   S4, Eq. (4) and (5), where it is K̄.
 /// Why:     column m of h is the state k steps after a 1 in input m; reading it through C is column m of K_k.
 /// Shapes:  L → [L, P·M]: row k is K_k row by row. Works for dense, diagonal, diagonal plus low rank, all modes or
-/// half.
-///          A two-point system answers K_0 = C B̄, K_k = C Ā^{k−1} (Ā B̄ + B̄₋).
+///          half. A two-point system answers K_0 = C B̄, K_k = C Ā^{k−1} (Ā B̄ + B̄₋).
 /// Error:   |K̂_k − K_k| ≤ (k + 2)(N + 3) ε |C| |Ā|^k |B̄| entry by entry, dense; a power that decays takes its error
-/// along. Cost:    L·M steps: O(L N²) dense, O(L N) diagonal, O(L N R) diagonal plus low rank. See:
-/// vandermonde_kernel() for diagonal Ā; cauchy_kernel() for diagonal plus low rank in O((N + L) log²).
+///          along.
+/// Cost:    L·M steps: O(L N²) dense, O(L N) diagonal, O(L N R) diagonal plus low rank.
+/// See:     vandermonde_kernel() for diagonal Ā; cauchy_kernel() for diagonal plus low rank in O((N + L) log²).
 template <class System>
 [[nodiscard]] kernel_of<System> krylov_kernel(System const& s, std::size_t L) {
   MAMBA_EXPECTS(s.c.cols() == s.b_bar.rows(), "krylov_kernel: C must read the states that B writes", s.c.cols(),

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/matrix.hpp — the matrices and sequences that the lecture calculates with: Eigen's, sized by our letters.
-// [floor 3]
+// mamba/ssm/matrix.hpp — matrices and sequences of the lecture: Eigen's, sized by our letters.  [floor 3]
 //
 //     matrix<double, 4>          4 × 4, inside the object          vector<double, N>        a column of N
 //     matrix<double, dynamic>    any size, on the heap             sequence<double, M>      L × M: row k is time k

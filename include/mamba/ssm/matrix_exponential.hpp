@@ -45,8 +45,7 @@ template <class Matrix>
 /// Shapes:  A [N, N], N = 0 included; any scalar.
 /// Domain:  all finite A; a NaN or an infinity anywhere makes every entry NaN.
 /// Error:   for normal A, 4 N ε (1 + ‖A‖) e^μ with μ the largest real part of its eigenvalues; else ‖exp(sA)‖ may
-/// exceed
-///          e^(sμ) on its way, 0 < s < 1, and the error with it.
+///          exceed e^(sμ) on its way, 0 < s < 1, and the error with it.
 /// Cost:    14 + log₂ ‖A‖₁ products of matrices, one LU.
 template <class Expression>
 [[nodiscard]] auto matrix_exponential(Eigen::MatrixBase<Expression> const& a) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/nplr.hpp — normal plus low rank: the coordinates in which a HiPPO matrix is diagonal plus low rank.
-// [floor 3]
+// mamba/ssm/nplr.hpp — where a HiPPO matrix, normal plus low rank, is diagonal plus low rank.  [floor 3]
 //
 //     A + P₀ P₀ᵀ = a I + K,   K skew      ⇒      A = V (Λ − P Pᴴ) Vᴴ,   Λ = a + i w,   P = Vᴴ P₀,   B = Vᴴ B₀
 //
@@ -141,13 +140,12 @@ struct nplr_form {
 
 /// The normal-plus-low-rank form of (A, B) with the correction P₀ of its measure.
 ///
-///     a = tr(A + P₀P₀ᵀ)/N,   K = ½ (S − Sᵀ) of S = A + P₀P₀ᵀ,   K V = V diag(i w),   Λ = a + i w,   P = VᴴP₀,   B =
-///     VᴴB₀
+///     a = tr(A + P₀P₀ᵀ)/N,   K = ½ (S − Sᵀ) of S = A + P₀P₀ᵀ,   K V = V diag(i w),   Λ = a + i w,
+///     P = VᴴP₀,   B = VᴴB₀
 ///
 /// Paper:   S4, Theorem 1 and appendix C.1.
 /// Why:     w ≥ 0 first, ascending, as S4D draws it; the S4 code keeps the conjugates, largest first. It also clips Im
-/// B
-///          to ±2: that is clip_imaginary(), and another system.
+///          B to ±2: that is clip_imaginary(), and another system.
 /// Shapes:  low_rank [N, R]. nplr<modes::half>(hippo_legs<double>(64), low_rank_legs<double>(64)).lambda is [32].
 /// Domain:  A + P₀P₀ᵀ = a I + skew, to rounding. For modes::half an even N.
 /// Error:   computed in double at least; A is met again within some N ε ‖A‖.

@@ -38,12 +38,10 @@ template <class T, class Step, class A, class B, class X>
 ///
 /// Paper:   Mamba, section 3.3.2; S5, section 3.3.
 /// Why:     Δ, B and C that change from token to token rule out the convolution, not the scan: the maps of tokens
-/// compose
-///          all the same. This is what lets a selective model train in parallel over time.
+///          compose all the same. This is what lets a selective model train in parallel over time.
 /// Shapes:  as selective_recurrence().
 /// Error:   a grouping of its own, hence roundings of its own: within 2 ⌈log₂ L⌉ + 2 of them for a tree, each of the
-/// size
-///          of what is added.
+///          size of what is added.
 /// Cost:    L·D·N exponentials, and the scan's operations of 2N products each; O(L N) memory.
 template <modes Kept = modes::all, class Scan, class Step, class A, class B, class C, class X, class H, class Answer>
 void selective_recurrence_by(Scan const& scan, Step const& delta, A const& a, B const& b, C const& c, X const& x, H& h,

@@ -23,8 +23,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 ///
 /// Paper:   Mamba, Algorithm 2.
 /// Why:     Δ, B and C come from the input, so that each token decides what it erases, what it writes and what it
-/// reads:
-///          a fixed system cannot, and with a Δ that changes there is no convolution kernel.
+///          reads: a fixed system cannot, and with a Δ that changes there is no convolution kernel.
 /// Shapes:  delta(t, channel), b(t, channel, n), c(t, channel, n) are functions, a [D, N], x [L, D], h [D, N].
 ///          answer(t, channel, value) gets each y, observe(t, h) each state. Anything that answers m(i, j) and
 ///          extent(i) is a matrix; the scalar type is that of h.

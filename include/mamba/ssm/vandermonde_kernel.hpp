@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/vandermonde_kernel.hpp — the convolution kernel of a diagonal system: a product with a Vandermonde matrix.
-// [floor 3]
+// mamba/ssm/vandermonde_kernel.hpp — the kernel of a diagonal system: a product with a Vandermonde matrix.  [floor 3]
 //
 //                                              ⎡ 1  ā_0      ā_0²      … ā_0^{L−1}     ⎤
 //     K = (C_0 B̄_0, …, C_{N−1} B̄_{N−1}) ·      ⎢ ⋮                                     ⎥

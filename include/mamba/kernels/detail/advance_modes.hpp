@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/detail/advance_modes.hpp — batches of modes through a few steps of time, their state in registers.
-// [floor 4]
+// mamba/kernels/detail/advance_modes.hpp — batches of modes through some steps, their state in registers.  [floor 4]
 #pragma once
 
 #include <mamba/simd/load_store.hpp>
