@@ -19,8 +19,9 @@
 //
 // The order is that of the error after a fixed time as Δ → 0, for exponential_trapezoidal with λ = ½ (else 1). A rule
 // with one input looks at it at one moment of the step: forward Euler where the step begins, backward Euler where it
-// ends, bilinear in its middle. An x_k that is sampled elsewhere makes bilinear a rule of order 1; zero-order hold is
-// exact for an input that is constant during each step, first-order hold for one that is linear.
+// ends, bilinear in its middle. An x_k that is sampled elsewhere makes bilinear a rule of order 1; one from the middle
+// makes zero-order hold a rule of order 2. Zero-order hold is exact for an input that is constant during each step,
+// first-order hold for one that is linear.
 #pragma once
 
 #include <mamba/math/complex_phi.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/discretize_dense.hpp — every rule of discretize.hpp for a dense system, through functions of its matrix.
-// [floor 3]
+// mamba/ssm/discretize_dense.hpp — every rule of discretize.hpp for a dense system, by functions of A.  [floor 3]
 //
 // What holds for all of them:
 // Shapes:  delta a number, system a [N, N], b [N, M] → a_bar [N, N], b_bar (b_bar_before) [N, M]; C and D stay.
@@ -31,7 +30,9 @@ template <class T, std::size_t N, std::size_t M, std::size_t P>
                                                               dense_system<T, N, M, P> const& s) {
   auto const one = matrix<T, N>::Identity(s.a.rows(), s.a.cols());
   auto const implicit = matrix<T, N>(one - alpha * delta * s.a).partialPivLu();
-  return {implicit.solve(one + (1 - alpha) * delta * s.a), implicit.solve(delta * s.b), s.c, s.d};
+  matrix<T, N, M> b_bar = delta * s.b;
+  if (b_bar.size() != 0) b_bar = implicit.solve(b_bar);  // Eigen 3.4 looks at the first entry
+  return {implicit.solve(one + (1 - alpha) * delta * s.a), b_bar, s.c, s.d};
 }
 
 /// Ā = I + ΔA,   B̄ = ΔB.

@@ -21,7 +21,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 ///
 ///     S  = (I − αΔΛ)⁻¹,         W = (I + αΔ Qᴴ S P)⁻¹  [R, R]
 ///     Λ̄  = S (I + (1 − α)ΔΛ),   P̄ = Δ S P W,   Q̄ = Sᴴ Q
-///     B̄  = Δ (S B − αΔ S P W Qᴴ S B)
+///     B̄  = Δ (S B − α P̄ Qᴴ S B)
 ///
 /// Paper:   S4, appendix C.2 and Theorem 2, for α = ½.
 /// Why:     a step costs O(NR) instead of O(N²). In a half system Qᴴ S P and Qᴴ S B are sums over all modes, 2 Re of
