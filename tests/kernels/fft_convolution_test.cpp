@@ -192,11 +192,11 @@ TEST_CASE("fft_convolution: a channel has the same bits wherever it stands") {
 
 TEST_CASE("fft_convolution: the same bits with 1, 2 and 3 threads") {
   test::random rng(30);
-  convolution_case<float> const start(rng, 400, 400, 67);
+  convolution_case<float> const start(rng, 3000, 3000, 67);  // long enough for threads to meet in shared scratch
   test::all_work_shared const shared;
   mamba::core::set_thread_count(1);
   auto alone = start;
-  fft_convolution<float> convolve(400);
+  fft_convolution<float> convolve(3000);
   alone.run(convolve);
   for (int const count : {2, 3, 64}) {
     mamba::core::set_thread_count(count);
