@@ -105,7 +105,7 @@ struct turning {
 
 /// The modes with w ≥ 0, or these, the one alone, and the conjugates.
 template <modes Kept, class T>
-[[nodiscard]] turning<T> kept(skew_modes<T> const& s) {
+[[nodiscard]] turning<T> kept_modes(skew_modes<T> const& s) {
   if constexpr (Kept == modes::half) {
     return {s.w, s.v};
   } else {
@@ -160,7 +160,7 @@ template <modes Kept = modes::all, class T, std::size_t N, class P>
   matrix<wide> const p = low_rank.template cast<wide>(), normal = s.a.template cast<wide>() + p * p.transpose();
   wide const a = normal.trace() / static_cast<wide>(std::max<Eigen::Index>(normal.rows(), 1));
   wide const rounding = static_cast<wide>(std::numeric_limits<T>::epsilon() * s.a.norm());
-  auto const [w, v] = detail::kept<Kept>(modes_of_skew(detail::skew_part(normal, a, rounding)));
+  auto const [w, v] = detail::kept_modes<Kept>(modes_of_skew(detail::skew_part(normal, a, rounding)));
   vector<complex_of<wide>> const lambda = (a + complex_of<wide>(0, 1) * w.array()).matrix();
   return nplr_form<T, N, R, Kept>{lambda.template cast<complex>(), v.template cast<complex>(),
                                   (v.adjoint() * p).template cast<complex>(),
