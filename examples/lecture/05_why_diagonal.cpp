@@ -62,7 +62,7 @@ template <class System>
 samples nearest(System s, samples const& target) {
   real_matrix basis(target.size(), 2 * s.c.size());
   for (Eigen::Index i = 0; i < basis.cols(); ++i) {
-    s.c = modes_matrix::Unit(s.c.size(), i / 2) * std::polar(1.0, i % 2 * std::acos(0.0));  // 1, then i
+    s.c = modes_matrix::Unit(s.c.size(), i / 2) * (i % 2 == 0 ? 1.0 : std::complex<double>(0, 1));
     basis.col(i) = kernel(s);
   }
   return basis * basis.colPivHouseholderQr().solve(target);
