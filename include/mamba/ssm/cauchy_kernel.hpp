@@ -74,6 +74,20 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, m
   return near(g) || (Kept == modes::half && near(std::conj(g)));
 }
 
+/// The four products of a resolvent without its low rank, put together to the product with it.
+///
+///     C (R⁻¹ + P Qᴴ)⁻¹ B = r₀₀ − r₀₁ (I + r₁₁)⁻¹ r₁₀
+///
+/// Paper:   S4, appendix C.3 (the Woodbury identity).
+/// Shapes:  r [outputs + R, inputs + R] → [outputs, inputs].
+template <class Matrix>
+[[nodiscard]] Matrix woodbury(Matrix const& r, Eigen::Index outputs, Eigen::Index inputs) {
+  auto const rank = r.rows() - outputs;
+  Matrix const inner = Matrix::Identity(rank, rank) + r.bottomRightCorner(rank, rank);
+  return r.topLeftCorner(outputs, inputs) -
+         r.topRightCorner(outputs, rank) * inner.partialPivLu().solve(r.bottomLeftCorner(rank, inputs));
+}
+
 /// K̂ at the k-th of L roots of unity, of a continuous system with C̃ in place of C.
 ///
 ///     ω = e^{−2iθ}, θ = πk/L:        g = 2i tan θ,        2/(1+ω) = 1 + i tan θ
@@ -99,13 +113,8 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, m
   matrix<T> rows(s.c.rows() + s.q.cols(), s.c.cols()), columns(s.b.rows(), s.b.cols() + s.p.cols());
   rows << s.c, s.q.adjoint();
   columns << delta * s.b, delta * s.p;
-  auto const r = cauchy<Kept, matrix<T>>(rows, columns, g, delta * s.lambda);
-  auto const out = s.c.rows(), in = s.b.cols(), rank = s.p.cols();
-  matrix<complex> const one = matrix<complex>::Identity(rank, rank);
   return complex(1, tan) *
-         (r.topLeftCorner(out, in) -
-          r.topRightCorner(out, rank) *
-              (one + r.bottomRightCorner(rank, rank)).partialPivLu().solve(r.bottomLeftCorner(rank, in)));
+         woodbury(cauchy<Kept>(rows, columns, g, vector<T>(delta * s.lambda)), s.c.rows(), s.b.cols());
 }
 
 /// The sequence whose discrete Fourier transform is given, column by column.
@@ -178,7 +187,7 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, m
 /// Shapes:  → [L, P·M]: row k is K_k row by row; real for half of the modes. Any L, odd and even, 0 and 1.
 /// Units:   delta [s], lambda [1/s].
 /// Domain:  as of cauchy_at_root.
-/// Error:   within 1e-9 of the largest |K_k| of krylov_kernel(bilinear(delta, s), L), and at N = 64, L = 1024 usually 1e-13.
+/// Error:   within 1e-9 of the largest |K_k| of krylov_kernel(bilinear(delta, s), L), and usually of 1e-13.
 /// Cost:    that of cauchy_kernel_of_c_tilde and one Ā^L, O(N³ log L).
 template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
 [[nodiscard]] auto cauchy_kernel(dplr_system<T, N, R, M, P, Kept> const& s, real_of<T> delta, std::size_t L) {
