@@ -118,7 +118,7 @@ void teach(lecture::lesson& l) {
   plot::figure f("One Mamba block of a trained model, step by step", {.width = 1200, .height = 860});
   plot::panel& p = f.add("");
   p.place(0, 0, 0.37, 0.93);
-  p.diagram(-0.2, 10, -0.3, static_cast<double>(rows.size()) - 0.4);
+  p.diagram(-0.2, 10, -0.6, static_cast<double>(rows.size()) - 0.4);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     double const top = static_cast<double>(rows.size() - 1 - i);
     auto const fill = i == 7             ? plot::color::pale_orange
