@@ -203,6 +203,14 @@ TEST_CASE("vandermonde_kernel kernel: 0^0 is 1, tiny powers end, and NaN stays i
   for (std::size_t k = 0; k < 126; ++k) CHECK(K(k, 1) == std::ldexp(1.0F, -static_cast<int>(k)));
   CHECK(K(999, 1) == 0);
   for (std::size_t k = 1; k < 1000; ++k) CHECK(std::isnan(K(k, 2)));
+
+  // Half of a complex number is enough, also beside a zero.
+  complex_blocked<float> turning(1, 1), reads(1, 1);
+  turning.set(0, 0, {0.5F, 0.25F});
+  reads.set(0, 0, {0, std::numeric_limits<float>::quiet_NaN()});
+  table<float> half(600, 1);
+  vandermonde_kernel(turning, unit_input{}, reads, half.view());
+  for (std::size_t k = 0; k < 600; ++k) CHECK(std::isnan(half(k, 0)));
 }
 
 TEST_CASE("vandermonde_kernel kernel: contracts") {

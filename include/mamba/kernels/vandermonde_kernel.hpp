@@ -41,8 +41,10 @@ struct wide {
   [[nodiscard]] double modulus() const noexcept {
     return Planes == 1 ? std::fabs(part[0]) : std::hypot(part[0], part[Planes - 1]);
   }
-  /// The modulus, or up to √2 less, without its cost.
-  [[nodiscard]] double size() const noexcept { return std::max(std::fabs(part[0]), std::fabs(part[Planes - 1])); }
+  /// The modulus, or up to √2 more, without its cost; NaN if either part is.
+  [[nodiscard]] double size() const noexcept {
+    return Planes == 1 ? std::fabs(part[0]) : std::fabs(part[0]) + std::fabs(part[Planes - 1]);
+  }
 };
 
 /// One mode of one channel: where its powers stand, and how they go on.
