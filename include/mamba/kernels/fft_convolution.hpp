@@ -140,8 +140,9 @@ inline constexpr bool time_comes_first<channel_major<T>> = false;
 ///          threads, and with its kernel taken apart before or in the call.
 /// Error:   |δy_k| ≤ ε log₂n (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂): see right_angle_product.hpp.
 /// Cost:    5 n log₂n multiply-adds a channel, W at a time, n the power of two from L up. Scratch for each thread: 16 n
-///          bytes in float, and 8 n W where a layout has time first. The first call allocates it; later calls with no
-///          more threads allocate nothing. One call at a time: threads don't share an object, it uses them itself.
+///          bytes in float, and 8 n W where a layout has time first. It is allocated by the first call that needs it:
+///          later ones in that layout, with no more threads and channels, allocate nothing. One call at a time: threads
+///          don't share an object, it uses them itself.
 /// Throws:  std::bad_alloc.
 /// See:     ssm::causal_convolution: the same arguments, one line of mathematics.
 template <class T>
