@@ -109,8 +109,8 @@ void teach(lecture::lesson& l) {
   plot::figure f("From the s-plane to the z-plane (Δ = 1 s), and what it does to answers",
                  {.width = 1280, .height = 800});
   for (std::size_t i = 0; i <= rules.size(); ++i) {
-    plot::panel& p =
-        f.add(i == 0 ? "s: σ < 0 is stable" : rules[i - 1].name, i == 0 ? "σ [1/s]" : "Re z", i == 0 ? "jω [1/s]" : "");
+    plot::panel& p = f.add(i == 0 ? "s: σ < 0 is stable" : rules[i - 1].name, i == 0 ? "σ [1/s]" : "Re z",
+                           i == 0 ? "jω [1/s]" : "Im z");
     p.place(0.2 * static_cast<double>(i), 0.5, 0.2, 0.43);
     if (i > 0) p.circle(0, 0, 1, plot::color::pale_green);  // where |z| < 1
     draw_grid(p, i == 0 ? nullptr : rules[i - 1].map, i == rules.size() ? std::acos(-1.0) : 500);
@@ -120,7 +120,7 @@ void teach(lecture::lesson& l) {
     p.x_range(i == 0 ? -4.2 : -2.3, i == 0 ? 1 : 2.3);
     p.y_range(i == 0 ? -3.5 : -2.3, i == 0 ? 3.5 : 2.3);
     p.ticks_every(1, 1);
-    p.margins(i == 0 ? 7.5 : 3.5, 1, 3, 1.5);
+    p.margins(i == 0 ? 7.5 : 6, 1, 3, 1.5);
     if (i > 0) p.same_scale();
   }
   ssm::matrix<double, 1> const none{{0}};

@@ -119,7 +119,7 @@ void teach(lecture::lesson& l) {
   kernel.line(t, cauchy, "Cauchy and inverse FFT", {.ink = plot::color::black, .width = 1.4});
   kernel.line(t, wrong, "stepping with C̃: wrong", {.ink = plot::color::vermillion, .pattern = plot::dash::dashed});
   plot::panel& count = f.add("Multiplications for a kernel of length L, N = 64", "length L", "multiplications");
-  char const* const names[]{"powers of a full Ā", "steps of DPLR", "Cauchy, fast sums"};
+  char const* const names[]{"powers of a full Ā", "steps of DPLR", "Cauchy, by fast sums (not ours)"};
   for (int i = 0; i < 3; ++i) count.marked_line(lengths, counts[i], names[i]);
   count.log2_x();
   count.log_y();
@@ -136,6 +136,6 @@ int main(int argc, char** argv) {
        .title = "Diagonal plus low rank, and the Cauchy kernel",
        .caption = "In the right coordinates LegS is a diagonal and one column. Its kernel is then computed at the "
                   "roots of unity, as sums over N fractions, and transformed back: the same numbers as powers of the "
-                  "full matrix, far cheaper. The C̃ of that formula is not the C of the recurrence."},
+                  "full matrix, without a chain of L products. The C̃ of that formula is not the C of the recurrence."},
       teach);
 }

@@ -110,7 +110,7 @@ void teach(lecture::lesson& l) {
   std::vector<double> noise(example.x.begin(), example.x.begin() + reading), tokens = noise;
   for (std::size_t i = 0; i < reading; ++i) (example.kinds[i] == kind::noise ? tokens : noise)[i] = std::nan("");
   auto const k = plot::spaced(reading), go = plot::spaced(K, reading);
-  plot::panel& input = f.add("Input, and the answer at the end", "", "x,  y");
+  plot::panel& input = f.add("Input, and the answer at the end", "step k", "x,  y");
   input.place(0, 0.65, 1, 0.29);
   input.stems(k, noise, "noise", {.ink = plot::color::pale, .width = 3, .size = 0.6});
   input.stems(k, tokens, "tokens", {.ink = plot::color::vermillion, .width = 3});

@@ -127,7 +127,7 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "09_scan_against_convolution",
        .title = "Scan against convolution",
-       .caption = "One layer, four ways. The recurrence does the least work and waits the longest; "
+       .caption = "One layer, four ways. For long inputs the recurrence does the least work and waits the longest; "
                   "direct convolution waits for its sums only and pays with L²; chunks and the FFT lie "
                   "between. With selective Δ, B and C only the recurrence and the scan are left."},
       teach);

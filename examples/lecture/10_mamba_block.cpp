@@ -32,7 +32,7 @@ std::vector<std::pair<double, std::string>> ticks() {
 
 /// The first 40 channels of m as a picture.
 void picture(plot::figure& f, std::string const& title, double row, matrix const& m, std::string const& scale) {
-  plot::panel& p = f.add(title, "", "channel");
+  plot::panel& p = f.add(title, "letter", "channel");
   p.image(
       40, letters.size(), [&](std::size_t i, std::size_t t) { return m(t, i); }, scale);
   p.x_ticks(ticks());

@@ -72,7 +72,7 @@ TEST_CASE("lecture: 01_mass_on_a_spring") {
 
 TEST_CASE("lecture: 02_discretisations") {
   give("02_discretisations", 7, {"bilinear         -0.0769  0.6154  0.6202", "-1/13 + 8/13 j", "0.4615 + 0.3077j"},
-       {"σ [1/s]", "jω [1/s]", "Re z", "time t [s]", "output y", "the true answer", "backward Euler"});
+       {"σ [1/s]", "jω [1/s]", "Re z", "Im z", "time t [s]", "output y", "the true answer", "backward Euler"});
 }
 
 TEST_CASE("lecture: 03_recurrence_is_convolution") {
