@@ -89,6 +89,14 @@ TEST_CASE("continuous: half of the modes, with 2 Re, stands for all") {
   }
 }
 
+TEST_CASE("continuous: a number of half of the modes counts twice, in its real part") {
+  static_assert(std::is_same_v<decltype(whole<modes::half>(std::complex<float>())), float>);
+  CHECK(whole<modes::half>(complex(3, 4)) == 6);
+  CHECK(whole<modes::half>(3.0) == 6);
+  CHECK(whole<modes::all>(complex(3, 4)) == complex(3, 4));
+  CHECK(whole<modes::all>(3.0) == 3);
+}
+
 TEST_CASE("continuous: other coordinates, same map") {
   test::random rng(3);
   auto const s = to_dense(random_dplr<4, 1, 2, 2, modes::all>(rng, 4, 1, 2, 2));

@@ -86,12 +86,6 @@ TEST_CASE("selective_inputs: what is named is referred to, what is temporary is 
   CHECK(kept(0, 1, 1) == 11);
 }
 
-TEST_CASE("selective_inputs: half of the modes count twice, in their real part") {
-  CHECK(whole_sum<modes::half>(std::complex<double>(3, 4)) == 6);
-  CHECK(whole_sum<modes::all>(std::complex<double>(3, 4)) == std::complex<double>(3, 4));
-  CHECK(whole_sum<modes::all>(3.0) == 3);
-}
-
 #if MAMBA_CONTRACTS
 TEST_CASE("selective_inputs: channels that don't divide into groups are refused") {
   auto const cube = [](std::size_t, std::size_t, std::size_t) { return 0.0; };

@@ -59,14 +59,22 @@ struct dplr_system {
   matrix<real_of<T>, P, M> d;  ///< [P, M]
 };
 
-/// What the kept modes stand for: v itself, or 2 Re v where the conjugate half is implied.
+/// What the kept modes stand for: v itself, or 2 Re v where the conjugate half is implied. v is a matrix or a number.
 template <modes Kept, class Expression>
-[[nodiscard]] auto whole(Expression const& v) {
+requires(!scalar<Expression>) [[nodiscard]] auto whole(Expression const& v) {
   if constexpr (Kept == modes::half) {
     using real = typename Expression::RealScalar;
     return (real(2) * v.real()).eval();
   } else {
     return v.eval();
+  }
+}
+template <modes Kept, scalar T>
+[[nodiscard]] auto whole(T v) noexcept {
+  if constexpr (Kept == modes::half) {
+    return real_of<T>(2) * std::real(v);
+  } else {
+    return v;
   }
 }
 

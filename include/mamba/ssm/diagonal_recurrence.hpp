@@ -8,16 +8,6 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// What the kept modes add up to: their sum, or 2 Re of it where the conjugate half is implied.
-template <modes Kept, class T>
-[[nodiscard]] auto with_conjugates(T sum) noexcept {
-  if constexpr (Kept == modes::half) {
-    return real_of<T>(2) * sum.real();
-  } else {
-    return sum;
-  }
-}
-
 /// D channels, each a diagonal system of its own with N modes, from any state h, which is left as after the last input.
 ///
 ///     h_t[d, n] = ā[d, n] h_{t−1}[d, n] + b̄[d, n] x_t[d]
@@ -39,7 +29,7 @@ void diagonal_recurrence(A const& a_bar, B const& b_bar, C const& c, D const& d,
         h(channel, n) = a_bar(channel, n) * h(channel, n) + b_bar(channel, n) * x(t, channel);
         sum += c(channel, n) * h(channel, n);
       }
-      y(t, channel) = d.empty() ? with_conjugates<Kept>(sum) : with_conjugates<Kept>(sum) + d[channel] * x(t, channel);
+      y(t, channel) = d.empty() ? whole<Kept>(sum) : whole<Kept>(sum) + d[channel] * x(t, channel);
     }
   }
 }

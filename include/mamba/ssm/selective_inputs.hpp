@@ -11,7 +11,6 @@
 
 #include <mamba/core/contracts.hpp>
 #include <mamba/math/softplus.hpp>
-#include <mamba/ssm/continuous.hpp>
 #include <mamba/ssm/discretize.hpp>
 
 #include <cmath>
@@ -33,16 +32,6 @@ template <class T>
     return math::softplus_thresholded(x);
   } else {
     return x > T(20) ? x : std::log1p(std::exp(x));
-  }
-}
-
-/// What a sum over the kept modes stands for: itself, or 2 Re of it where the conjugate half is implied.
-template <modes Kept, class T>
-[[nodiscard]] auto whole_sum(T sum) noexcept {
-  if constexpr (Kept == modes::half) {
-    return 2 * std::real(sum);
-  } else {
-    return sum;
   }
 }
 

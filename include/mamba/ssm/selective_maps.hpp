@@ -55,7 +55,7 @@ void selective_recurrence_by(Scan const& scan, Step const& delta, A const& a, B 
       T sum(0);
       for (std::size_t n = 0; n < h.extent(1); ++n)
         sum += T(c(t, channel, n)) * (h(channel, n) = states[t].b(index(n)));
-      answer(t, channel, whole_sum<Kept>(sum));
+      answer(t, channel, whole<Kept>(sum));
     }
   }
 }

@@ -16,6 +16,25 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
+/// One token of one channel: its modes take in x_t, and C_t reads them.
+///
+///     h_n ← exp(Δ a_n) h_n + Δ B_n x,   → Σ_n C_n h_n
+///
+/// Paper:   Mamba, Algorithm 2.
+/// Shapes:  as selective_recurrence() → a number, the sum over the stored modes.
+template <class Step, class A, class B, class C, class X, class H>
+[[nodiscard]] auto selective_step(Step const& delta, A const& a, B const& b, C const& c, X const& x, H& h,
+                                  std::size_t t, std::size_t channel) {
+  using T = std::remove_cvref_t<decltype(h(0, 0))>;
+  T sum(0);
+  for (std::size_t n = 0; n < h.extent(1); ++n) {
+    auto const [a_bar, b_bar] = zero_order_hold_a_euler_b(T(delta(t, channel)), T(a(channel, n)), T(b(t, channel, n)));
+    h(channel, n) = a_bar * h(channel, n) + b_bar * x(t, channel);
+    sum += T(c(t, channel, n)) * h(channel, n);
+  }
+  return sum;
+}
+
 /// The recurrence of Algorithm 2, from any state h, which it leaves as the state after the last token.
 ///
 ///     h_t = Ā_t h_{t−1} + B̄_t x_t,     Ā_t = exp(Δ_t A),  B̄_t = Δ_t B_t
@@ -36,21 +55,13 @@ template <modes Kept = modes::all, class Step, class A, class B, class C, class 
           class Observe = see_no_state>
 void selective_recurrence(Step const& delta, A const& a, B const& b, C const& c, X const& x, H& h, Answer const& answer,
                           Observe&& observe = {}) {
-  using T = std::remove_cvref_t<decltype(h(0, 0))>;
   MAMBA_EXPECTS(a.extent(0) == x.extent(1) && h.extent(0) == x.extent(1),
                 "selective_recurrence: A and h must have a row for each channel", a.extent(0), x.extent(1));
   MAMBA_EXPECTS(a.extent(1) == h.extent(1), "selective_recurrence: A and h must have the same state size N",
                 h.extent(1), a.extent(1));
   for (std::size_t t = 0; t < x.extent(0); ++t) {
     for (std::size_t channel = 0; channel < x.extent(1); ++channel) {
-      T sum(0);
-      for (std::size_t n = 0; n < h.extent(1); ++n) {
-        auto const [a_bar, b_bar] =
-            zero_order_hold_a_euler_b(T(delta(t, channel)), T(a(channel, n)), T(b(t, channel, n)));
-        h(channel, n) = a_bar * h(channel, n) + b_bar * x(t, channel);
-        sum += T(c(t, channel, n)) * h(channel, n);
-      }
-      answer(t, channel, whole_sum<Kept>(sum));
+      answer(t, channel, whole<Kept>(selective_step(delta, a, b, c, x, h, t, channel)));
     }
     observe(t, h);
   }
