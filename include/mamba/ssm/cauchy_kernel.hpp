@@ -99,7 +99,7 @@ template <class Matrix>
 ///          closed form is asked as it stands.
 /// Shapes:  k < L → [P, M], complex.
 /// Units:   delta [s], lambda [1/s].
-/// Domain:  no eigenvalue of A at g/Δ; sure when all have negative real parts.
+/// Domain:  delta > 0, no eigenvalue of A at g/Δ; sure when all have negative real parts.
 /// Cost:    O(N (P + R)(M + R) + R³); near a pole O(N³).
 template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
 [[nodiscard]] matrix<complex_of<T>, P, M> cauchy_at_root(dplr_system<T, N, R, M, P, Kept> const& s, real_of<T> delta,

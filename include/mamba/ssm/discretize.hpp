@@ -36,7 +36,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// One discretised mode of a diagonal system: h ← a_bar·h + b_bar·x.
 template <class V>
 struct discrete_mode {
-  V a_bar;  ///< how much of the old state survives one step; 0 ≤ a_bar ≤ 1 when A ≤ 0
+  V a_bar;  ///< how much of the old state survives one step; by the rules with exp, 0 ≤ a_bar ≤ 1 when A ≤ 0
   V b_bar;  ///< how much of the input enters in one step
 };
 

@@ -65,8 +65,7 @@ template <class T, std::size_t N, std::size_t M, std::size_t P>
 ///         ⎝ 0   0   0 ⎠     ⎝ 0        0         I        ⎠
 ///
 /// Paper:   Van Loan 1978, Computing integrals involving the matrix exponential.
-/// Why:     A⁻¹(exp(ΔA) − I)ΔB asks for an inverse that an integrator does not have, and loses digits where ΔA is
-/// small.
+/// Why:     A⁻¹(exp(ΔA) − I)B asks for an inverse that an integrator does not have, and loses digits where ΔA is small.
 ///          B is first scaled to the size of I, by a power of two: a large B would have A squared more often than A
 ///          asks.
 /// Shapes:  [N, N], [N, M] → [N + rises·M, N + rises·M].

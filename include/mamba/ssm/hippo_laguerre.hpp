@@ -6,7 +6,7 @@
 //
 //     measure   k_n(τ)                                       with
 //     LagT      β · L_n(τ) e^{−τ/2}                          orthonormal on [0, ∞) when β = 1
-//     tLagT     β · L_n(τ) e^{−(1+β)τ/2}                     orthonormal under e^{−τ} when β = 1
+//     tLagT     β · L_n(τ) e^{−(1+β)τ/2}                     orthonormal under e^{τ} when β = 1
 //     gLagT     κ · L_n^α(τ)/λ_n · e^{−(1+β)τ/2}             λ_n² = Γ(n+α+1)/n!,   κ² = β^{1−α}/Γ(1−α)
 #pragma once
 

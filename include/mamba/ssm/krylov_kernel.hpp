@@ -72,7 +72,7 @@ template <class Expression>
 /// Error:   |K̂_k − K_k| ≤ (k + 2)(N + 3) ε |C| |Ā|^k |B̄| entry by entry, dense; a power that decays takes its error
 ///          along.
 /// Cost:    L·M steps: O(L N²) dense, O(L N) diagonal, O(L N R) diagonal plus low rank.
-/// See:     vandermonde_kernel() for diagonal Ā; cauchy_kernel() for diagonal plus low rank in O((N + L) log²).
+/// See:     vandermonde_kernel() for diagonal Ā; cauchy_kernel() for diagonal plus low rank, without powers of Ā.
 template <class System>
 [[nodiscard]] kernel_of<System> krylov_kernel(System const& s, std::size_t L) {
   MAMBA_EXPECTS(s.c.cols() == s.b_bar.rows(), "krylov_kernel: C must read the states that B writes", s.c.cols(),
