@@ -38,6 +38,13 @@ TEST_CASE("intermediate_states: every single one is all of them") {
   CHECK(all == first);
 }
 
+#if MAMBA_CONTRACTS
+TEST_CASE("intermediate_states: every zeroth state is refused") {
+  std::vector<int> kept;
+  CHECK_THROWS_AS(static_cast<void>(mamba::ssm::every_state(0, kept)), mamba::contract_violation);
+}
+#endif
+
 TEST_CASE("intermediate_states: a snapshot stays when the state goes on, also of a view") {
   vector<double> h{{1, 2}};
   auto const kept = mamba::ssm::snapshot(h);

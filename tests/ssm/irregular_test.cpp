@@ -3,6 +3,7 @@
 
 #include <mamba/ssm/discretize_dense.hpp>
 #include <mamba/ssm/discretize_diagonal.hpp>
+#include <mamba/ssm/discretize_dplr.hpp>
 #include <mamba/ssm/irregular.hpp>
 #include <support/random_discrete.hpp>
 
@@ -128,6 +129,24 @@ TEST_CASE("irregular: two half steps are one, without input and with one that is
   };
   check(random_diagonal(rng, 4), vector<complex>(random_matrix<vector<complex>>(rng, 4)));
   check(random_dense(rng), vector<double, 3>(random_matrix<vector<double, 3>>(rng, 3)));
+}
+
+// Each step is the O(N R) step of its own Δ. Both sides have Woodbury's formula or an LU of a matrix whose condition is
+// below (1 + ‖ΔA‖)² < 100, some 10 roundings a step, and a state that does not grow: 20 steps of 100·10·2 u.
+TEST_CASE("irregular: diagonal plus low rank, half of the modes, steps as its matrix does") {
+  test::random rng(6);
+  auto const modes_only = random_diagonal(rng, 4);
+  matrix<complex, dynamic, 1> const p = 0.5 * random_matrix<matrix<complex, dynamic, 1>>(rng, 4);
+  mamba::ssm::dplr_system<complex, dynamic, 1, 2, 1, modes::half> const s{modes_only.a, p,           p, modes_only.b,
+                                                                          modes_only.c, modes_only.d};
+  auto const delta = random_steps(rng, 20);
+  auto const x = random_sequence<double, 2>(rng, 20);
+  vector<complex> h = random_matrix<vector<complex>>(rng, 4), whole(8);
+  whole << h, h.conjugate();
+  auto const y = irregular_recurrence(s, delta, h, x, tustin);
+  auto const expected = irregular_recurrence(to_dense(s), delta, whole, x, tustin);
+  CHECK(relative_distance(y, expected.real()) < 20 * 100 * 10 * 2 * u);
+  CHECK(relative_distance(h, whole.head(4)) < 20 * 100 * 10 * 2 * u);
 }
 
 // One mode, A = −1, C = 1: a sample of 1 held for Δ leaves 1 − e^−Δ, and a gap of Δ leaves e^−Δ of what was there.

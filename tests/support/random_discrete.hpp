@@ -8,6 +8,7 @@
 #include <cmath>
 #include <complex>
 #include <cstring>
+#include <limits>
 
 namespace test {
 
@@ -101,10 +102,11 @@ template <class A, class B>
   return x.rows() == y.rows() && x.cols() == y.cols() && (bytes == 0 || std::memcmp(x.data(), y.data(), bytes) == 0);
 }
 
-/// ‖found − expected‖ / ‖expected‖; 0 for two that are empty or zero.
+/// ‖found − expected‖ / ‖expected‖; 0 for two that are empty or zero, infinity for a NaN, which std::max would drop.
 template <class A, class B>
 [[nodiscard]] double relative_distance(A const& found, B const& expected) {
   auto const off = static_cast<double>((found - expected).norm());
+  if (std::isnan(off)) return std::numeric_limits<double>::infinity();
   return off == 0 ? 0 : off / static_cast<double>(expected.norm());
 }
 

@@ -7,6 +7,7 @@
 // A recurrence calls observe(t, h) after the input number t (from 0). Any callable will do; these keep copies.
 #pragma once
 
+#include <mamba/core/contracts.hpp>
 #include <mamba/ssm/matrix.hpp>
 
 #include <algorithm>
@@ -48,6 +49,7 @@ template <class Kept>
 /// Domain:  k ≥ 1.
 template <class Kept>
 [[nodiscard]] auto every_state(std::size_t k, std::vector<Kept>& kept) {
+  MAMBA_EXPECTS(k >= 1, "every_state: k counts inputs, from 1", k, 1);
   return [k, &kept](std::size_t t, auto const& h) {
     if ((t + 1) % k == 0) kept.push_back(snapshot(h));
   };
