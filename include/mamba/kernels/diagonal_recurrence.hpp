@@ -8,8 +8,7 @@
 // stay in the first-level cache; then the next M. What the lanes hold depends on the sizes D and N alone:
 //
 //     many channels   lane = channel. Nothing is summed across lanes.
-//     few channels    lane = mode: with one channel all lanes work. The lanes of W time steps are summed at once,
-//     beside
+//     few channels    lane = mode: with one channel all lanes work. The lanes of W time steps are summed at once, beside
 //                     the recurrence of the next W steps, whose chain of multiply-adds is what the time goes to.
 #pragma once
 

@@ -95,9 +95,8 @@ inline void store_vector(std::span<T> row, std::size_t i, V v) noexcept {
 ///
 /// Paper:   Crandall & Fagin 1994 for the right angle; Bernstein 2001, Multidigit multiplication for mathematicians, for
 ///          transforms as trees of moduli that may end anywhere.
-/// Why:     a complex transform of half the length that the padded real one has, with a kernel's and an input's
-/// residues
-///          met while they lie in a cache: below the top levels, everything is done with one block before the next.
+/// Why:     a complex transform of half the length that the padded real one has; the residues of a kernel and of an
+///          input meet while they lie in a cache: below the top levels, one block is done before the next is begun.
 /// Shapes:  residues and scratch [vectors()], of complex vectors. Sequences of any length up to size(), also different
 ///          ones for K and x; missing numbers are zeros.
 /// Domain:  NaN or infinity anywhere in K or x: NaN in every y.

@@ -18,9 +18,8 @@ namespace mamba::inline MAMBA_ABI::math {
 
 /// (a, b) ← (a + ωb, a − ωb).
 ///
-/// Why:     the second result is 2a − (a + ωb): six fused multiply-adds in all, where the textbook takes ten
-/// operations. Error:   u(2|b| + |a + ωb|) in each part of the first result at most, and u|a − ωb| more in the second;
-/// u = ε/2.
+/// Why:     the second result is 2a − (a + ωb): six fused multiply-adds in all, where the textbook takes ten operations.
+/// Error:   u(2|b| + |a + ωb|) in each part of the first result at most, and u|a − ωb| more in the second; u = ε/2.
 template <simd::real V>
 inline void split(complex<V>& a, complex<V>& b, complex<V> const& w) noexcept {
   complex<V> const sum{simd::fnma(w.im, b.im, simd::fma(w.re, b.re, a.re)),

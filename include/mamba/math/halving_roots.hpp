@@ -33,8 +33,7 @@ enum class modulus {
 
 /// ω_h, the root that splits node h of the tree with n leaves.
 ///
-///     ω_h = exp(−2πi a_h / 4n),      a_{2h} = a_h / 2,   a_{2h+1} = a_h / 2 + n,      a₁ = 0 (cyclic) or n/2 (right
-///     angle)
+///     ω_h = exp(−2πi a_h / 4n),      a_{2h} = a_h / 2,   a_{2h+1} = a_h / 2 + n,      a₁ = 0 (cyclic) or n/2 (right angle)
 ///
 /// Why:     the angle is an exact integer and is folded into the first octant before its cosine is taken: every root is
 ///          rounded once, and −1 and ±i come out exact.
