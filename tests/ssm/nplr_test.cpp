@@ -130,6 +130,11 @@ TEST_CASE("nplr: phases that no eigenvalue solver chooses") {
   CHECK(fourier.v.col(0).tail(6).norm() <= 8 * eps);
 }
 
+TEST_CASE("nplr: no states, no modes") {
+  CHECK(ssm::nplr(ssm::hippo_legs<double>(0), ssm::low_rank_legs<double>(0)).lambda.size() == 0);
+  CHECK(ssm::nplr<modes::half>(ssm::hippo_legs<double>(0), ssm::low_rank_legs<double>(0)).v.size() == 0);
+}
+
 // A zero eigenvalue of higher multiplicity: no skew part at all, of even and odd size.
 TEST_CASE("nplr: nothing turns") {
   for (Eigen::Index const n : {1, 2, 5, 6}) {

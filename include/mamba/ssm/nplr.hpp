@@ -78,6 +78,7 @@ template <class T>
 [[nodiscard]] skew_modes<T> modes_of_skew(matrix<T> const& k) {
   using complex = complex_of<T>;
   auto const n = k.rows();
+  if (n == 0) return {vector<T>(0), matrix<complex>(0, 0), matrix<T>(0, 0)};  // Eigen has no modes of nothing
   Eigen::SelfAdjointEigenSolver<matrix<complex>> const solved(complex(0, -1) * k.template cast<complex>());
   T const nothing = T(8 * n) * std::numeric_limits<T>::epsilon() * k.norm();
   auto m = (solved.eigenvalues().array().abs() <= nothing).count();
