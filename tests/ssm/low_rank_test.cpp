@@ -14,6 +14,7 @@ namespace ssm = mamba::ssm;
 /// How far A + P Pᵀ is from a I + skew, in ε of the largest entry of A and P Pᵀ.
 template <class T, std::size_t N, class P>
 double not_normal(ssm::transition<T, N> const& s, P const& p, double a) {
+  REQUIRE((s.a.allFinite() && p.allFinite()));  // a NaN is lost in a maximum
   ssm::matrix<T, N> const product = p * p.transpose(), sum = s.a + product;
   ssm::matrix<T, N> off = (sum + sum.transpose()) / 2;
   off.diagonal().array() -= static_cast<T>(a);
