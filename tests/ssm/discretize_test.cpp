@@ -296,8 +296,10 @@ double worst_of_bilinear_family() {
     wide const a_bar = (1.0L + (1.0L - static_cast<long double>(alpha)) * z) / implicit;
     wide const b_bar = static_cast<long double>(delta) * widened(b) / implicit;
     auto const found = generalized_bilinear(delta, alpha, a, b);
-    worst = std::max(worst, static_cast<double>(std::abs(widened(found.a_bar) - a_bar) / (1 + std::abs(a_bar)) / eps));
-    worst = std::max(worst, static_cast<double>(std::abs(widened(found.b_bar) - b_bar) / std::abs(b_bar) / eps));
+    auto const off_a = static_cast<double>(std::abs(widened(found.a_bar) - a_bar) / (1 + std::abs(a_bar)) / eps);
+    auto const off_b = static_cast<double>(std::abs(widened(found.b_bar) - b_bar) / std::abs(b_bar) / eps);
+    REQUIRE(std::isfinite(off_a + off_b));  // a NaN is lost in a maximum
+    worst = std::max({worst, off_a, off_b});
   }
   return worst;
 }
@@ -353,7 +355,9 @@ double worst_of_holds(double zoh_bound, double foh_bound) {
     auto const size = static_cast<long double>(std::abs(widened(a)) * static_cast<long double>(delta));
     auto const off = [&](V found, wide exact, wide scale, double bound) {
       auto const allowed = (static_cast<long double>(bound) + size) * eps * std::abs(scale);
-      worst = std::max(worst, static_cast<double>(std::abs(widened(found) - exact) / allowed));
+      auto const part = static_cast<double>(std::abs(widened(found) - exact) / allowed);
+      REQUIRE(std::isfinite(part));
+      worst = std::max(worst, part);
     };
     auto const held = zero_order_hold(delta, a, b);
     auto const linear = first_order_hold(delta, a, b);
