@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/krylov_kernel.hpp>
-#include <support/near.hpp>
 #include <support/kernel_systems.hpp>
+#include <support/near.hpp>
 
 #include <cmath>
 #include <complex>

@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/vandermonde_kernel.hpp>
-#include <support/near.hpp>
 #include <support/kernel_systems.hpp>
+#include <support/near.hpp>
 
 #include <algorithm>
 #include <cmath>
