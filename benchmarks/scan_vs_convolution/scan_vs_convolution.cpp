@@ -75,14 +75,14 @@ class cell {
  public:
   cell(std::size_t L, std::size_t D, bool with_direct) : data_(L, D), convolve_(L), with_direct_(with_direct) {}
 
-  /// One layer: checks every mode against the recurrence, then times them with each number of threads.
+  /// One layer with each number of threads: checks every mode against the recurrence, then times them.
   template <class Blocked>
   void measure(std::size_t N, std::vector<int> const& threads, bool quick, std::vector<bench::row>& rows) {
     bench::layer<Blocked> layer(data_.channels(), N);
-    check(layer, "L " + std::to_string(data_.length()) + ", D " + std::to_string(data_.channels()) + ", N " +
-                     std::to_string(N));
     for (std::size_t i = 0; i < threads.size(); ++i) {
       mamba::core::set_thread_count(threads[i]);
+      check(layer, "L " + std::to_string(data_.length()) + ", D " + std::to_string(data_.channels()) + ", N " +
+                       std::to_string(N) + ", threads " + std::to_string(threads[i]));
       bench::row& r = rows[i];
       r.length = data_.length();
       r.seconds.fill(bench::left_out);

@@ -99,6 +99,7 @@ int give(int argc, char const* const* argv, card const& about, void (*teach)(les
     teach(here);
     std::filesystem::path const file = std::filesystem::path(folder) / about.name;
     for (plot::figure& figure : here.figures_) {
+      if (!figure.labelled()) mamba::core::fail("a figure of a lesson says what each of its axes is");
       figure.describe(about.caption);
       figure.write(file.string() + ".svg");
     }

@@ -218,7 +218,10 @@ class panel {
     y_range(y0, y1);
     settings_ += "unset border\nunset tics\nunset grid\nunset key\n";
     margins(1, 1, 0, title_.empty() ? 0 : 2);
+    diagram_ = true;
   }
+  /// Whether a reader is told what both axes are, or there are none.
+  [[nodiscard]] bool labelled() const { return diagram_ || (!x_label_.empty() && !y_label_.empty()); }
   /// Named ticks along x.
   void x_ticks(std::vector<std::pair<double, std::string>> const& ticks) {
     settings_ += "set xtics (";
@@ -317,6 +320,7 @@ class panel {
   std::string title_, x_label_, y_label_, settings_, drawing_;
   std::vector<std::string> data_, how_;
   std::size_t inks_used_ = 0, shapes_used_ = 0;
+  bool diagram_ = false;
 };
 
 /// How large a figure is and how its panels stand.
@@ -337,6 +341,10 @@ class figure {
 
   /// What the SVG says about itself in its <desc>: what is seen and what is learnt.
   void describe(std::string text) { description_ = std::move(text); }
+
+  [[nodiscard]] bool labelled() const {
+    return std::all_of(panels_.begin(), panels_.end(), [](panel const& p) { return p.labelled(); });
+  }
 
   /// What gnuplot is given.
   [[nodiscard]] std::string script() const {

@@ -131,7 +131,8 @@ struct chunk_matrices {
 /// Error:   with magnitudes m_t = |ā| m_{t−1} + |b̄ x_t|, m_{−1} = |h|: after k chunks h is off by (Q + 3 + 3k)/2 ε m, and
 ///          y by (S + 2Q + 6 + 3k)/2 ε of Σ_n|c| m + |D x|, twice of it for half of the modes. Sums are ordered by
 ///          chunks, so another split means other bits; the number of threads changes none.
-/// Cost:    per step S + (S + Q) multiply-adds in matrix products, S = N real states or 2N.
+/// Cost:    per step S + (S + Q) multiply-adds in matrix products, S = N real states or 2N. One channel is shared out
+///          among threads in time, several channel by channel: with fewer than threads, some threads have none.
 /// Throws:  std::bad_alloc.
 template <class Blocked>
 class chunked_recurrence {
