@@ -49,6 +49,8 @@ def check(folder):
     found = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     if found.stdout.strip() != COMMIT:
         raise SystemExit(f"{folder} is at {found.stdout.strip()}, needed is {COMMIT}")
+    if subprocess.run(["git", "-C", folder, "diff", "--quiet", "HEAD"]).returncode != 0:
+        raise SystemExit(f"{folder} differs from its commit")
     versions = golden.check_versions()
     for package, wanted in PINNED.items():
         versions[package] = importlib.metadata.version(package)

@@ -46,6 +46,8 @@ def check_commit(folder, wanted):
     found = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
     if found.strip() != wanted:
         raise SystemExit(f"{folder} is at {found.strip()}, {wanted} is needed")
+    if subprocess.run(["git", "-C", folder, "diff", "--quiet", "HEAD"]).returncode != 0:
+        raise SystemExit(f"{folder} differs from its commit")
 
 
 class OnlyWide(TorchDispatchMode):
