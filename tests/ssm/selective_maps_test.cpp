@@ -70,6 +70,51 @@ TEST_CASE("selective_maps: any grouping is the recurrence, for every length") {
   MESSAGE("at most ", most, " of the recurrence's bound");
 }
 
+// In turn the maps round as the recurrence does, wherever the sequence is cut: the bits of the whole. A tree groups
+// otherwise on either side of the cut: each way twice the recurrence's bound from the exact numbers, as above.
+TEST_CASE("selective_maps: in two parts with the state carried over, at every split") {
+  test::random rng(4);
+  constexpr std::size_t L = 24, D = 2;
+  auto const given = test::random_scan<double>(rng, L, D, 3, scan_range::ordinary, false, false);
+  auto const rows = [](table<double> const& t, std::size_t first, std::size_t last) {
+    table<double> out(last - first, t.extent(1));
+    for (std::size_t i = 0; i < out.extent(0); ++i) {
+      for (std::size_t j = 0; j < out.extent(1); ++j) out(i, j) = t(first + i, j);
+    }
+    return out;
+  };
+  auto exact = given.as<long double>();
+  test::scan_bound<double> const bound(exact, test::inputs::exact);
+  auto const y_exact = exact.run();
+  auto whole = given;
+  auto const y_whole = run_by(in_turn, whole);
+  auto const in_parts = [&](auto const& scan, std::size_t split, table<double>& y) {
+    auto part = given;
+    for (bool const second : {false, true}) {
+      std::size_t const first = second ? split : 0, last = second ? L : split;
+      part.delta = rows(given.delta, first, last);
+      part.b = rows(given.b, first, last);
+      part.c = rows(given.c, first, last);
+      part.x = rows(given.x, first, last);
+      auto const here = run_by(scan, part);  // part.h goes on where it was
+      for (std::size_t t = first; t < last; ++t) {
+        for (std::size_t channel = 0; channel < D; ++channel) y(t, channel) = here(t - first, channel);
+      }
+    }
+    return part.h;
+  };
+  for (std::size_t split = 0; split <= L; ++split) {
+    CAPTURE(split);
+    table<double> y(L, D);
+    auto h = in_parts(in_turn, split, y);
+    CHECK(y.cells() == y_whole.cells());
+    CHECK(h.cells() == whole.h.cells());
+    h = in_parts(tree, split, y);
+    CHECK(test::worst(y, y_exact, bound.y) <= 2);
+    CHECK(test::worst(h, exact.h, bound.h) <= 2);
+  }
+}
+
 TEST_CASE("selective_maps: with complex modes, the half of them") {
   using complex = std::complex<double>;
   test::random rng(2);
