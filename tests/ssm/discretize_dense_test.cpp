@@ -179,6 +179,8 @@ TEST_CASE("discretize_dense: the holds solve the equation for piecewise constant
       auto const size = static_cast<double>(exact_h.norm() + exact_g.norm() + 2 * x0.norm() + 2 * x1.norm());
       allowed = allowed * (1 + held.a_bar.norm()) +
                 4 * static_cast<double>(n + 2 * m) * eps * (1 + delta * s.a.norm()) * (1 + held.a_bar.norm()) * size;
+      REQUIRE(h.allFinite());  // a NaN is lost in a maximum
+      REQUIRE(g.allFinite());
       double const off = std::max(static_cast<double>((h.cast<long double>() - exact_h).norm()),
                                   static_cast<double>((g.cast<long double>() - exact_g).norm()));
       REQUIRE(off <= allowed);
@@ -336,6 +338,44 @@ TEST_CASE("discretize_dense: no step, no state, one state, no input, NaN") {
     CHECK(rule(nan, s).b_bar.hasNaN());
     CHECK(rule(0.1, noisy).b_bar.hasNaN());
   });
+}
+
+// The cards in float, against double with the same entries. The residual of the bilinear rule, 8 N ε (1 + ‖ΔA‖) (1 +
+// ‖Ā‖), is magnified by (I − ½ΔA)⁻¹ = ½ (I + Ā); forward Euler rounds each entry twice; an exponential is within 4 N ε (1
+// + ‖ΔA‖) of what ‖exp(sΔA)‖ reaches on its way, squared, and (1 + ‖Ā‖)² has that for these A.
+TEST_CASE("discretize_dense: in float, within its own epsilon of double") {
+  test::random rng(8);
+  constexpr double eps_float = std::numeric_limits<float>::epsilon();
+  for (int i = 0; i < 20; ++i) {
+    auto const n = static_cast<Eigen::Index>(1 + rng.below(8));
+    auto s = test::random_dense(rng, n, 2);
+    dense_system<float, dynamic, dynamic> const single{s.a.cast<float>(), s.b.cast<float>(), s.c.cast<float>(),
+                                                       s.d.cast<float>()};
+    s.a = single.a.cast<double>();
+    s.b = single.b.cast<double>();
+    auto const delta = static_cast<float>(rng.uniform(0.01, 0.5));
+    auto const wide = static_cast<double>(delta);
+    double const size = 1 + wide * s.a.norm(), states = static_cast<double>(n);
+    auto const near = [&](matrix<float> const& found, matrix<double> const& exact, double allowed) {
+      CHECK((found.cast<double>() - exact).norm() <= allowed * eps_float);
+    };
+    auto const implicit = bilinear(wide, s);
+    auto const implicit_single = bilinear(delta, single);
+    double const grown = 1 + implicit.a_bar.norm(), inverse = (std::sqrt(states) + implicit.a_bar.norm()) / 2;
+    near(implicit_single.a_bar, implicit.a_bar, 8 * states * size * grown * inverse);
+    near(implicit_single.b_bar, implicit.b_bar,
+         8 * states * size * inverse * (implicit.b_bar.norm() + wide * s.b.norm()));
+    auto const euler = forward_euler(wide, s);
+    auto const euler_single = forward_euler(delta, single);
+    near(euler_single.a_bar, euler.a_bar, std::sqrt(states) + size);
+    near(euler_single.b_bar, euler.b_bar, wide * s.b.norm());
+    auto const held = exponential_trapezoidal(wide, 0.5, s);
+    auto const held_single = exponential_trapezoidal(delta, 0.5F, single);
+    double const card = 4 * states * size * (1 + held.a_bar.norm()) * (1 + held.a_bar.norm());
+    near(held_single.a_bar, held.a_bar, card);
+    near(held_single.b_bar, held.b_bar, wide * s.b.norm());
+    near(held_single.b_bar_before, held.b_bar_before, (card + 4 + states) * wide * s.b.norm());
+  }
 }
 
 TEST_CASE("discretize_dense: static sizes are the dynamic ones") {

@@ -74,6 +74,31 @@ TEST_CASE("s4_step: is the bilinear rule, multiplied out or not") {
   MESSAGE("at most ", most, " apart");
 }
 
+// Float against double with the same entries: as above 4·30 roundings a step, and 2/Δ ± Λ, 2/Δ up to 50, are rounded once;
+// the state forgets by 0.3·Δ a step or faster, 50 steps are all remembered: 50·(4·30 + 4) ε/2 of it.
+TEST_CASE("s4_step: in float, within its own epsilon of double") {
+  using narrow = std::complex<float>;
+  test::random rng(3);
+  auto s = random_dplr<1, 1, modes::half>(rng, 16);
+  mamba::ssm::dplr_system<narrow, dynamic, 1, 1, 1, modes::half> const single{
+      s.lambda.cast<narrow>(), s.p.cast<narrow>(), s.q.cast<narrow>(),
+      s.b.cast<narrow>(),      s.c.cast<narrow>(), s.d.cast<float>()};
+  s = {single.lambda.cast<complex>(), single.p.cast<complex>(), single.q.cast<complex>(),
+       single.b.cast<complex>(),      single.c.cast<complex>(), single.d.cast<double>()};
+  auto const x = random_sequence<float>(rng, 50);
+  auto const factors = s4_form(0.0625, s);
+  auto const narrow_factors = s4_form(0.0625F, single);
+  auto h = zero_state(factors);
+  auto h_narrow = zero_state(narrow_factors);
+  auto const y = recurrence(factors, h, x.cast<double>().eval());
+  auto const y_narrow = recurrence(narrow_factors, h_narrow, x);
+  double const allowed = 50 * (4 * 30 + 4) * 0.6e-7;
+  double const off = relative_distance(y_narrow.cast<double>(), y);
+  MESSAGE("at most ", off, " of ", allowed);
+  CHECK(off <= allowed);
+  CHECK(relative_distance(h_narrow.cast<complex>(), h) <= allowed);
+}
+
 TEST_CASE("s4_step: half of the modes step as all of them do, and any split has the bits of the whole") {
   test::random rng(2);
   auto const s = random_dplr<1, 1, modes::half>(rng, 6);
