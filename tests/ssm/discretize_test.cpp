@@ -509,4 +509,37 @@ TEST_CASE("discretize: a step of length 0 changes nothing, NaN stays NaN, by eve
   CHECK(zero_order_hold(0.0, complex(-1, 2), complex(3)).a_bar == complex(1));
 }
 
+// Half of the integer 1 is 0: taken for what it is, bilinear(1, …) would be forward Euler.
+TEST_CASE("discretize: a whole step is the real number that it means, by every rule") {
+  auto const same = [](auto const& whole, auto const& real) {
+    CHECK(whole.a_bar == real.a_bar);
+    CHECK(whole.b_bar == real.b_bar);
+    if constexpr (requires { whole.b_bar_before; }) CHECK(whole.b_bar_before == real.b_bar_before);
+  };
+  auto const check = [&](auto a, auto b, auto one, auto two) {
+    same(forward_euler(2, a, b), forward_euler(two, a, b));
+    same(backward_euler(2U, a, b), backward_euler(two, a, b));
+    same(bilinear(1, a, b), bilinear(one, a, b));
+    same(generalized_bilinear(2L, 1, a, b), backward_euler(two, a, b));
+    same(generalized_bilinear(1, 0, a, b), forward_euler(one, a, b));
+    same(generalized_bilinear(1, one / 2, a, b), bilinear(one, a, b));
+    same(zero_order_hold(2, a, b), zero_order_hold(two, a, b));
+    same(first_order_hold(2, a, b), first_order_hold(two, a, b));
+    same(zero_order_hold_a_euler_b(2, a, b), zero_order_hold_a_euler_b(two, a, b));
+    same(exponential_trapezoidal(2, one / 2, a, b), exponential_trapezoidal(two, one / 2, a, b));
+    same(exponential_trapezoidal(2, 1, a, b), exponential_trapezoidal(two, one, a, b));
+  };
+  CHECK(bilinear(1, -2.0, 1.0).a_bar == 0);
+  CHECK(bilinear(1, -2.0, 1.0).b_bar == 0.5);
+  check(-2.0, 1.0, 1.0, 2.0);
+  check(-2.0F, 1.0F, 1.0F, 2.0F);
+  check(complex(-2, 3), complex(1, 1), 1.0, 2.0);
+  using V = mamba::simd::batch<float>;
+  auto const lanes = bilinear(1, V(-2.0F), V(1.0F)), real = bilinear(V(1.0F), V(-2.0F), V(1.0F));
+  float found[2][mamba::simd::lanes<float>];
+  mamba::simd::store<V>(found[0], lanes.b_bar);
+  mamba::simd::store<V>(found[1], real.b_bar);
+  CHECK(test::same_bits(std::span(found[0]), std::span(found[1])));
+}
+
 }  // namespace

@@ -4,8 +4,9 @@
 //     h'(t) = A h(t) + B x(t)        becomes        h_k = Ā h_{k−1} + B̄ x_k     (or, with two inputs, + B̄₋ x_{k−1})
 //
 // Each function below is one rule for (Δ, A, B) → (Ā, B̄) and acts on one mode: a and b are a real number, a SIMD batch
-// of them, or a complex number (delta may then be real). discretize_diagonal.hpp, discretize_dense.hpp and
-// discretize_dplr.hpp have the rules by the same names for whole systems; continuous.hpp has the glossary.
+// of them, or a complex number (delta may then be real); a delta of 1 means 1.0. discretize_diagonal.hpp,
+// discretize_dense.hpp and discretize_dplr.hpp have the rules by the same names for whole systems; continuous.hpp has
+// the glossary.
 //
 //     rule                        Ā                          B̄                    B̄₋              order  stays stable
 //     forward_euler               1 + ΔA                     Δ B                                    1      if Δ is small
@@ -30,6 +31,9 @@
 #include <mamba/simd/real.hpp>
 
 #include <cmath>
+#include <complex>
+#include <concepts>
+#include <type_traits>
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
@@ -47,6 +51,28 @@ struct two_point_mode {
   V b_bar;
   V b_bar_before;
 };
+
+/// What a mode is made of: any number that can be halved. An integer is a mistake, not a number to be rounded.
+template <class V>
+concept mode_value = !std::integral<V>;
+
+namespace detail {
+
+template <class V>
+struct real_number_of {
+  using type = simd::scalar_of<V>;
+};
+template <class T>
+struct real_number_of<std::complex<T>> {
+  using type = T;
+};
+
+}  // namespace detail
+
+/// What a step, or a weight, is calculated with: itself, but a whole number as the real number that it means. Half of
+/// the integer 1 would be 0, and bilinear(1, a, b) another rule.
+template <class Step, class V>
+using step_of = std::conditional_t<std::integral<Step>, typename detail::real_number_of<V>::type, Step>;
 
 /// The exponential of any scalar: math::exp for the reals and their batches, the type's own otherwise.
 template <class V>
@@ -77,16 +103,19 @@ template <class A, class V>
 ///
 /// Paper:   GBT of the S4 code; Zhang, Chen and Huang 2007.
 /// Why:     α = 0, ½, 1 are forward Euler, bilinear and backward Euler; the three below are these.
-/// Shapes:  one mode, or one batch of modes; lanes never mix.
+/// Shapes:  one mode, or one batch of modes; lanes never mix. delta and alpha may be whole numbers (step_of).
 /// Units:   delta [s], a [1/s], alpha a pure number.
 /// Domain:  0 ≤ alpha ≤ 1, α Δ A ≠ 1 (sure when Re a ≤ 0). NaN in, NaN out.
 /// Error:   for Re a ≤ 0, where |1 − αΔA| ≥ 1: 2 ε of 1 + |Ā| and of |B̄|; 4 ε for complex a.
 /// Cost:    two divisions.
-template <class Step, class V>
-[[nodiscard]] discrete_mode<V> generalized_bilinear(Step delta, Step alpha, V a, V b) noexcept {
-  V const z = delta * a;
-  V const implicit = multiply_add(-alpha, z, V(1));
-  return {multiply_add(Step(1) - alpha, z, V(1)) / implicit, delta * b / implicit};
+template <class Step, class Weight, mode_value V>
+[[nodiscard]] discrete_mode<V> generalized_bilinear(Step delta, Weight alpha, V a, V b) noexcept {
+  using weight_type = step_of<Weight, V>;
+  auto const step = step_of<Step, V>(delta);
+  auto const weight = weight_type(alpha);
+  V const z = step * a;
+  V const implicit = multiply_add(-weight, z, V(1));
+  return {multiply_add(weight_type(1) - weight, z, V(1)) / implicit, step * b / implicit};
 }
 
 /// Forward Euler: go on as you are. The slope is that of the old state.
@@ -96,9 +125,9 @@ template <class Step, class V>
 /// Why:     the simplest rule, and a warning: it needs |1 + ΔA| < 1, where a stiff system leaves almost no Δ.
 /// Units:   delta [s], a [1/s].
 /// Error:   ε of 1 + |ΔA|; one rounding for B̄.
-template <class Step, class V>
+template <class Step, mode_value V>
 [[nodiscard]] discrete_mode<V> forward_euler(Step delta, V a, V b) noexcept {
-  return generalized_bilinear(delta, Step(0), a, b);
+  return generalized_bilinear(delta, step_of<Step, V>(0), a, b);
 }
 
 /// Backward Euler: the slope is that of the new state.
@@ -108,9 +137,9 @@ template <class Step, class V>
 /// Why:     stable for every stable A and every Δ, but it also damps what should only turn (|Ā| < 1 for A = iω).
 /// Units:   delta [s], a [1/s].
 /// Domain:  Δ A ≠ 1. NaN in, NaN out.
-template <class Step, class V>
+template <class Step, mode_value V>
 [[nodiscard]] discrete_mode<V> backward_euler(Step delta, V a, V b) noexcept {
-  return generalized_bilinear(delta, Step(1), a, b);
+  return generalized_bilinear(delta, step_of<Step, V>(1), a, b);
 }
 
 /// Bilinear, also called Tustin's rule or the trapezoidal rule: the mean of both slopes.
@@ -122,9 +151,9 @@ template <class Step, class V>
 ///          1. For very stiff modes Ā → −1: they ring where the true ones are gone.
 /// Units:   delta [s], a [1/s].
 /// Domain:  Δ A ≠ 2. NaN in, NaN out.
-template <class Step, class V>
+template <class Step, mode_value V>
 [[nodiscard]] discrete_mode<V> bilinear(Step delta, V a, V b) noexcept {
-  return generalized_bilinear(delta, Step(0.5), a, b);
+  return generalized_bilinear(delta, step_of<Step, V>(0.5), a, b);
 }
 
 /// Zero-order hold: exact when the input is constant during the step.
@@ -140,10 +169,11 @@ template <class Step, class V>
 /// Domain:  delta ≥ 0, a finite (a ≤ 0 if the system is to be stable). NaN in, NaN out.
 /// Error:   each within (4 + |ΔA|) ε relative, (8 + |ΔA|) ε for complex a: the rounding of ΔA, magnified |ΔA| times by
 ///          exp, and the function's.
-template <class Step, class V>
+template <class Step, mode_value V>
 [[nodiscard]] discrete_mode<V> zero_order_hold(Step delta, V a, V b) noexcept {
-  V const z = delta * a;
-  return {exponential(z), delta * math::phi1(z) * b};
+  auto const step = step_of<Step, V>(delta);
+  V const z = step * a;
+  return {exponential(z), step * math::phi1(z) * b};
 }
 
 /// First-order hold: exact when the input goes in a straight line from x_{k−1} to x_k during the step.
@@ -158,11 +188,12 @@ template <class Step, class V>
 /// Error:   Ā as in zero_order_hold; B̄ and B̄₋ within (6 + |ΔA|) ε (complex a: (8 + |ΔA|) ε) of |Δ φ₁(Re ΔA) B|,
 ///          which is their sum where nothing turns.
 /// See:     scipy's "foh" has one input only: it calculates with the state h_k − B̄ x_k, whose B is B̄₋ + Ā B̄.
-template <class Step, class V>
+template <class Step, mode_value V>
 [[nodiscard]] two_point_mode<V> first_order_hold(Step delta, V a, V b) noexcept {
-  V const z = delta * a;
+  auto const step = step_of<Step, V>(delta);
+  V const z = step * a;
   V const phi1 = math::phi1(z), phi2 = math::phi2(z);
-  return {exponential(z), delta * phi2 * b, delta * (phi1 - phi2) * b};
+  return {exponential(z), step * phi2 * b, step * (phi1 - phi2) * b};
 }
 
 /// The selective simplification: zero-order hold for A, forward Euler for B.
@@ -175,9 +206,10 @@ template <class Step, class V>
 /// Units:   delta [s], a [1/s].
 /// Domain:  delta ≥ 0. NaN in, NaN out.
 /// Error:   Ā as in zero_order_hold, B̄ one rounding; the B̄ of the two rules differs by Δ²AB/2 + O(Δ³).
-template <class Step, class V>
+template <class Step, mode_value V>
 [[nodiscard]] discrete_mode<V> zero_order_hold_a_euler_b(Step delta, V a, V b) noexcept {
-  return {exponential(delta * a), delta * b};
+  auto const step = step_of<Step, V>(delta);
+  return {exponential(step * a), step * b};
 }
 
 /// The exponential-trapezoidal rule: the state's decay is exact, the input's integral a weighted mean of both ends.
@@ -191,10 +223,13 @@ template <class Step, class V>
 /// Units:   delta [s], a [1/s], lambda a pure number.
 /// Domain:  delta ≥ 0, 0 ≤ lambda ≤ 1. NaN in, NaN out.
 /// Error:   Ā as in zero_order_hold; B̄ two roundings, B̄₋ those of Ā and four more.
-template <class Step, class V>
-[[nodiscard]] two_point_mode<V> exponential_trapezoidal(Step delta, Step lambda, V a, V b) noexcept {
-  V const a_bar = exponential(delta * a);
-  return {a_bar, lambda * delta * b, (Step(1) - lambda) * delta * a_bar * b};
+template <class Step, class Weight, mode_value V>
+[[nodiscard]] two_point_mode<V> exponential_trapezoidal(Step delta, Weight lambda, V a, V b) noexcept {
+  using weight_type = step_of<Weight, V>;
+  auto const step = step_of<Step, V>(delta);
+  auto const weight = weight_type(lambda);
+  V const a_bar = exponential(step * a);
+  return {a_bar, weight * step * b, (weight_type(1) - weight) * step * a_bar * b};
 }
 
 }  // namespace mamba::inline MAMBA_ABI::ssm
