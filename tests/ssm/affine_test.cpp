@@ -88,4 +88,30 @@ TEST_CASE("affine: no inputs, no maps") {
   CHECK(maps(s, mamba::ssm::sequence<double>(0)).empty());
 }
 
+// The same products and sums as the step, in the other order of B̄ x + B̄₋ x₋: 5 steps of 9 roundings, in both.
+TEST_CASE("affine: the maps of a system that sees two inputs are its steps, from the input before the first") {
+  test::random rng(4);
+  auto const check = [&](auto const& base) {
+    using System = std::decay_t<decltype(base)>;
+    using B = decltype(System::b_bar);
+    mamba::ssm::two_point<System> const s{base, random_matrix<B>(rng, static_cast<std::size_t>(base.b_bar.rows()), 2)};
+    auto const x = test::random_sequence<double, 2>(rng, 5);
+    auto memory = zero_state(s);
+    memory.h.setConstant(0.7);
+    memory.x_before << 3, -2;
+    auto by_maps = memory.h;
+    for (auto const& map : maps(s, x, memory.x_before)) by_maps = map(by_maps);
+    auto quiet = zero_state(s);
+    auto by_quiet_maps = quiet.h;
+    for (auto const& map : maps(s, x)) by_quiet_maps = map(by_quiet_maps);
+    static_cast<void>(recurrence(s, memory, x));
+    static_cast<void>(recurrence(s, quiet, x));
+    CHECK(relative_distance(by_maps, memory.h) < 50 * u);
+    CHECK(relative_distance(by_quiet_maps, quiet.h) < 50 * u);
+    CHECK(relative_distance(by_maps, by_quiet_maps) > 0.01);  // the state before, and the input before it
+  };
+  check(test::random_dense<double, 3, 2, 2>(rng, 0.9));
+  check(test::random_diagonal<std::complex<double>, dynamic, 2, 1, mamba::ssm::modes::half>(rng, 0.9, 4));
+}
+
 }  // namespace

@@ -99,4 +99,23 @@ TEST_CASE("discrete: a step that sees two inputs is the system with one matrix m
   CHECK(s.b_bar_before(0) == 3);
 }
 
+TEST_CASE("discrete: written out, a step that sees two inputs still sees both") {
+  test::random rng(7);
+  constexpr Eigen::Index n = 3;
+  discrete_diagonal<complex, dynamic, 1, 1, modes::half> const half{
+      random_vector(rng, n), random_vector(rng, n), random_vector(rng, n).transpose(), matrix<double, 1>{{0.25}}};
+  two_point<decltype(discrete_diagonal<complex, dynamic, 1, 1, modes::half>(half))> const s{half,
+                                                                                            random_vector(rng, n)};
+  CHECK(input_before(s).b_bar == s.b_bar_before);
+  CHECK(input_before(s).a_bar == s.a_bar);
+  auto const all = all_modes(s);
+  CHECK(all.b_bar.head(n) == s.b_bar);
+  CHECK(all.b_bar_before.head(n) == s.b_bar_before);
+  CHECK(all.b_bar_before.tail(n) == s.b_bar_before.conjugate());
+  auto const dense = to_dense(s);
+  CHECK(dense.b_bar == all.b_bar);
+  CHECK(dense.b_bar_before == all.b_bar_before);
+  CHECK(dense.a_bar.diagonal() == all.a_bar);
+}
+
 }  // namespace

@@ -272,6 +272,48 @@ TEST_CASE("recurrence: in float and in long double") {
   CHECK(relative_distance(y_float.cast<long double>(), y) < 100 * std::numeric_limits<float>::epsilon());
 }
 
+TEST_CASE("recurrence: the states at some times are those of all of them, also of a sequence in parts") {
+  test::random rng(12);
+  std::vector<std::size_t> const times{17, 0, 4, 17, 22, 400};  // 17 twice, 400 never
+  auto const check = [&](auto const& s, auto const& start) {
+    auto const x = random_input(rng, s, 23);
+    auto whole = start, parts = start;
+    std::vector<std::decay_t<decltype(start)>> all, some, third, some_of_parts, third_of_parts;
+    auto other = start, again = start;
+    static_cast<void>(recurrence(s, whole, x, mamba::ssm::all_states(all)));
+    static_cast<void>(recurrence(s, other, x, mamba::ssm::states_at(times, some)));
+    static_cast<void>(recurrence(s, again, x, mamba::ssm::every_state(3, third)));
+    auto const first = x.topRows(10).eval(), second = x.bottomRows(13).eval();
+    static_cast<void>(recurrence(s, parts, first, mamba::ssm::states_at(times, some_of_parts)));
+    static_cast<void>(recurrence(s, parts, second, mamba::ssm::states_at(times, some_of_parts, 10)));
+    parts = start;
+    static_cast<void>(recurrence(s, parts, first, mamba::ssm::every_state(3, third_of_parts)));
+    static_cast<void>(recurrence(s, parts, second, mamba::ssm::every_state(3, third_of_parts, 10)));
+    REQUIRE(all.size() == 23);
+    REQUIRE(some.size() == 4);
+    REQUIRE(some_of_parts.size() == 4);
+    REQUIRE(third.size() == 7);
+    REQUIRE(third_of_parts.size() == 7);
+    auto const same = [](auto const& a, auto const& b) {
+      if constexpr (requires { a.x_before; }) {
+        CHECK(same_matrix(a.h, b.h));
+        CHECK(same_matrix(a.x_before, b.x_before));
+      } else {
+        CHECK(same_matrix(a, b));
+      }
+    };
+    std::size_t const in_order[] = {0, 4, 17, 22};
+    for (std::size_t i = 0; i < 4; ++i) same(some[i], all[in_order[i]]), same(some_of_parts[i], all[in_order[i]]);
+    for (std::size_t i = 0; i < 7; ++i) same(third[i], all[3 * i + 2]), same(third_of_parts[i], all[3 * i + 2]);
+  };
+  auto const dense = test::random_dense<double, dynamic, 2, 1>(rng, 0.9, 5);
+  check(dense, random_state(rng, dense));
+  auto const diagonal = test::random_diagonal<complex, dynamic, 2, 1, modes::half>(rng, 0.9, 3);
+  mamba::ssm::two_point<std::decay_t<decltype(diagonal)>> const two{
+      diagonal, random_matrix<matrix<complex, dynamic, 2>>(rng, 3, 2)};
+  check(two, mamba::ssm::two_point_state<complex, dynamic, 2>{random_state(rng, diagonal), vector<double, 2>{1, -2}});
+}
+
 #if MAMBA_CONTRACTS
 TEST_CASE("recurrence: other sizes than the system's are refused") {
   test::random rng(13);

@@ -3,6 +3,7 @@
 
 #include <mamba/ssm/affine.hpp>
 #include <mamba/ssm/discretize_dense.hpp>
+#include <mamba/ssm/discretize_diagonal.hpp>
 #include <mamba/ssm/hippo_legendre.hpp>
 #include <mamba/ssm/krylov_kernel.hpp>
 #include <mamba/ssm/scan.hpp>
@@ -254,10 +255,47 @@ TEST_CASE("scan: a NaN stays in its mode and its future, in any schedule") {
   });
 }
 
+// First-order hold looks at x_k and x_{k−1}: its maps have both, and so has the dense form of a diagonal system. A
+// hundred steps, 1/(1 − |ā|) of which are remembered, of a dozen roundings each.
+TEST_CASE("scan: first-order hold, diagonal and written out, by scan and by recurrence") {
+  test::random rng(5);
+  mamba::ssm::diagonal_system<complex, dynamic, 1, 1, mamba::ssm::modes::half> continuous{
+      vector<complex>(4), test::random_matrix<vector<complex>>(rng, 4),
+      test::random_matrix<mamba::ssm::matrix<complex, 1, dynamic>>(rng, 1, 4), mamba::ssm::matrix<double, 1>(0.5)};
+  for (auto& a : continuous.a) a = complex(-1 - rng.uniform(0, 1), rng.uniform(-9, 9));
+  auto const s = mamba::ssm::first_order_hold(0.1, continuous);
+  auto const dense = to_dense(s);
+  auto const x = test::random_sequence<double>(rng, 100);
+  auto memory = zero_state(s);
+  memory.h.setConstant(complex(1, 2));
+  memory.x_before(0) = -3;
+  auto before = memory;
+  mamba::ssm::two_point_state<complex> dense_memory{vector<complex>(8), before.x_before};
+  dense_memory.h << before.h, before.h.conjugate();
+  auto const dense_before = dense_memory;
+  auto const y = recurrence(s, memory, x);
+  auto const y_dense = recurrence(dense, dense_memory, x);
+  CHECK(test::relative_distance(y_dense.real(), y) < 1e-13);
+  CHECK(y_dense.imag().norm() < 1e-13 * y.norm());
+  for_each_schedule([&](std::string const& name, auto const& scan, auto const&) {
+    INFO(name);
+    auto const states = scan(maps(s, x, before.x_before), in_order{}, starting_from(s.a_bar, before.h));
+    CHECK(test::relative_distance(outputs(s, states, x), y) < 1e-13);
+    auto const wide = scan(maps(dense, x, before.x_before), in_order{}, starting_from(dense.a_bar, dense_before.h));
+    CHECK(test::relative_distance(outputs(dense, wide, x).real(), y) < 1e-13);
+  });
+}
+
 #if MAMBA_CONTRACTS
 TEST_CASE("scan: chunks of nothing are refused") {
   std::vector<int> const x{1, 2};
   CHECK_THROWS_AS(static_cast<void>(mamba::ssm::chunked_scan(0, x, std::plus<int>(), 0)), mamba::contract_violation);
+}
+#else
+TEST_CASE("scan: chunks of nothing come to an end") {
+  std::vector<int> const x{1, 2, 3};
+  CHECK(mamba::ssm::chunked_scan(0, x, std::plus<int>(), 0) == std::vector<int>{1, 3, 6});
+  CHECK(mamba::ssm::chunked_exclusive_scan(0, x, std::plus<int>(), 0) == std::vector<int>{0, 1, 3});
 }
 #endif
 

@@ -67,9 +67,12 @@ template <class A, class B>
 
 /// The steps of a discrete system as maps, one for each input: h ↦ Ā h + B̄ x_k.
 ///
-/// Shapes:  x [L, M] → L maps; of a column of modes for a diagonal system, of a matrix for a dense one.
+///     of two inputs:   h ↦ Ā h + B̄ x_k + B̄₋ x_{k−1},        x₋₁ = x_before, zero unless given
+///
+/// Shapes:  x [L, M], x_before [M] → L maps; of a column of modes for a diagonal system, of a matrix for a dense one.
 /// Cost:    O(L N) memory for a diagonal system, O(L N²) for a dense one.
-/// See:     to_dense() for a diagonal plus low rank.
+/// See:     to_dense() for a diagonal plus low rank; two_point_state, whose h is where a scan starts and whose x_before
+///          belongs here.
 template <discrete_system System, class Input>
 [[nodiscard]] auto maps(System const& s, Input const& x) {
   MAMBA_EXPECTS(x.cols() == s.b_bar.cols(), "maps: x must have the system's inputs", x.cols(), s.b_bar.cols());
@@ -77,6 +80,21 @@ template <discrete_system System, class Input>
   std::vector<map> out;
   for (Eigen::Index k = 0; k < x.rows(); ++k) out.push_back({s.a_bar, s.b_bar * x.row(k).transpose()});
   return out;
+}
+template <class System, class Input, class Before>
+[[nodiscard]] auto maps(two_point<System> const& s, Input const& x, Before const& x_before) {
+  MAMBA_EXPECTS(x_before.size() == s.b_bar.cols(), "maps: x_before must have the system's inputs", x_before.size(),
+                s.b_bar.cols());
+  auto out = maps(static_cast<System const&>(s), x);
+  for (Eigen::Index k = 0; k < x.rows(); ++k) {
+    if (k == 0) out[0].b += s.b_bar_before * x_before;
+    if (k > 0) out[size(k)].b += s.b_bar_before * x.row(k - 1).transpose();
+  }
+  return out;
+}
+template <class System, class Input>
+[[nodiscard]] auto maps(two_point<System> const& s, Input const& x) {
+  return maps(s, x, zero_state(s).x_before);
 }
 
 /// The answers that belong to the states of scanned maps: y_k = C b_k + D x_k.

@@ -11,7 +11,7 @@
 //     B, C     input and output matrices     b, c               B, C       B, C          B, C
 //     D        skip                          d                  D          D             D
 //     Δ        step                          delta, dt_proj     Δ          Δ             Δ
-//     Ā, B̄     discretised A and B           a_bar, b_bar       Ā, B̄       Ā, B̄          Ā, B̄
+//     Ā, B̄     discretised A and B           a_bar, b_bar       Ā, B̄       Ā, B̄          A, B
 //     Λ, P, Q  A = Λ − P Qᴴ                  lambda, p, q       Λ, P, Q
 //     N        state size                    N, d_state         N          N             N
 //     M, P     inputs, outputs               M, P               1, 1       1, 1          1, 1
@@ -25,8 +25,12 @@
 namespace mamba::inline MAMBA_ABI::ssm {
 
 /// Which modes of a real system a complex one keeps. The modes of a real A come in conjugate pairs, so that one of each
-/// pair is enough: what the other would add is the conjugate, and the pair together is 2 Re.
+/// pair is enough: what the other would add is the conjugate, and the pair together is 2 Re. A real mode has no partner.
 enum class modes { all, half };
+
+/// Whether modes of a scalar type may stand for their conjugates as well.
+template <modes Kept, class T>
+inline constexpr bool can_keep = Kept == modes::all || is_complex<T>;
 
 /// A dense system with N states, M inputs and P outputs.
 template <scalar T, std::size_t N = dynamic, std::size_t M = 1, std::size_t P = 1>
@@ -40,6 +44,7 @@ struct dense_system {
 /// A diagonal system: N modes that don't see each other. With modes::half, N counts the stored ones.
 template <scalar T, std::size_t N = dynamic, std::size_t M = 1, std::size_t P = 1, modes Kept = modes::all>
 struct diagonal_system {
+  static_assert(can_keep<Kept, T>, "modes::half needs complex modes: a real one has no conjugate to stand for");
   vector<T, N> a;              ///< [N]: the diagonal of A
   matrix<T, N, M> b;           ///< [N, M]
   matrix<T, P, N> c;           ///< [P, N]
@@ -51,6 +56,7 @@ struct diagonal_system {
 template <scalar T, std::size_t N = dynamic, std::size_t R = 1, std::size_t M = 1, std::size_t P = 1,
           modes Kept = modes::all>
 struct dplr_system {
+  static_assert(can_keep<Kept, T>, "modes::half needs complex modes: a real one has no conjugate to stand for");
   vector<T, N> lambda;         ///< [N]
   matrix<T, N, R> p;           ///< [N, R]
   matrix<T, N, R> q;           ///< [N, R]
@@ -62,6 +68,7 @@ struct dplr_system {
 /// What the kept modes stand for: v itself, or 2 Re v where the conjugate half is implied. v is a matrix or a number.
 template <modes Kept, class Expression>
 requires(!scalar<Expression>) [[nodiscard]] auto whole(Expression const& v) {
+  static_assert(can_keep<Kept, typename Expression::Scalar>, "modes::half needs complex modes");
   if constexpr (Kept == modes::half) {
     using real = typename Expression::RealScalar;
     return (real(2) * v.real()).eval();
@@ -71,6 +78,7 @@ requires(!scalar<Expression>) [[nodiscard]] auto whole(Expression const& v) {
 }
 template <modes Kept, scalar T>
 [[nodiscard]] auto whole(T v) noexcept {
+  static_assert(can_keep<Kept, T>, "modes::half needs complex modes");
   if constexpr (Kept == modes::half) {
     return real_of<T>(2) * std::real(v);
   } else {
@@ -166,11 +174,11 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P>
 ///     A → V⁻¹ A V,     B → V⁻¹ B,     C → C V,     D → D
 ///
 /// Paper:   S4, Lemma 3.1 (conjugation).
-/// Domain:  V invertible. Error grows with the condition number of V.
+/// Domain:  V invertible; system and V real or complex, both or either. Error grows with the condition number of V.
 template <class T, std::size_t N, std::size_t M, std::size_t P, class V>
 [[nodiscard]] auto change_basis(dense_system<T, N, M, P> const& s, V const& v) {
-  using U = typename V::Scalar;
-  matrix<U, N> const basis = v;
+  using U = decltype(T() * typename V::Scalar());
+  matrix<U, N> const basis = v.template cast<U>();
   auto const inverse = basis.partialPivLu();
   return dense_system<U, N, M, P>{inverse.solve(s.a.template cast<U>() * basis), inverse.solve(s.b.template cast<U>()),
                                   s.c.template cast<U>() * basis, s.d.template cast<U>()};

@@ -10,6 +10,8 @@
 
 #include <mamba/ssm/continuous.hpp>
 
+#include <type_traits>
+
 namespace mamba::inline MAMBA_ABI::ssm {
 
 /// A dense system in discrete time.
@@ -24,6 +26,7 @@ struct discrete_dense {
 /// A diagonal system in discrete time.
 template <scalar T, std::size_t N = dynamic, std::size_t M = 1, std::size_t P = 1, modes Kept = modes::all>
 struct discrete_diagonal {
+  static_assert(can_keep<Kept, T>, "modes::half needs complex modes: a real one has no conjugate to stand for");
   vector<T, N> a_bar;          ///< [N]
   matrix<T, N, M> b_bar;       ///< [N, M]
   matrix<T, P, N> c;           ///< [P, N]
@@ -34,6 +37,7 @@ struct discrete_diagonal {
 template <scalar T, std::size_t N = dynamic, std::size_t R = 1, std::size_t M = 1, std::size_t P = 1,
           modes Kept = modes::all>
 struct discrete_dplr {
+  static_assert(can_keep<Kept, T>, "modes::half needs complex modes: a real one has no conjugate to stand for");
   vector<T, N> lambda_bar;     ///< [N]
   matrix<T, N, R> p_bar;       ///< [N, R]
   matrix<T, N, R> q_bar;       ///< [N, R]
@@ -43,10 +47,21 @@ struct discrete_dplr {
 };
 
 /// A system whose step sees two inputs: h_k = Ā h_{k−1} + B̄ x_k + B̄₋ x_{k−1}. Its memory is (h, the last x).
+///
+/// Why:     what it shares with System, Ā, C and D, is used as that of a System. Whatever uses B̄ has a form of its own
+///          for two_point, or refuses it: as a System it would forget B̄₋.
 template <class System>
 struct two_point : System {
   decltype(System::b_bar) b_bar_before;  ///< B̄₋ [N, M]
 };
+
+/// The system that sees one input only, B̄₋ in place of B̄: what x_{k−1} does.
+template <class System>
+[[nodiscard]] System input_before(two_point<System> const& s) {
+  System before = s;
+  before.b_bar = s.b_bar_before;
+  return before;
+}
 
 /// One step from h_{k−1} to h_k without input: Ā h.
 ///
@@ -90,6 +105,11 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P>
       all_modes(dplr_system<T, N, R, M, P, modes::half>{s.lambda_bar, s.p_bar, s.q_bar, s.b_bar, s.c, s.d});
   return {all.lambda, all.p, all.q, all.b, all.c, all.d};
 }
+template <class System>
+[[nodiscard]] auto all_modes(two_point<System> const& s) {
+  auto const now = all_modes(static_cast<System const&>(s));
+  return two_point<std::remove_cv_t<decltype(now)>>{now, all_modes(input_before(s)).b_bar};
+}
 
 /// The same system with Ā written out as a matrix.
 template <class T, std::size_t N, std::size_t M, std::size_t P>
@@ -109,6 +129,11 @@ template <class T, std::size_t N, std::size_t M, std::size_t P>
 template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P>
 [[nodiscard]] discrete_dense<T, dynamic, M, P> to_dense(discrete_dplr<T, N, R, M, P, modes::half> const& s) {
   return to_dense(all_modes(s));
+}
+template <class System>
+[[nodiscard]] auto to_dense(two_point<System> const& s) {
+  auto const now = to_dense(static_cast<System const&>(s));
+  return two_point<std::remove_cv_t<decltype(now)>>{now, to_dense(input_before(s)).b_bar};
 }
 
 }  // namespace mamba::inline MAMBA_ABI::ssm

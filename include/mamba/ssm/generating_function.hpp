@@ -9,6 +9,9 @@
 //
 // K̂ at all of these roots is the discrete Fourier transform of K. C̃ belongs to the kernel, C to the step: who runs the
 // recurrence with C̃, or trains C̃ and forgets to go back, finds that the step is not the convolution.
+//
+// A two_point system is refused: B̄₋ enters one power later, and the L-th of its powers, at roots of unity, would come
+// round into K_0. krylov_kernel() has its kernel.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -50,6 +53,8 @@ template <class T, std::size_t N, std::size_t M, std::size_t P>
   resolvent.diagonal().array() += complex(1);
   return s.c.template cast<complex>() * resolvent.partialPivLu().solve(s.b_bar.template cast<complex>()).eval();
 }
+template <class System, class Z>
+void generating_function(two_point<System> const&, Z) = delete;
 
 /// A^L by repeated squaring; A⁰ = I. A column vector stands for a diagonal matrix.
 ///
@@ -106,6 +111,8 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, m
   s.c = absorb_power(whole_s.c, whole_s.a_bar, L).leftCols(s.c.cols());
   return s;
 }
+template <class System>
+void absorb_power(two_point<System> const&, std::size_t) = delete;
 
 /// From C̃ back to C, with which a step of the recurrence gives what the convolution gave.
 ///
@@ -143,5 +150,7 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, m
   s.c = recover_c(whole_s.c, whole_s.a_bar, L).leftCols(s.c.cols());
   return s;
 }
+template <class System>
+void recover_c(two_point<System> const&, std::size_t) = delete;
 
 }  // namespace mamba::inline MAMBA_ABI::ssm

@@ -50,6 +50,8 @@ template <class System>
 /// Cost:    advance() and a product with B̄.
 template <discrete_system System, class State, class Input>
 void take_in(System const& s, State& h, Input const& x) {
+  constexpr bool sees_two = requires { s.b_bar_before; };
+  static_assert(!sees_two, "take_in: a step that sees two inputs needs a two_point_state");
   MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "take_in: the state must be as long as the system's", h.size(),
                 s.b_bar.rows());
   h = (ssm::advance(s, h) + s.b_bar * x).eval();  // ssm's, because std has an advance, too

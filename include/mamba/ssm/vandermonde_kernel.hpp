@@ -38,10 +38,9 @@ template <class T, std::size_t N, std::size_t M, std::size_t P, modes Kept>
 /// The same where a step sees two inputs: K_k = Σ_n C_n (ā_n^k B̄_n + ā_n^{k−1} B̄₋_n), without the second term at k = 0.
 template <class T, std::size_t N, std::size_t M, std::size_t P, modes Kept>
 [[nodiscard]] auto vandermonde_kernel(two_point<discrete_diagonal<T, N, M, P, Kept>> const& s, std::size_t L) {
-  discrete_diagonal<T, N, M, P, Kept> now = s, before = s;
-  before.b_bar = s.b_bar_before;
+  discrete_diagonal<T, N, M, P, Kept> const& now = s;
   auto K = vandermonde_kernel(now, L);
-  if (L > 1) K.bottomRows(index(L - 1)) += vandermonde_kernel(before, L - 1);
+  if (L > 1) K.bottomRows(index(L - 1)) += vandermonde_kernel(input_before(s), L - 1);
   return K;
 }
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// EXPECT: a step that sees two inputs needs a two_point_state
+// A bare state doesn't remember the input before: its part of the step would be left out.
+#include <mamba/ssm/recurrence.hpp>
+
+using system_of_two = mamba::ssm::two_point<mamba::ssm::discrete_diagonal<double, 2>>;
+
+#ifdef CORRECTED
+using state = mamba::ssm::two_point_state<double, 2>;
+#else
+using state = mamba::ssm::vector<double, 2>;
+#endif
+
+auto use(system_of_two const& s, state& h) { return step(s, h, mamba::ssm::vector<double, 1>{1.0}); }
