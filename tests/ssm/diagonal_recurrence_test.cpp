@@ -94,4 +94,39 @@ TEST_CASE("diagonal_recurrence: no inputs, no modes, NaN") {
   CHECK(y(2, 1) == 0);
 }
 
+TEST_CASE("diagonal_recurrence: the states in between, at some times and all of them") {
+  test::random rng(3);
+  auto const a = drawn<complex>(rng, 2, 3), b = drawn<complex>(rng, 2, 3), c = drawn<complex>(rng, 2, 3);
+  auto const x = drawn<double>(rng, 9, 2);
+  table<double> y(9, 2);
+  std::vector<double> const no_skip;
+  std::vector<mamba::ssm::matrix<complex>> all, some;
+  table<complex> h(2, 3), again(2, 3);
+  mamba::ssm::diagonal_recurrence<modes::half>(a, b, c, no_skip, x, h, y, mamba::ssm::all_states(all));
+  mamba::ssm::diagonal_recurrence<modes::half>(a, b, c, no_skip, x, again, y, mamba::ssm::states_at({7, 2, 2}, some));
+  REQUIRE(all.size() == 9);
+  REQUIRE(some.size() == 2);
+  CHECK(some[0] == all[2]);
+  CHECK(some[1] == all[7]);
+  CHECK(all[8](1, 2) == h(1, 2));
+}
+
+#if MAMBA_CONTRACTS
+TEST_CASE("diagonal_recurrence: other shapes are refused") {
+  table<double> const a(2, 3), other(2, 4), x(5, 2), wide(5, 3);
+  table<double> h(2, 3), y(5, 2), short_y(4, 2);
+  std::vector<double> const d{1, 2}, three{1, 2, 3};
+  using violation = mamba::contract_violation;
+  CHECK_NOTHROW(mamba::ssm::diagonal_recurrence(a, a, a, d, x, h, y));
+  CHECK_THROWS_AS(mamba::ssm::diagonal_recurrence(other, a, a, d, x, h, y), violation);
+  CHECK_THROWS_AS(mamba::ssm::diagonal_recurrence(a, other, a, d, x, h, y), violation);
+  CHECK_THROWS_AS(mamba::ssm::diagonal_recurrence(a, a, other, d, x, h, y), violation);
+  CHECK_THROWS_AS(mamba::ssm::diagonal_recurrence(a, a, a, three, x, h, y), violation);
+  CHECK_THROWS_AS(mamba::ssm::diagonal_recurrence(a, a, a, d, wide, h, y), violation);
+  CHECK_THROWS_AS(mamba::ssm::diagonal_recurrence(a, a, a, d, x, h, short_y), violation);
+  CHECK_THROWS_WITH_AS(mamba::ssm::diagonal_recurrence(other, a, a, d, x, h, y),
+                       doctest::Contains("got 2 x 4, expected 2 x 3"), violation);
+}
+#endif
+
 }  // namespace

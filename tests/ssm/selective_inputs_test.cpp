@@ -91,6 +91,10 @@ TEST_CASE("selective_inputs: channels that don't divide into groups are refused"
   auto const cube = [](std::size_t, std::size_t, std::size_t) { return 0.0; };
   CHECK_THROWS_AS(static_cast<void>(per_group(cube, 4, 6)), mamba::contract_violation);
   CHECK_THROWS_AS(static_cast<void>(per_group(cube, 0, 6)), mamba::contract_violation);
+  std::vector<double> cells(12);
+  mamba::view<double, mamba::dynamic, mamba::dynamic, mamba::dynamic> const two_groups(cells.data(), 2, 2, 3);
+  CHECK(per_group(two_groups, 2, 6)(1, 5, 2) == 0);
+  CHECK_THROWS_AS(static_cast<void>(per_group(two_groups, 3, 6)), mamba::contract_violation);
 }
 #endif
 

@@ -147,4 +147,15 @@ TEST_CASE("selective_maps: a NaN stays in its channel and its future") {
   }
 }
 
+#if MAMBA_CONTRACTS
+TEST_CASE("selective_maps: a state of another size is refused") {
+  test::random rng(4);
+  auto s = test::random_scan<double>(rng, 3, 2, 4, scan_range::ordinary, false, false);
+  s.h = table<double>(2, 3);
+  CHECK_THROWS_AS(static_cast<void>(run_by(tree, s)), mamba::contract_violation);
+  s.h = table<double>(3, 4);
+  CHECK_THROWS_AS(static_cast<void>(run_by(tree, s)), mamba::contract_violation);
+}
+#endif
+
 }  // namespace

@@ -320,6 +320,22 @@ TEST_CASE("selective_scan: a state, or inputs, of other sizes are refused") {
   CHECK_THROWS_AS(static_cast<void>(s.run()), mamba::contract_violation);
   s.b = table<double>(2, 4);
   CHECK_THROWS_AS(static_cast<void>(s.run()), mamba::contract_violation);
+  CHECK_THROWS_WITH(static_cast<void>(s.run()), doctest::Contains("B must be [L, N]"));
+  CHECK_THROWS_WITH(static_cast<void>(s.run()), doctest::Contains("got 2 x 4, expected 3 x 4"));
+  auto const good = test::random_scan<double>(rng, 3, 2, 4, scan_range::ordinary, true, true);
+  auto const refused = [&](auto const& spoil) {
+    auto bad = good;
+    spoil(bad);
+    CHECK_THROWS_AS(static_cast<void>(bad.run()), mamba::contract_violation);
+  };
+  refused([](auto& bad) { bad.delta = table<double>(3, 1); });
+  refused([](auto& bad) { bad.c = table<double>(3, 5); });
+  refused([](auto& bad) { bad.d.push_back(0); });
+  refused([](auto& bad) { bad.z = table<double>(3, 1); });
+  auto bad = good;
+  table<double> y(2, 2);
+  CHECK_THROWS_AS(mamba::ssm::selective_scan(bad.delta, bad.a, bad.b, bad.c, bad.d, bad.x, bad.z, bad.h, y),
+                  mamba::contract_violation);
 }
 #endif
 
@@ -328,6 +344,29 @@ TEST_CASE("selective_scan: the gate of the reference") {
   CHECK(mamba::ssm::silu(1.0L) == doctest::Approx(0.7310585786300049).epsilon(1e-15));
   CHECK(mamba::ssm::silu(-800.0) == 0);
   CHECK(mamba::ssm::silu(800.0F) == 800.0F);
+}
+
+TEST_CASE("selective_scan: the states at some times are those of all of them, in one call and in two") {
+  test::random rng(13);
+  auto const whole = test::random_scan<double>(rng, 11, 2, 3, scan_range::ordinary, true, true);
+  std::vector<mamba::ssm::matrix<double>> all, some, some_of_parts;
+  auto const run = [](scan_case<double> s, auto&& observe) {
+    table<double> y(s.x.extent(0), 2);
+    mamba::ssm::selective_scan(s.delta, s.a, s.b, s.c, s.d, s.x, s.z, s.h, y, observe);
+    return s.h;
+  };
+  static_cast<void>(run(whole, mamba::ssm::all_states(all)));
+  static_cast<void>(run(whole, mamba::ssm::states_at({9, 3, 3, 50}, some)));
+  auto second = part_of(whole, 5, 6);
+  second.h = run(part_of(whole, 0, 5), mamba::ssm::states_at({9, 3, 3, 50}, some_of_parts));
+  static_cast<void>(run(second, mamba::ssm::states_at({9, 3, 3, 50}, some_of_parts, 5)));
+  REQUIRE(all.size() == 11);
+  REQUIRE(some.size() == 2);
+  REQUIRE(some_of_parts.size() == 2);
+  for (auto const* kept : {&some, &some_of_parts}) {
+    CHECK((*kept)[0] == all[3]);
+    CHECK((*kept)[1] == all[9]);
+  }
 }
 
 }  // namespace

@@ -58,11 +58,14 @@ template <class Matrix>
 
 /// B or C with a row for every token and group of channels, [L, G, N]: channel d of D looks at group ⌊d G/D⌋.
 ///
-/// Domain:  D a multiple of G.
+/// Domain:  D a multiple of G, which the tensor's axis 1 has, where it can say so: m may also be a function.
 template <class Tensor>
 [[nodiscard]] auto per_group(Tensor&& m, std::size_t groups, std::size_t channels) {
   MAMBA_EXPECTS(groups > 0 && channels % groups == 0, "per_group: the channels must be a multiple of the groups",
                 channels, groups);
+  if constexpr (requires { m.extent(1); }) {
+    MAMBA_EXPECTS(m.extent(1) == groups, "per_group: the tensor must have a row for each group", m.extent(1), groups);
+  }
   auto const size = channels / groups;
   return [k = detail::keep(std::forward<Tensor>(m)), size](std::size_t t, std::size_t channel, std::size_t n) {
     return k.value(t, channel / size, n);

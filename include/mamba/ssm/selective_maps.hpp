@@ -43,10 +43,15 @@ template <class T, class Step, class A, class B, class X>
 /// Error:   a grouping of its own, hence roundings of its own: within 2 ⌈log₂ L⌉ + 2 of them for a tree, each of the
 ///          size of what is added.
 /// Cost:    L·D·N exponentials, and the scan's operations of 2N products each; O(L N) memory.
+/// See:     selective_recurrence() for the states in between: here each channel goes through all of time by itself, so
+///          that there is no moment at which one state of all channels could be observed.
 template <modes Kept = modes::all, class Scan, class Step, class A, class B, class C, class X, class H, class Answer>
 void selective_recurrence_by(Scan const& scan, Step const& delta, A const& a, B const& b, C const& c, X const& x, H& h,
                              Answer const& answer) {
   using T = std::remove_cvref_t<decltype(h(0, 0))>;
+  detail::expect_shape(a, x.extent(1), h.extent(1), "selective_recurrence_by: A must be [D, N], as wide as h");
+  detail::expect_shape(h, x.extent(1), a.extent(1),
+                       "selective_recurrence_by: h must be [D, N], a row for each channel");
   for (std::size_t channel = 0; channel < x.extent(1); ++channel) {
     affine<vector<T>> before{vector<T>::Ones(index(h.extent(1))), vector<T>(index(h.extent(1)))};
     for (std::size_t n = 0; n < h.extent(1); ++n) before.b(index(n)) = h(channel, n);

@@ -8,6 +8,7 @@
 
 #include <mamba/core/contracts.hpp>
 #include <mamba/ssm/continuous.hpp>
+#include <mamba/ssm/detail/shape.hpp>
 #include <mamba/ssm/discretize.hpp>
 #include <mamba/ssm/intermediate_states.hpp>
 #include <mamba/ssm/selective_inputs.hpp>
@@ -55,10 +56,8 @@ template <modes Kept = modes::all, class Step, class A, class B, class C, class 
           class Observe = see_no_state>
 void selective_recurrence(Step const& delta, A const& a, B const& b, C const& c, X const& x, H& h, Answer const& answer,
                           Observe&& observe = {}) {
-  MAMBA_EXPECTS(a.extent(0) == x.extent(1) && h.extent(0) == x.extent(1),
-                "selective_recurrence: A and h must have a row for each channel", a.extent(0), x.extent(1));
-  MAMBA_EXPECTS(a.extent(1) == h.extent(1), "selective_recurrence: A and h must have the same state size N",
-                h.extent(1), a.extent(1));
+  detail::expect_shape(a, x.extent(1), h.extent(1), "selective_recurrence: A must be [D, N], as wide as h");
+  detail::expect_shape(h, x.extent(1), a.extent(1), "selective_recurrence: h must be [D, N], a row for each channel");
   for (std::size_t t = 0; t < x.extent(0); ++t) {
     for (std::size_t channel = 0; channel < x.extent(1); ++channel) {
       answer(t, channel, whole<Kept>(selective_step(delta, a, b, c, x, h, t, channel)));
@@ -74,23 +73,29 @@ void selective_recurrence(Step const& delta, A const& a, B const& b, C const& c,
 ///
 /// Paper:   Mamba, Algorithm 2.
 /// Shapes:  delta, x, y [L, D]; a, h [D, N]; b, c [L, N]; d [D] or empty (no skip); z [L, D] or empty (no gate).
-///          Anything that answers m(i, j) is a matrix; the scalar type is that of h.
+///          Anything that answers m(i, j) and extent(i) is a matrix; the scalar type is that of h. observe(t, h) is
+///          called after each token, as intermediate_states.hpp has it.
 /// Units:   delta [s], a [1/s].
 /// Domain:  any scalar type with + · and exp, complex numbers included. NaN in, NaN out.
 /// Cost:    L·D·N exponentials.
-/// See:     kernels::selective_scan, the same signature at speed.
-template <class Step, class A, class B, class C, class D, class X, class Z, class H, class Y>
+/// See:     kernels::selective_scan, the same arguments, but for observe, at speed.
+template <class Step, class A, class B, class C, class D, class X, class Z, class H, class Y,
+          class Observe = see_no_state>
 void selective_scan(Step const& delta, A const& a, B const& b, C const& c, D const& d, X const& x, Z const& z, H& h,
-                    Y&& y) {
-  MAMBA_EXPECTS(b.extent(0) == x.extent(0) && c.extent(0) == x.extent(0) && delta.extent(0) == x.extent(0),
-                "selective_scan: delta, B and C must have a row for each token", b.extent(0), x.extent(0));
-  MAMBA_EXPECTS(b.extent(1) == a.extent(1) && c.extent(1) == a.extent(1),
-                "selective_scan: B and C must have the same state size N as A", b.extent(1), a.extent(1));
+                    Y&& y, Observe&& observe = {}) {
+  std::size_t const L = x.extent(0), channels = x.extent(1), N = a.extent(1);
+  detail::expect_shape(delta, L, channels, "selective_scan: delta must have the shape of x, [L, D]");
+  detail::expect_shape(b, L, N, "selective_scan: B must be [L, N], a row for each token, as wide as A");
+  detail::expect_shape(c, L, N, "selective_scan: C must be [L, N], a row for each token, as wide as A");
+  detail::expect_shape(y, L, channels, "selective_scan: y must have the shape of x, [L, D]");
+  if (!z.empty()) detail::expect_shape(z, L, channels, "selective_scan: z must have the shape of x, [L, D]");
+  MAMBA_EXPECTS(d.empty() || d.size() == channels, "selective_scan: D must have one value per channel", d.size(),
+                channels);
   auto const answer = [&](std::size_t t, std::size_t channel, auto value) {
     if (!d.empty()) value += d[channel] * x(t, channel);
     y(t, channel) = z.empty() ? value : value * silu(z(t, channel));
   };
-  selective_recurrence(delta, a, per_token(b), per_token(c), x, h, answer);
+  selective_recurrence(delta, a, per_token(b), per_token(c), x, h, answer, observe);
 }
 
 }  // namespace mamba::inline MAMBA_ABI::ssm
