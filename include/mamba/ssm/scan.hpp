@@ -92,9 +92,12 @@ template <class E, class Op>
   return out;
 }
 
-/// One element for each chunk of at most Q: all of it combined. [L] → [⌈L/Q⌉]
+/// One element for each chunk of at most Q: all of it combined. [L] → [⌈L/Q⌉] A Q of 0 would never get on: where
+/// contracts don't refuse it, it counts as 1.
 template <class E, class Op>
 [[nodiscard]] std::vector<E> chunk_totals(std::size_t Q, std::vector<E> const& x, Op const& op) {
+  MAMBA_EXPECTS(Q >= 1, "chunk_totals: a chunk must have an element", Q, 1);
+  Q = std::max<std::size_t>(Q, 1);
   std::vector<E> out;
   for (std::size_t first = 0; first < x.size(); first += Q) {
     E total = x[first];
@@ -108,6 +111,8 @@ template <class E, class Op>
 template <class E, class Scan>
 [[nodiscard]] std::vector<E> scans_of_chunks(std::size_t Q, std::vector<E> const& x, std::vector<E> const& before,
                                              Scan const& scan) {
+  MAMBA_EXPECTS(Q >= 1, "scans_of_chunks: a chunk must have an element", Q, 1);
+  Q = std::max<std::size_t>(Q, 1);
   std::vector<E> out;
   out.reserve(x.size());
   for (std::size_t i = 0; i < before.size(); ++i) {
