@@ -106,6 +106,9 @@ TEST_CASE("overlap_add: an empty kernel answers with zeros") {
 #if MAMBA_CONTRACTS
 TEST_CASE("overlap_add: a kernel for other inputs is refused") {
   CHECK_THROWS_AS(overlap_add<double>(matrix<double>(4, 3), 2), mamba::contract_violation);
+  overlap_add<double> stream(matrix<double>(4, 6), 3);
+  CHECK_THROWS_AS(static_cast<void>(stream(matrix<double>(5, 2))), mamba::contract_violation);
+  CHECK_THROWS_AS(static_cast<void>(stream(matrix<double>(5, 6))), mamba::contract_violation);
 }
 #endif
 

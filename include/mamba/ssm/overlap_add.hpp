@@ -26,10 +26,12 @@ class overlap_add {
   /// Shapes:  kernel [L_K, P·M]; blocks of at most B inputs, by default as many as the kernel is long.
   template <class Kernel>
   explicit overlap_add(Kernel const& kernel, std::size_t inputs = 1, std::size_t block = 0)
-      : tail_(std::max<Eigen::Index>(kernel.rows(), 1) - 1),
+      : inputs_(index(inputs)),
+        tail_(std::max<Eigen::Index>(kernel.rows(), 1) - 1),
         block_(block != 0 ? index(block) : tail_ + 1),
         length_(padded_length(size(tail_ + 1), size(block_))),
         kernel_(spectra(kernel, length_)) {
+    static_assert(answers<Kernel>, "overlap_add: a complex kernel has complex answers");
     MAMBA_EXPECTS(inputs > 0 && size(kernel.cols()) % inputs == 0, "overlap_add: a kernel row must hold P x M numbers",
                   kernel.cols(), inputs);
     left_ = matrix<T>::Zero(block_ + tail_, kernel.cols() / index(inputs));
@@ -43,6 +45,9 @@ class overlap_add {
   /// Cost:    two transforms of n points and a product for each block or part of one: long chunks are cheaper.
   template <class Input>
   [[nodiscard]] matrix<T> operator()(Input const& x) {
+    static_assert(answers<Input>, "overlap_add: complex inputs have complex answers");
+    MAMBA_EXPECTS(x.cols() == inputs_, "overlap_add: x must have the inputs that the kernel was given for", x.cols(),
+                  inputs_);
     matrix<T> y(x.rows(), left_.cols());
     for (Eigen::Index k = 0; k < x.rows(); k += block_) {
       auto const here = std::min(block_, x.rows() - k);
@@ -59,6 +64,11 @@ class overlap_add {
   [[nodiscard]] matrix<T> const& left() const noexcept { return left_; }
 
  private:
+  /// Whether T can hold what such numbers make: no imaginary part is dropped.
+  template <class Numbers>
+  static constexpr bool answers = is_complex<T> || !is_complex<typename Numbers::Scalar>;
+
+  Eigen::Index inputs_;           ///< M
   Eigen::Index tail_;             ///< L_K − 1: how long a block sounds on
   Eigen::Index block_;            ///< B
   std::size_t length_;            ///< n, at least B + L_K − 1
