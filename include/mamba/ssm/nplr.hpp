@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <limits>
 
 namespace mamba::inline MAMBA_ABI::ssm {
@@ -58,7 +59,7 @@ void fix_phases(V& v) {
 /// The modes of a real skew matrix K: one of each conjugate pair, and, of an odd size, the one without a partner.
 ///
 ///     K V = V diag(i w),        w ≥ 0 ascending;        K s = 0
-template <scalar T>
+template <std::floating_point T>
 struct skew_modes {
   vector<T> w;                        ///< [N/2]
   matrix<complex_of<T>> v;            ///< [N, N/2], orthonormal and orthogonal to their conjugates
@@ -130,7 +131,7 @@ template <class T>
 
 /// A transition in the coordinates that make it diagonal plus low rank. With modes::half, the columns of V and all the
 /// rest are one of each conjugate pair, the one with w ≥ 0.
-template <scalar T, std::size_t N = dynamic, std::size_t R = 1, modes Kept = modes::all>
+template <std::floating_point T, std::size_t N = dynamic, std::size_t R = 1, modes Kept = modes::all>
 struct nplr_form {
   static constexpr std::size_t K = detail::kept_size(Kept, N);
   vector<complex_of<T>, K> lambda;  ///< [N or N/2]: by ascending w; the conjugates last
@@ -170,12 +171,16 @@ template <modes Kept = modes::all, class T, std::size_t N, class P>
 
 /// The diagonal-plus-low-rank system that reads the memory by C, given in the coordinates of A: there it is C V.
 ///
-///     h' = (Λ − P Pᴴ) h + B x,   y = C V h + D x
+///     h' = (Λ − P Pᴴ) h + B x,   y = C V h          (no skip: D = 0)
 ///
 /// Paper:   S4, Theorem 1.
-/// Shapes:  c [P, N], real or complex, D [P, 1] or 0; half of the modes answer 2 Re.
+/// Shapes:  c [P, N]; half of the modes answer 2 Re, which is the whole answer where C is real: they take no other. All
+///          modes take a complex C, too.
 template <class T, std::size_t N, std::size_t R, modes Kept, class C>
 [[nodiscard]] auto to_dplr(nplr_form<T, N, R, Kept> const& s, C const& c) {
+  static_assert(
+      Kept == modes::all || !is_complex<typename C::Scalar>,
+      "to_dplr: half of the modes answers 2 Re, which is right for a real C only; a complex C needs all of them");
   constexpr std::size_t P = C::RowsAtCompileTime == Eigen::Dynamic ? dynamic : size(C::RowsAtCompileTime);
   MAMBA_EXPECTS(c.cols() == s.v.rows(), "to_dplr: C must have a column per state", c.cols(), s.v.rows());
   return dplr_system<complex_of<T>, nplr_form<T, N, R, Kept>::K, R, 1, P, Kept>{
