@@ -354,4 +354,34 @@ TEST_CASE("cauchy_kernel: no length, one state, real systems, static sizes, NaN"
   CHECK(ssm::cauchy_kernel(spoilt, 0.1, 8).hasNaN());
 }
 
+// A pivot of exactly 0: an integrator beside a mode that decays, one reached by B and one as Fourier's, which is not. At
+// k = 0 the resolvent is no number, but the kernel is: C B for the first, nothing for the second.
+TEST_CASE("cauchy_kernel: where the resolvent is no number the kernel is summed") {
+  for (double const reached : {1.0, 0.0}) {
+    ssm::dplr_system<double, 2> const s{ssm::vector<double, 2>{0, -1},      ssm::vector<double, 2>{0, 0.5},
+                                        ssm::vector<double, 2>{0, 0.5},     ssm::vector<double, 2>{reached, 1},
+                                        ssm::matrix<double, 1, 2>{{2, -1}}, ssm::matrix<double, 1>{{0}}};
+    CHECK_FALSE(ssm::cauchy_at_root(ssm::absorb_power(s, 0.1, 16), 0.1, 0, 16).allFinite());
+    auto const expected = ssm::krylov_kernel(ssm::bilinear(0.1, s), 16);
+    CHECK(distance(ssm::cauchy_kernel(s, 0.1, 16), expected) <= 1e-12);
+  }
+}
+
+// C̃ is off by some ε of C, and 1/(I − Ā) is 1/(Δ|α|): what the card allows for slow memories.
+TEST_CASE("cauchy_kernel: a slow eigenvalue costs its digits and no more") {
+  double worst = 0;
+  for (double const alpha : {1e-2, 1e-4, 1e-6, 1e-8}) {
+    ssm::dplr_system<double, 2> const s{ssm::vector<double, 2>{-alpha, -1}, ssm::vector<double, 2>{0, 0.5},
+                                        ssm::vector<double, 2>{0, 0.5},     ssm::vector<double, 2>{1, 1},
+                                        ssm::matrix<double, 1, 2>{{2, -1}}, ssm::matrix<double, 1>{{0}}};
+    for (std::size_t const L : {16U, 64U, 1000U}) {
+      double const off = distance(ssm::cauchy_kernel(s, 0.1, L), ssm::krylov_kernel(ssm::bilinear(0.1, s), L));
+      double const share = off / (1e-13 + 8 * eps / (0.1 * alpha));
+      CHECK(share <= 1);
+      worst = std::max(worst, share);
+    }
+  }
+  MESSAGE("at most ", worst, " of what the card allows");
+}
+
 }  // namespace

@@ -99,7 +99,10 @@ template <class Matrix>
 ///          closed form is asked as it stands.
 /// Shapes:  k < L → [P, M], complex.
 /// Units:   delta [s], lambda [1/s].
-/// Domain:  delta > 0, no eigenvalue of A at g/Δ; sure when all have negative real parts.
+/// Domain:  delta > 0, no eigenvalue of A at g/Δ; sure when all have negative real parts. Fourier's A has one at k = 0:
+///          the eigenvalue 0 of its missing sine, where I − Ā is singular. B doesn't reach that mode and C̃ is blind to
+///          it, C (1 − 1^L) = 0: LU divides one rounding by another, and C̃ drops the result. Should the pivot be exactly
+///          0, the answer is no number, and neither is recover_c's, which cannot know what C was there.
 /// Cost:    O(N (P + R)(M + R) + R³); near a pole O(N³).
 template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
 [[nodiscard]] matrix<complex_of<T>, P, M> cauchy_at_root(dplr_system<T, N, R, M, P, Kept> const& s, real_of<T> delta,
@@ -186,12 +189,16 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, m
 /// Paper:   S4, Algorithm 1.
 /// Shapes:  → [L, P·M]: row k is K_k row by row; real for half of the modes. Any L, odd and even, 0 and 1.
 /// Units:   delta [s], lambda [1/s].
-/// Domain:  as of cauchy_at_root.
-/// Error:   within 1e-9 of the largest |K_k| of krylov_kernel(bilinear(delta, s), L), and usually of 1e-13.
+/// Domain:  delta > 0. Where K̂ is no number, at an eigenvalue of A that is exactly g/Δ, the kernel is summed instead.
+/// Error:   within 1e-9 of the largest |K_k| of krylov_kernel(bilinear(delta, s), L), and usually of 1e-13, as long as
+///          the slowest eigenvalue α of A that B reaches has Δ|α| ≥ 1e-4. C̃ is what Ā^L forgets, and 1/(I − Ā) magnifies
+///          its rounding: in general some N ε/(Δ|α|) more.
 /// Cost:    that of cauchy_kernel_of_c_tilde and one Ā^L, O(N³ log L).
 template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes Kept>
 [[nodiscard]] auto cauchy_kernel(dplr_system<T, N, R, M, P, Kept> const& s, real_of<T> delta, std::size_t L) {
-  return cauchy_kernel_of_c_tilde(absorb_power(s, delta, L), delta, L);
+  auto K = cauchy_kernel_of_c_tilde(absorb_power(s, delta, L), delta, L);
+  if (!K.allFinite()) K = krylov_kernel(bilinear(delta, s), L);
+  return K;
 }
 
 }  // namespace mamba::inline MAMBA_ABI::ssm

@@ -52,7 +52,7 @@ template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, m
 ///
 /// Paper:   S4, appendix C.2; in a half system Qᴴ h and R z are 2 Re of the stored part.
 /// Shapes:  h [N], x [M].
-/// Cost:    O(N (R + M)): no matrix of N × N, and none is ever formed.
+/// Cost:    O(N (R + M)): no matrix of N × N is formed, neither here nor by s4_form.
 template <class T, std::size_t N, std::size_t R, std::size_t M, std::size_t P, modes K, class State, class Input>
 void take_in(s4_dplr<T, N, R, M, P, K> const& s, State& h, Input const& x) {
   MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "take_in: the state must be as long as the system's", h.size(),
