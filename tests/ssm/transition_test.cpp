@@ -68,4 +68,14 @@ TEST_CASE("transition: one state") {
   CHECK(mamba::ssm::read_by(matrix<double, 1>(3), leak).c(0, 0) == 3);
 }
 
+TEST_CASE("transition: a complex transition in a real basis stays complex") {
+  using complex = std::complex<double>;
+  transition<complex, 2> const modes{matrix<complex, 2>{{complex(-1, 2), 0}, {0, complex(-1, -2)}},
+                                     vector<complex, 2>{1, complex(0, 1)}};
+  matrix<double, 2> const v{{1, 2}, {-1, 1}};
+  auto const other = mamba::ssm::change_basis(modes, v);
+  CHECK((v.cast<complex>() * other.a - modes.a * v.cast<complex>()).norm() <= 64 * eps);
+  CHECK((v.cast<complex>() * other.b - modes.b).norm() <= 64 * eps);
+}
+
 }  // namespace

@@ -21,12 +21,12 @@ struct transition {
 ///     A → V⁻¹ A V,     B → V⁻¹ B
 ///
 /// Paper:   S4, Lemma 3.1 (conjugation).
-/// Domain:  V invertible. Error grows with the condition number of V.
+/// Domain:  V invertible; transition and V real or complex, both or either. Error grows with the condition number of V.
 /// See:     change_basis of a dense_system, where C → C V.
 template <class T, std::size_t N, class V>
 [[nodiscard]] auto change_basis(transition<T, N> const& s, V const& v) {
-  using U = typename V::Scalar;
-  matrix<U, N> const basis = v;
+  using U = decltype(T() * typename V::Scalar());
+  matrix<U, N> const basis = v.template cast<U>();
   auto const inverse = basis.partialPivLu();
   return transition<U, N>{inverse.solve(s.a.template cast<U>() * basis), inverse.solve(s.b.template cast<U>())};
 }
