@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <complex>
+#include <vector>
 
 namespace {
 
@@ -100,6 +101,20 @@ TEST_CASE("chunk_convolution: no inputs, no answers, and the state as it was") {
   CHECK(y.rows() == 0);
   CHECK(h == before);
   CHECK(free_response(s, h, 0).rows() == 0);
+}
+
+TEST_CASE("chunk_convolution: the states in between are the recurrence's, bit for bit") {
+  test::random rng(5);
+  auto const s = test::random_dense<double>(rng, 0.9, 3);
+  auto const x = random_sequence<double>(rng, 9);
+  auto h = zero_state(s), stepped = h;
+  std::vector<vector<double>> seen, expected;
+  auto const direct = [](auto const& K, auto const& inputs) { return mamba::ssm::convolve(K, inputs); };
+  static_cast<void>(chunk_convolution(s, krylov_kernel(s, 9), h, x, direct, mamba::ssm::states_at({6, 1}, seen)));
+  static_cast<void>(recurrence(s, stepped, x, mamba::ssm::all_states(expected)));
+  REQUIRE(seen.size() == 2);
+  CHECK(test::same_matrix(seen[0], expected[1]));
+  CHECK(test::same_matrix(seen[1], expected[6]));
 }
 
 #if MAMBA_CONTRACTS
