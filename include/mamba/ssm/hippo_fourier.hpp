@@ -15,6 +15,7 @@
 
 #include <mamba/ssm/transition.hpp>
 
+#include <concepts>
 #include <numbers>
 
 namespace mamba::inline MAMBA_ABI::ssm {
@@ -24,7 +25,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 ///     e_n = 1 (n = 0),   √2 (n = 2, 4, …),   0 (n odd)
 ///
 /// Shapes:  [N].
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> fourier_ends(std::size_t n = N) {
   return detail::entries<T, N>(detail::states<N>(n), [](Eigen::Index i) {
     return i == 0 ? T(1) : i % 2 == 0 ? std::numbers::sqrt2_v<T> : T(0);
@@ -37,7 +38,7 @@ template <scalar T, std::size_t N = dynamic>
 ///
 /// Shapes:  [N, N].
 /// Units:   omega [rad/s], one turn per window.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] matrix<T, N> fourier_turns(T omega, std::size_t n = N) {
   return detail::square<T, N>(detail::states<N>(n), [=](Eigen::Index i, Eigen::Index k) {
     return i / 2 == k / 2 ? T(i - k) * omega * T(i / 2) : T(0);
@@ -54,7 +55,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Shapes:  a [N, N], b [N].
 /// Units:   slow_down(hippo_fourier(…), θ/2) for a window of θ seconds.
 /// See:     nplr: A + P Pᵀ = M is skew, P = e.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_fourier(std::size_t n = N) {
   vector<T, N> const e = fourier_ends<T, N>(n);
   return {fourier_turns<T, N>(std::numbers::pi_v<T>, n) - e * e.transpose(), e};
@@ -68,7 +69,7 @@ template <scalar T, std::size_t N = dynamic>
 ///          so that each earlier window is still there, fainter by a factor of 3.
 /// Shapes:  a [N, N], b [N].
 /// See:     nplr: A + P Pᵀ = M is skew, P = e/√2.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_fourier_decay(std::size_t n = N) {
   vector<T, N> const e = fourier_ends<T, N>(n);
   return {fourier_turns<T, N>(std::numbers::pi_v<T>, n) - T(0.5) * e * e.transpose(), T(0.5) * e};
@@ -82,7 +83,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Why:     h is near the means over 0 ≤ τ ≤ 1 of x(t − τ) times 1, √2 cos 2πkτ and √2 sin 2πkτ.
 /// Shapes:  a [N, N], b [N].
 /// See:     nplr: A + P Pᵀ = M is skew, P = √2 e.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_fourier2(std::size_t n = N) {
   vector<T, N> const e = fourier_ends<T, N>(n);
   return {fourier_turns<T, N>(2 * std::numbers::pi_v<T>, n) - T(2) * e * e.transpose(), T(2) * e};
@@ -97,7 +98,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Why:     normal, so diagonal in a unitary basis. h_2k = ∫₀^∞ x(t − τ) e^{−τ/2} √2 cos 2πkτ dτ, the sine in h_2k+1:
 ///          all earlier turns of length 1 lie on top of each other and can't be told apart.
 /// Shapes:  a [N, N], b [N].
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_fourier_diagonal(std::size_t n = N) {
   matrix<T, N> a = fourier_turns<T, N>(2 * std::numbers::pi_v<T>, n);
   a.diagonal().array() -= T(0.5);

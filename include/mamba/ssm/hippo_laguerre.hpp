@@ -13,6 +13,7 @@
 #include <mamba/ssm/transition.hpp>
 
 #include <cmath>
+#include <concepts>
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
@@ -26,7 +27,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// Units:   slow_down(hippo_lagt(…), θ): age in units of θ.
 /// Error:   exact.
 /// See:     nplr: A + P Pᵀ is skew, P_n = √½.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_lagt(std::size_t n = N, T beta = T(1)) {
   auto const rows = detail::states<N>(n);
   auto const a_nk = [](Eigen::Index i, Eigen::Index k) { return i > k ? T(-1) : i == k ? T(-0.5) : T(0); };
@@ -40,7 +41,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Paper:   HiPPO, Eq. (2), is β = 1, no tilt; 'tlagt' of the S4 code.
 /// Shapes:  a [N, N], b [N].
 /// Error:   exact up to the rounding of 1 + β.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_tlagt(std::size_t n = N, T beta = T(1)) {
   auto const rows = detail::states<N>(n);
   auto const a_nk = [=](Eigen::Index i, Eigen::Index k) { return i > k ? T(-1) : i == k ? -(1 + beta) / 2 : T(0); };
@@ -53,7 +54,7 @@ template <scalar T, std::size_t N = dynamic>
 ///
 /// Shapes:  [N].
 /// Domain:  α > −1.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> laguerre_norms(std::size_t n, T alpha) {
   using std::sqrt, std::tgamma;
   T square = tgamma(1 + alpha);
@@ -68,7 +69,7 @@ template <scalar T, std::size_t N = dynamic>
 ///     κ = √(β^{1−α}/Γ(1−α))
 ///
 /// Domain:  α < 1, β > 0.
-template <scalar T>
+template <std::floating_point T>
 [[nodiscard]] T laguerre_mass(T alpha, T beta) {
   using std::pow, std::sqrt, std::tgamma;
   return sqrt(pow(beta, 1 - alpha) / tgamma(1 - alpha));
@@ -82,7 +83,7 @@ template <scalar T>
 /// Shapes:  a [N, N], b [N].
 /// Domain:  −1 < α < 1, β > 0. α = 0 and β → 0 tends to lagt's A; α = 0 and β = 1 is tlagt.
 /// Error:   n + 8 ε relative in row n: n factors of λ_n and the Γ of the standard library.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_glagt(std::size_t n = N, T alpha = T(0), T beta = T(0.01)) {
   using std::tgamma;
   vector<T, N> const norms = laguerre_norms<T, N>(n, alpha);

@@ -13,13 +13,14 @@
 #include <mamba/ssm/transition.hpp>
 
 #include <cmath>
+#include <concepts>
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
 /// √(2n+1): what makes the n-th Legendre polynomial's mean square on its interval 1.
 ///
 /// Shapes:  [N].
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> legendre_norms(std::size_t n = N) {
   using std::sqrt;
   return detail::entries<T, N>(detail::states<N>(n), [](Eigen::Index k) { return sqrt(T(2 * k + 1)); });
@@ -34,7 +35,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Shapes:  a [N, N], b [N]; N in the type, or n at run time: hippo_legs<double, 8>(), hippo_legs<double>(8).
 /// Error:   each entry within ε, relative.
 /// See:     hippo_legs_notes for plain Legendre coefficients; nplr: A + P Pᵀ = −½ I + skew, P_n = √(n+½).
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_legs(std::size_t n = N) {
   using std::sqrt;
   auto const a_nk = [](Eigen::Index i, Eigen::Index k) {
@@ -53,7 +54,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Shapes:  a [N, N], b [N].
 /// Error:   exact while 2N < 1/ε.
 /// See:     legs_to_notes, the change of basis.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_legs_notes(std::size_t n = N) {
   auto const a_nk = [](Eigen::Index i, Eigen::Index k) { return i > k ? -T(2 * i + 1) : i == k ? -T(i + 1) : T(0); };
   auto const rows = detail::states<N>(n);
@@ -85,7 +86,7 @@ template <class T, std::size_t N>
 /// Why:     A = A_legs + ½ B_legs B_legsᵀ = −½ I + skew, diagonal in a unitary basis.
 /// Shapes:  a [N, N], b [N].
 /// Error:   each entry within ε, relative.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_legs_normal(std::size_t n = N) {
   using std::sqrt;
   auto const a_nk = [](Eigen::Index i, Eigen::Index k) {
@@ -105,7 +106,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Shapes:  a [N, N], b [N].
 /// Units:   slow_down(hippo_legt(…), θ) for a window of θ seconds.
 /// Error:   each entry within ε, relative.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_legt(std::size_t n = N) {
   using std::sqrt;
   auto const a_nk = [](Eigen::Index i, Eigen::Index k) {
@@ -119,7 +120,7 @@ template <scalar T, std::size_t N = dynamic>
 ///
 /// Paper:   'legt' of the S4 code; halved so that all its measures work on one time scale.
 /// Shapes:  a [N, N], b [N].
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_legt_halved(std::size_t n = N) {
   return slow_down(hippo_legt<T, N>(n), T(2));
 }
@@ -133,7 +134,7 @@ template <scalar T, std::size_t N = dynamic>
 ///          x(t − τ) near Σ_n g_n P_n(2τ − 1).
 /// Shapes:  a [N, N], b [N].
 /// Error:   exact while 2N < 1/ε.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_lmu(std::size_t n = N) {
   auto const sign = [](Eigen::Index k) { return k % 2 == 0 ? T(1) : T(-1); };
   auto const a_nk = [=](Eigen::Index i, Eigen::Index k) { return T(2 * i + 1) * (i < k ? T(-1) : -sign(i - k)); };

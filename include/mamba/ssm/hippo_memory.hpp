@@ -12,6 +12,7 @@
 #include <mamba/ssm/orthogonal_polynomials.hpp>
 
 #include <cmath>
+#include <concepts>
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
@@ -101,7 +102,7 @@ enum class legs_clock {
 /// Paper:   HiPPO, Theorem 2 and Eq. (4); the S4 code's LSICell.
 /// Units:   dt [s], the time for which x stands; it may differ from step to step.
 /// Domain:  dt > 0. The first input fills the whole past: h = (x, 0, 0, …). NaN in, NaN out.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 class hippo_memory {
  public:
   explicit hippo_memory(std::size_t n = N, legs_clock clock = legs_clock::start)

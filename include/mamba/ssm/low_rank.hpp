@@ -23,6 +23,7 @@
 #include <mamba/ssm/hippo_legendre.hpp>
 
 #include <cmath>
+#include <concepts>
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
@@ -32,7 +33,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 ///
 /// Paper:   S4, appendix C.1.
 /// Shapes:  [N, 1]; N in the type or n at run time.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_legs(std::size_t n = N) {
   return legendre_norms<T, N>(n) * std::sqrt(T(0.5));
 }
@@ -44,7 +45,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Paper:   S4, appendix C.1, where a further factor belongs to a further scaling of A.
 /// Why:     what A lacks is √(2n+1) √(2k+1) where n + k is even.
 /// Shapes:  [N, 2].
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] matrix<T, N, 2> low_rank_legt(std::size_t n = N) {
   auto const norms = legendre_norms<T, N>(n);
   matrix<T, N, 2> p = matrix<T, N, 2>::Zero(norms.size(), 2);
@@ -53,7 +54,7 @@ template <scalar T, std::size_t N = dynamic>
 }
 
 /// P of the halved LegT, A half as large: P/√2.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] matrix<T, N, 2> low_rank_legt_halved(std::size_t n = N) {
   return low_rank_legt<T, N>(n) * std::sqrt(T(0.5));
 }
@@ -64,7 +65,7 @@ template <scalar T, std::size_t N = dynamic>
 ///
 /// Paper:   S4, appendix C.1.
 /// Shapes:  [N, 1].
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_lagt(std::size_t n = N) {
   return vector<T, N>::Constant(detail::states<N>(n), 1, std::sqrt(T(0.5)));
 }
@@ -75,21 +76,21 @@ template <scalar T, std::size_t N = dynamic>
 ///
 /// Paper:   How to Train Your HiPPO.
 /// Shapes:  [N, 1].
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_fourier(std::size_t n = N) {
   return fourier_ends<T, N>(n);
 }
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_fourier_decay(std::size_t n = N) {
   return fourier_ends<T, N>(n) * std::sqrt(T(0.5));
 }
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_fourier2(std::size_t n = N) {
   return fourier_ends<T, N>(n) * std::sqrt(T(2));
 }
 
 /// No correction, for what is normal already: one column of zeros.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_none(std::size_t n = N) {
   return vector<T, N>::Zero(detail::states<N>(n), 1);
 }

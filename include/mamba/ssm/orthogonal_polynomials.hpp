@@ -5,6 +5,7 @@
 #include <mamba/ssm/transition.hpp>
 
 #include <cmath>
+#include <concepts>
 #include <numbers>
 #include <utility>
 
@@ -21,7 +22,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// Shapes:  [N].
 /// Domain:  |x| ≤ 1 for bounded values; any x.
 /// Error:   (n + 1) ε absolute where |x| ≤ 1.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> legendre(T x, std::size_t n = N) {
   using std::abs;
   T p = 1, d = 0;
@@ -39,7 +40,7 @@ template <scalar T, std::size_t N = dynamic>
 ///
 /// Shapes:  [N].
 /// Error:   n (n + 1)² ε absolute where |x| ≤ 1, where P'_n is at most n (n+1)/2.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> legendre_slopes(T x, std::size_t n = N) {
   vector<T, N> slopes = legendre<T, N>(x, n);
   T here = 0, before = 0;
@@ -58,7 +59,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Shapes:  [N].
 /// Domain:  x ≥ 0, α > −1.
 /// Error:   16 (n + 1) ε absolute for α = 0, s = e^{−x/2} and x ≤ 200; every value is then within ±1.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> laguerre(T x, T alpha = T(0), T scale = T(1), std::size_t n = N) {
   T here = scale, before = 0;
   return detail::entries<T, N>(detail::states<N>(n), [&](Eigen::Index k) {
@@ -70,7 +71,7 @@ template <scalar T, std::size_t N = dynamic>
 }
 
 /// N places and their weights: Σ w_q f(y_q) for ∫ f(y) dy over [−1, 1].
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 struct quadrature {
   vector<T, N> nodes;    ///< [N]
   vector<T, N> weights;  ///< [N], sum 2
@@ -81,7 +82,7 @@ struct quadrature {
 ///     y ← y − P_N(y)/P'_N(y)  until it stands,          w = 2/((1 − y²) P'_N(y)²)
 ///
 /// Paper:   Newton's iteration from y = −cos(π (q + ¾)/(N + ½)), which is within O(N⁻³).
-template <scalar T>
+template <std::floating_point T>
 [[nodiscard]] std::pair<T, T> gauss_legendre_node(std::size_t q, std::size_t n) {
   using std::cos;
   T y = -cos(std::numbers::pi_v<T> * (T(q) + T(0.75)) / (T(n) + T(0.5))), slope = 1;
@@ -98,7 +99,7 @@ template <scalar T>
 ///
 /// Error:   nodes within ε; weights within (N² + 4) ε relative, the worst at the ends.
 /// Cost:    O(N²).
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] quadrature<T, N> gauss_legendre(std::size_t n = N) {
   auto const rows = detail::states<N>(n);
   quadrature<T, N> out{vector<T, N>::Zero(rows, 1), vector<T, N>::Zero(rows, 1)};

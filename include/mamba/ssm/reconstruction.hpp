@@ -21,6 +21,7 @@
 #include <mamba/ssm/orthogonal_polynomials.hpp>
 
 #include <cmath>
+#include <concepts>
 #include <iterator>
 #include <numbers>
 
@@ -34,7 +35,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// Shapes:  [N].
 /// Domain:  0 ≤ τ ≤ θ. Beyond, polynomials explode.
 /// Error:   (n + 2)² ε √(2n+1): the rounding of τ/θ, which P_n magnifies by up to n (n+1).
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> legt_history(T theta, T tau, std::size_t n = N) {
   return legendre_norms<T, N>(n).cwiseProduct(legendre<T, N>(1 - 2 * tau / theta, n));
 }
@@ -49,7 +50,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Shapes:  [N].
 /// Domain:  0 ≤ τ ≤ t.
 /// Error:   as legt_history.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> legs_history(T t, T tau, std::size_t n = N) {
   return legt_history<T, N>(t, tau, n);
 }
@@ -62,7 +63,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Why:     h' = A h + B x is hippo_memory's equation in the logarithm of time: the weight of age τ is e^{−τ} dτ.
 /// Shapes:  [N].
 /// Domain:  τ ≥ 0.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> warped_legs_history(T tau, std::size_t n = N) {
   using std::exp;
   return legt_history<T, N>(T(1), 1 - exp(-tau), n);
@@ -75,7 +76,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Paper:   LMU, Eq. (3).
 /// Shapes:  [N].
 /// Domain:  0 ≤ τ ≤ θ.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> lmu_history(T theta, T tau, std::size_t n = N) {
   return legendre<T, N>(2 * tau / theta - 1, n);
 }
@@ -88,7 +89,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Why:     a jump from x(t) to x(t − θ) makes the series ring at both ends; it shows their mean there.
 /// Shapes:  [N].
 /// Domain:  0 < τ < θ.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> fourier_history(T theta, T tau, std::size_t n = N) {
   using std::cos, std::sin;
   T const turn = 2 * std::numbers::pi_v<T> * tau / theta;
@@ -105,7 +106,7 @@ template <scalar T, std::size_t N = dynamic>
 /// Paper:   HiPPO, appendix D.2.
 /// Shapes:  [N].
 /// Domain:  τ ≥ 0 (τ > 0 where α < 0); best below 4N. With β > 1 old errors are magnified by e^{(β−1)τ/2}.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> glagt_history(T tau, T alpha, T beta, std::size_t n = N) {
   using std::exp, std::pow;
   T const scale = pow(tau, alpha) * exp(-(1 - beta) * tau / 2) / laguerre_mass(alpha, beta);
@@ -119,12 +120,12 @@ template <scalar T, std::size_t N = dynamic>
 /// Paper:   HiPPO, appendix D.2.
 /// Shapes:  [N].
 /// Domain:  τ ≥ 0; best below 4N.
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> tlagt_history(T tau, T beta = T(1), std::size_t n = N) {
   using std::exp;
   return laguerre<T, N>(tau, T(0), exp(-(1 - beta) * tau / 2) / beta, n);
 }
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> lagt_history(T tau, T beta = T(1), std::size_t n = N) {
   using std::exp;
   return laguerre<T, N>(tau, T(0), exp(-tau / 2) / beta, n);

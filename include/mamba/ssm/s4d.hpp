@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <numbers>
 
 namespace mamba::inline MAMBA_ABI::ssm {
@@ -125,7 +126,7 @@ template <class C>
 ///
 /// Paper:   Mamba, section 3.6.
 /// Shapes:  [N].
-template <scalar T, std::size_t N = dynamic>
+template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> mamba_a_log(std::size_t n = N) {
   return detail::entries<T, N>(detail::states<N>(n), [](Eigen::Index k) { return std::log(static_cast<T>(k + 1)); });
 }
@@ -136,7 +137,7 @@ template <scalar T, std::size_t N = dynamic>
 ///
 /// Paper:   Mamba, section 3.6, with Δ_min = 0.001 and Δ_max = 0.1.
 /// Units:   [s].
-template <scalar T>
+template <std::floating_point T>
 [[nodiscard]] T mamba_delta(T u, T delta_min = T(1e-3), T delta_max = T(0.1)) {
   return std::max(std::exp(std::log(delta_min) + u * (std::log(delta_max) - std::log(delta_min))), T(1e-4));
 }
@@ -149,7 +150,7 @@ template <scalar T>
 /// Why:     the second form overflows nowhere and keeps its digits for small Δ.
 /// Domain:  Δ > 0.
 /// Error:   3 ε of max(1, |bias|).
-template <scalar T>
+template <std::floating_point T>
 [[nodiscard]] T mamba_delta_bias(T delta) {
   return delta + std::log(-std::expm1(-delta));
 }
