@@ -32,6 +32,7 @@ if(MAMBA_SANITIZE)
   set(sanitizers -fsanitize=${MAMBA_SANITIZE} -fno-sanitize-recover=all)
   target_compile_options(mamba_sanitizers INTERFACE ${sanitizers} -fno-omit-frame-pointer)
   target_link_options(mamba_sanitizers INTERFACE ${sanitizers})
+  target_compile_definitions(mamba_sanitizers INTERFACE MAMBA_SANITIZED)  # g++ and clang have no name for it in common
 endif()
 
 add_library(mamba_flags INTERFACE)

@@ -17,7 +17,7 @@ using mamba::matrix_view;
 namespace model = mamba::model;
 
 // Unoptimised code is fifty times slower; it gets fewer cases, the optimised builds thousands.
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__OPTIMIZE__) && !defined(MAMBA_SANITIZED)
 constexpr int cases = 1500;
 #else
 constexpr int cases = 120;

@@ -5,6 +5,7 @@
 #include <mamba/ssm/discretize_diagonal.hpp>
 #include <mamba/ssm/discretize_dplr.hpp>
 #include <mamba/ssm/irregular.hpp>
+#include <support/measure.hpp>
 #include <support/random_discrete.hpp>
 
 #include <cmath>
@@ -181,6 +182,23 @@ TEST_CASE("irregular: no samples, states on request, and a NaN stays in its futu
   auto const y = irregular_recurrence(s, delta, h, x, held);
   for (Eigen::Index k = 0; k < 9; ++k) CHECK(std::isnan(y(k)) == (k >= 5));
 }
+
+#if !defined(MAMBA_SANITIZED)  // which keeps what was freed
+// 64 modes and 2^17 steps: the answers take a megabyte, one number for each mode and step would take 128. Each test file
+// is a process of its own, and this case is its largest.
+TEST_CASE("irregular: memory grows with the answers, not with the states") {
+  test::random rng(6);
+  std::size_t const L = std::size_t{1} << 17U;
+  auto const s = random_diagonal(rng, 64);
+  auto const x = random_sequence<double, 2>(rng, L);
+  auto const delta = random_steps(rng, L);
+  vector<complex> h = vector<complex>::Zero(64);
+  auto const before = examples::peak_memory();
+  auto const y = irregular_recurrence(s, delta, h, x, held);
+  CHECK(y.allFinite());
+  CHECK(examples::peak_memory() < before + 16 * 1024 * 1024);
+}
+#endif
 
 #if MAMBA_CONTRACTS
 TEST_CASE("irregular: an input without its step is refused") {
