@@ -9,6 +9,7 @@
 #include <mamba/ssm/recurrence.hpp>
 #include <mamba/ssm/vandermonde_kernel.hpp>
 #include <support/kernel_systems.hpp>
+#include <support/largest.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -72,9 +73,9 @@ double distance(A const& found, B const& expected) {
   REQUIRE(found.cols() == expected.cols());
   REQUIRE(found.allFinite());  // a NaN is lost in a maximum
   REQUIRE(expected.allFinite());
-  double const largest = expected.cwiseAbs().maxCoeff();
+  double const largest = test::largest(expected);
   REQUIRE(largest > 0);
-  return (found - expected).cwiseAbs().maxCoeff() / largest;
+  return test::largest(found - expected) / largest;
 }
 
 // Each r is a sum of N products, off by some (N + 4) ε of its terms; what cancels between r₀₀ and r₀₁(…)r₁₀ magnifies
@@ -104,7 +105,7 @@ TEST_CASE("cauchy_kernel: Cauchy = Krylov for HiPPO, rank 1 and 2, all modes and
           auto const K = ssm::cauchy_kernel(all, delta, L);
           static_assert(std::is_same_v<typename decltype(K)::Scalar, complex>);
           CHECK(distance(K.real(), expected) <= std::min(bound, 1e-9));
-          CHECK(K.imag().cwiseAbs().maxCoeff() <= 1e-9 * expected.cwiseAbs().maxCoeff());
+          CHECK(test::largest(K.imag()) <= 1e-9 * test::largest(expected));
         }
         ++cases;
         largest_cases += L == 1024 && n == 64;
@@ -133,7 +134,7 @@ TEST_CASE("cauchy_kernel: the convolution is the recurrence where nothing is for
   auto const check = [&](std::string const& name, auto const& s, matrix const& K) {
     CAPTURE(name);
     REQUIRE(K.allFinite());
-    CHECK(K.bottomRows(64).cwiseAbs().maxCoeff() > 1e-3 * K.cwiseAbs().maxCoeff());
+    CHECK(test::largest(K.bottomRows(64)) > 1e-3 * test::largest(K));
     auto h = ssm::zero_state(s);
     matrix const y = ssm::recurrence(s, h, x), direct = ssm::convolve(K, x) + x * s.d(0),
                  fast = ssm::fft_convolve(K, x) + x * s.d(0);
@@ -310,7 +311,7 @@ double cancellation(system_of<modes::half> const& s, double delta, std::size_t L
         e[0] + (e[1] * std::abs(r[2]) + std::abs(r[1]) * e[2]) / inner + std::abs(r[1] * r[2]) * e[3] / (inner * inner);
     most = std::max(most, std::hypot(1, tan) * size);
   }
-  return most / K.cwiseAbs().maxCoeff();
+  return most / test::largest(K);
 }
 
 // In float each r is within (N + 4) ε of the sizes above, and C̃ within N ε of C, which the condition number of I − Ā^L
@@ -328,8 +329,8 @@ TEST_CASE("cauchy_kernel: in float, within its own epsilon of double") {
     float const delta = 0.02F;
     ssm::matrix<double> const K = ssm::krylov_kernel(ssm::bilinear(static_cast<double>(delta), wide), L);
     ssm::matrix<double> const found = ssm::cauchy_kernel(single, delta, L).template cast<double>();
-    double const lost = 2 * delta * wide.c.norm() * wide.b.norm() / K.cwiseAbs().maxCoeff() *
-                        condition(wide, static_cast<double>(delta), L);
+    double const lost =
+        2 * delta * wide.c.norm() * wide.b.norm() / test::largest(K) * condition(wide, static_cast<double>(delta), L);
     double const cancelled = cancellation(wide, static_cast<double>(delta), L, K);
     double const bound = 2 * (8 + 4) * 1.2e-7 * (cancelled + lost);
     MESSAGE("L = ", L, ": ", distance(found, K), ", allowed ", bound, " = ", cancelled, " + ", lost);

@@ -3,6 +3,7 @@
 
 #include <mamba/ssm/hippo_laguerre.hpp>
 #include <mamba/ssm/low_rank.hpp>
+#include <support/largest.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -18,8 +19,8 @@ double not_normal(ssm::transition<T, N> const& s, P const& p, double a) {
   ssm::matrix<T, N> const product = p * p.transpose(), sum = s.a + product;
   ssm::matrix<T, N> off = (sum + sum.transpose()) / 2;
   off.diagonal().array() -= static_cast<T>(a);
-  T const size = std::max(s.a.cwiseAbs().maxCoeff(), product.cwiseAbs().maxCoeff());
-  return static_cast<double>(off.cwiseAbs().maxCoeff() / (size * std::numeric_limits<T>::epsilon()));
+  T const size = std::max(test::largest(s.a), test::largest(product));
+  return static_cast<double>(test::largest(off) / (size * std::numeric_limits<T>::epsilon()));
 }
 
 // Every entry is one product of two rounded roots, three roundings of half an ε on either side, and one sum of two.
@@ -51,7 +52,7 @@ TEST_CASE("low_rank: A + P P^T is a multiple of I plus a skew matrix, for every 
 
 TEST_CASE("low_rank: LegS reads with sqrt 2 times its P, and LegT's columns share no row") {
   auto const p = ssm::low_rank_legs<double>(20);
-  CHECK((ssm::hippo_legs<double>(20).b - std::sqrt(2.0) * p).cwiseAbs().maxCoeff() <= 4e-15);  // entries to 6.3
+  CHECK(test::largest(ssm::hippo_legs<double>(20).b - std::sqrt(2.0) * p) <= 4e-15);  // entries to 6.3
   auto const legt = ssm::low_rank_legt<double>(20);
   CHECK(legt.cols() == 2);
   CHECK(legt.col(0).dot(legt.col(1)) == 0);
