@@ -117,6 +117,25 @@ TEST_CASE("chunk_convolution: the states in between are the recurrence's, bit fo
   CHECK(test::same_matrix(seen[1], expected[6]));
 }
 
+// As in double above, 20·20·12 u = 3e-4 at worst.
+TEST_CASE("chunk_convolution: in float, as far from double as its roundings say") {
+  test::random rng(20);
+  auto const s = test::random_dense<float, 3>(rng, 0.95);
+  auto const x = random_sequence<float>(rng, 40);
+  mamba::ssm::discrete_dense<double, 3> const wide{s.a_bar.cast<double>(), s.b_bar.cast<double>(), s.c.cast<double>(),
+                                                   s.d.cast<double>()};
+  vector<float, 3> h(1, -2, 3);
+  vector<double, 3> exact_h(1, -2, 3);
+  auto const y = chunk_convolution(s, krylov_kernel(s, 40), h, x);
+  sequence<double> const wide_x = x.cast<double>();
+  auto const exact = recurrence(wide, exact_h, wide_x);
+  double const off =
+      std::max(relative_distance(y.cast<double>().eval(), exact), relative_distance(h.cast<double>().eval(), exact_h));
+  CHECK(y.allFinite());
+  CHECK(off < 3e-4);
+  CHECK(off > 0);
+}
+
 #if MAMBA_CONTRACTS
 TEST_CASE("chunk_convolution: a kernel shorter than the chunk is refused") {
   test::random rng(4);

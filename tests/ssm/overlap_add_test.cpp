@@ -103,6 +103,17 @@ TEST_CASE("overlap_add: an empty kernel answers with zeros") {
   CHECK(stream(matrix<double>::Ones(3, 1)).isZero(0));
 }
 
+TEST_CASE("overlap_add: in float, the card's distance from double") {
+  test::random rng(20);
+  auto const kernel = random_sequence<float, dynamic>(rng, 16, 1);
+  auto const x = random_sequence<float, dynamic>(rng, 70, 1);
+  matrix<double> const wide_kernel = kernel.cast<double>(), wide_x = x.cast<double>();
+  overlap_add<float> stream(kernel);
+  double const off = test::largest(stream(x).cast<double>() - convolve(wide_kernel, wide_x));
+  CHECK(off <= bound(wide_kernel, wide_x, 16) * (double{std::numeric_limits<float>::epsilon()} / eps));
+  CHECK(off > 0);  // it was float
+}
+
 #if MAMBA_CONTRACTS
 TEST_CASE("overlap_add: a kernel for other inputs is refused") {
   CHECK_THROWS_AS(overlap_add<double>(matrix<double>(4, 3), 2), mamba::contract_violation);

@@ -287,6 +287,28 @@ TEST_CASE("scan: first-order hold, diagonal and written out, by scan and by recu
   });
 }
 
+// A node of the tree rounds (N + 2) √N u of a map on each of ⌈log₂ L⌉ + 1 = 8 levels, the recurrence (N + 3) √N u a step;
+// either is remembered for 10 steps: 10·(8·5 + 6)·2 u = 5.5e-5.
+TEST_CASE("scan: in float, as far from the recurrence in double as its roundings say") {
+  test::random rng(20);
+  auto const s = test::random_dense<float, 3>(rng, 0.9);
+  mamba::ssm::discrete_dense<double, 3> const wide{s.a_bar.cast<double>(), s.b_bar.cast<double>(), s.c.cast<double>(),
+                                                   s.d.cast<double>()};
+  auto const x = test::random_sequence<float>(rng, 100);
+  mamba::ssm::sequence<double> const wide_x = x.cast<double>();
+  auto h = zero_state(wide);
+  auto const expected = recurrence(wide, h, wide_x);
+  for (auto const& states :
+       {mamba::ssm::blelloch_scan(maps(s, x), in_order{}, starting_from(s.a_bar, zero_state(s))),
+        mamba::ssm::chunked_scan(7, maps(s, x), in_order{}, starting_from(s.a_bar, zero_state(s)))}) {
+    auto const y = outputs(s, states, x);
+    CHECK(y.allFinite());
+    double const off = test::relative_distance(y.template cast<double>().eval(), expected);
+    CHECK(off < 5.5e-5);
+    CHECK(off > 0);
+  }
+}
+
 #if MAMBA_CONTRACTS
 TEST_CASE("scan: chunks of nothing are refused") {
   std::vector<int> const x{1, 2};
