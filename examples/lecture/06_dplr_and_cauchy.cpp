@@ -125,6 +125,7 @@ void teach(lecture::lesson& l) {
   for (int i = 0; i < 4; ++i) count.marked_line(lengths, counts[i], names[i]);
   count.log2_x();
   count.log_y();
+  count.y_range(1e2, 1e7);
   count.legend("bottom right");
   l.show(std::move(f));
 }
