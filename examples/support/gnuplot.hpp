@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char** environ;
+extern char** environ;  // NOLINT(readability-redundant-declaration): glibc declares it, POSIX does not
 
 namespace examples::plot {
 

@@ -121,7 +121,7 @@ template <modes Kept, class T>
 /// K of S = a I + K, where the rest of S is rounding.
 template <class T>
 [[nodiscard]] matrix<T> skew_part(matrix<T> const& s, [[maybe_unused]] T a, [[maybe_unused]] T rounding) {
-  matrix<T> const skew = (s - s.transpose()) / 2;
+  matrix<T> skew = (s - s.transpose()) / 2;
   MAMBA_EXPECTS(!((s - skew - a * matrix<T>::Identity(s.rows(), s.rows())).norm() > T(32 * s.rows()) * rounding),
                 "nplr: A + P P^T must be a multiple of I plus a skew matrix");
   return skew;
