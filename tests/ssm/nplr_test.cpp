@@ -25,19 +25,21 @@ using complex = std::complex<double>;
 constexpr double eps = std::numeric_limits<double>::epsilon();
 constexpr double pi = 3.141592653589793;
 
-/// f(name, (A, B), P, a) for every measure of that size; those with two columns as well.
+/// f(name, (A, B), P, a) for every measure of that size; those with two columns as well. P's rank is not in its type, so
+/// that f is compiled once.
 template <class F>
 void for_each_measure(std::size_t n, F&& f) {
-  f("legs", ssm::hippo_legs<double>(n), ssm::low_rank_legs<double>(n), -0.5);
-  f("legt", ssm::hippo_legt<double>(n), ssm::low_rank_legt<double>(n), 0.0);
-  f("legt_halved", ssm::hippo_legt_halved<double>(n), ssm::low_rank_legt_halved<double>(n), 0.0);
-  f("lagt", ssm::hippo_lagt<double>(n), ssm::low_rank_lagt<double>(n), 0.0);
-  f("glagt", ssm::hippo_glagt<double>(n, 0.0, 0.01), ssm::low_rank_lagt<double>(n), -0.005);
-  f("fourier", ssm::hippo_fourier<double>(n), ssm::low_rank_fourier<double>(n), 0.0);
-  f("fourier_decay", ssm::hippo_fourier_decay<double>(n), ssm::low_rank_fourier_decay<double>(n), 0.0);
-  f("fourier2", ssm::hippo_fourier2<double>(n), ssm::low_rank_fourier2<double>(n), 0.0);
-  f("fourier_diagonal", ssm::hippo_fourier_diagonal<double>(n), ssm::low_rank_none<double>(n), -0.5);
-  f("legs_normal", ssm::hippo_legs_normal<double>(n), ssm::low_rank_none<double>(n), -0.5);
+  auto const any_rank = [](auto const& p) -> ssm::matrix<double> { return p; };
+  f("legs", ssm::hippo_legs<double>(n), any_rank(ssm::low_rank_legs<double>(n)), -0.5);
+  f("legt", ssm::hippo_legt<double>(n), any_rank(ssm::low_rank_legt<double>(n)), 0.0);
+  f("legt_halved", ssm::hippo_legt_halved<double>(n), any_rank(ssm::low_rank_legt_halved<double>(n)), 0.0);
+  f("lagt", ssm::hippo_lagt<double>(n), any_rank(ssm::low_rank_lagt<double>(n)), 0.0);
+  f("glagt", ssm::hippo_glagt<double>(n, 0.0, 0.01), any_rank(ssm::low_rank_lagt<double>(n)), -0.005);
+  f("fourier", ssm::hippo_fourier<double>(n), any_rank(ssm::low_rank_fourier<double>(n)), 0.0);
+  f("fourier_decay", ssm::hippo_fourier_decay<double>(n), any_rank(ssm::low_rank_fourier_decay<double>(n)), 0.0);
+  f("fourier2", ssm::hippo_fourier2<double>(n), any_rank(ssm::low_rank_fourier2<double>(n)), 0.0);
+  f("fourier_diagonal", ssm::hippo_fourier_diagonal<double>(n), any_rank(ssm::low_rank_none<double>(n)), -0.5);
+  f("legs_normal", ssm::hippo_legs_normal<double>(n), any_rank(ssm::low_rank_none<double>(n)), -0.5);
 }
 
 // A Hermitian eigenvalue solver is backward stable: each column of V is a product of N reflections and some 2 N
