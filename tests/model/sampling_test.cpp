@@ -337,7 +337,7 @@ TEST_CASE("sampling: nothing is allocated after the first call") {
   }
   CHECK(test::allocations == before);
   CHECK(sum > 0);
-#if !defined(MAMBA_SANITIZED)  // clang's AddressSanitizer brings its own operator new
+#if !defined(MAMBA_SANITIZED)            // clang's AddressSanitizer brings its own operator new
   ::operator delete(::operator new(1));  // the counter does count
   CHECK(test::allocations > before);
 #endif
