@@ -2,7 +2,7 @@
 // support/checkpoint.hpp — from a folder on disk to weights in the library.
 //
 //     auto const from = examples::open_checkpoint("mamba-130m-hf");     // config.json and model.safetensors or shards
-//     auto const weights = examples::load_weights<float>(from);         // or mamba::bfloat16, or double
+//     auto const weights = examples::load_weights<float>(from);         // or double, mamba::bfloat16, mamba::q8, …
 //
 // Both tensor namings load (backbone.embedding of the original package, backbone.embeddings of transformers), whatever
 // config.json looks like. Every tensor is held against the configuration before a single weight is allocated.
@@ -127,7 +127,7 @@ inline void check_tensors(checkpoint const& from) {
   return out;
 }
 
-/// The weights of a checkpoint, stored as W: float, double or mamba::bfloat16. Values pass through float, or through
+/// The weights of a checkpoint, stored as W, any format of core/weight_formats.hpp. Values pass through float, or through
 /// double where W is double, whatever the file stores.
 ///
 /// Why:     all threads pack, each its own rows: the weights are checked before, so that nothing throws among them.

@@ -76,7 +76,8 @@ class command_line {
   void add_common(common_options& common) {
     name("--model", common.model,
          "Checkpoint folder, or its .safetensors file beside config.json (default: the small model that comes along)");
-    choice("--weights", common.weights, {"f32", "bf16"}, {"f64"}, "How weights are kept in memory (default: f32)");
+    choice("--weights", common.weights, {"f32", "f16", "bf16", "q8", "q4", "ternary"}, {"f64"},
+           "How weights are kept in memory (default: f32)");
     add_threads();
     name("--config", config_, "YAML file with named sets of options (keys: long option names)");
     name("--profile", profile_, "Which set of --config to use; the command line overrides it");

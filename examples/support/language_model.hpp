@@ -4,6 +4,8 @@
 
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/error.hpp>
+#include <mamba/core/float16.hpp>
+#include <mamba/core/weight_formats.hpp>
 #include <mamba/model/forward.hpp>
 #include <support/checkpoint.hpp>
 #include <support/command_line.hpp>
@@ -60,8 +62,16 @@ inline void check_ids(std::span<token const> ids, std::size_t vocabulary, std::s
 /// Calls f with the weights in the format that was asked for; inside f everything is compiled for that format.
 template <class F>
 void with_weights(checkpoint const& files, std::string const& format, F&& f) {
-  if (format == "bf16") {
+  if (format == "f16") {
+    f(load_weights<mamba::float16>(files));
+  } else if (format == "bf16") {
     f(load_weights<mamba::bfloat16>(files));
+  } else if (format == "q8") {
+    f(load_weights<mamba::q8>(files));
+  } else if (format == "q4") {
+    f(load_weights<mamba::q4>(files));
+  } else if (format == "ternary") {
+    f(load_weights<mamba::ternary>(files));
   } else if (format == "f64") {
     f(load_weights<double>(files));
   } else {

@@ -6,10 +6,13 @@
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/contracts.hpp>
 #include <mamba/core/error.hpp>
+#include <mamba/core/float16.hpp>
 #include <mamba/core/threads.hpp>
 #include <mamba/core/version.hpp>
+#include <mamba/core/weight_formats.hpp>
 
 #include <mamba/simd/compat.hpp>
+#include <mamba/simd/dot4.hpp>
 #include <mamba/simd/lane_sums.hpp>
 #include <mamba/simd/load_store.hpp>
 #include <mamba/simd/real.hpp>
@@ -73,6 +76,7 @@
 #include <mamba/ssm/transition.hpp>
 #include <mamba/ssm/vandermonde_kernel.hpp>
 
+#include <mamba/kernels/block_fit.hpp>
 #include <mamba/kernels/causal_conv1d.hpp>
 #include <mamba/kernels/channel_blocked.hpp>
 #include <mamba/kernels/chunked_recurrence.hpp>
@@ -81,6 +85,9 @@
 #include <mamba/kernels/fft_convolution.hpp>
 #include <mamba/kernels/matmul.hpp>
 #include <mamba/kernels/packed_matrix.hpp>
+#include <mamba/kernels/quantized_matmul.hpp>
+#include <mamba/kernels/quantized_matrix.hpp>
+#include <mamba/kernels/quantized_rows.hpp>
 #include <mamba/kernels/right_angle_product.hpp>
 #include <mamba/kernels/selective_scan.hpp>
 #include <mamba/kernels/vandermonde_kernel.hpp>

@@ -37,6 +37,16 @@ TEST_CASE("abi: the name has a piece for each thing that changes code or layout"
 #elif !defined(__FMA4__)
   CHECK(has_piece("nofma"));
 #endif
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+  CHECK(has_piece("vnni"));
+#else
+  CHECK(has_piece("novnni"));
+#endif
+#if defined(__F16C__)
+  CHECK(has_piece("f16c"));
+#else
+  CHECK(has_piece("nof16c"));
+#endif
   CHECK(has_piece(MAMBA_CONTRACTS ? "checked" : "unchecked"));
   CHECK(has_piece("align" + std::to_string(MAMBA_EIGEN_ALIGN)));
 #if defined(_OPENMP)

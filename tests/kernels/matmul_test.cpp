@@ -17,6 +17,7 @@
 namespace {
 
 using mamba::bfloat16;
+using mamba::float16;
 using mamba::matrix_view;
 using mamba::kernels::arithmetic;
 using mamba::kernels::matmul;
@@ -140,6 +141,7 @@ void check_sizes(std::string const& name) {
 TEST_CASE("matmul: float against plain loops, all awkward sizes") { check_sizes<float>("float"); }
 TEST_CASE("matmul: double against plain loops, all awkward sizes") { check_sizes<double>("double"); }
 TEST_CASE("matmul: bfloat16 against plain loops, all awkward sizes") { check_sizes<bfloat16>("bfloat16"); }
+TEST_CASE("matmul: float16 against plain loops, all awkward sizes") { check_sizes<float16>("float16"); }
 
 template <class W>
 void check_partition() {
@@ -180,6 +182,7 @@ TEST_CASE("matmul: the same bits for any tokens at a time, any misalignment, any
   check_partition<float>();
   check_partition<double>();
   check_partition<bfloat16>();
+  check_partition<float16>();
 }
 
 TEST_CASE("matmul: the same bits with 1, 2 and 3 threads") {

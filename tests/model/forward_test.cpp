@@ -3,7 +3,9 @@
 // tests/examples/model_golden_test.cpp. Here: what a caller may rely on.
 #include <mamba/model/forward.hpp>
 #include <support/allocations.hpp>
+#include <support/bits.hpp>
 #include <support/random_model.hpp>
+#include <support/threads.hpp>
 
 #include <cmath>
 
@@ -16,7 +18,8 @@ namespace {
 
 constexpr model::config sizes{.d_model = 10, .n_layer = 2, .vocab_size = 17, .d_state = 4};
 
-std::vector<float> all_logits(model::weights<> const& w, std::vector<model::token> const& tokens) {
+template <class W>
+std::vector<float> all_logits(model::weights<model::any, W> const& w, std::vector<model::token> const& tokens) {
   model::state<> state(w.sizes());
   std::vector<float> logits(tokens.size() * w.sizes().vocab_size);
   model::forward(w, tokens, state, matrix_view<float>(logits.data(), tokens.size(), w.sizes().vocab_size));
@@ -94,6 +97,50 @@ TEST_CASE("forward: no tokens, no change") {
   model::state<> const before = state;
   model::forward(w, std::span<model::token const>{}, state, {});
   CHECK(state == before);
+}
+
+namespace {
+
+/// Models of sizes that no block divides: any split, any number of threads, the same bits, and no allocation in step.
+/// (Their numbers: each product in tests/kernels, a trained model in tests/programs/evaluate_test.cpp.)
+template <class W>
+void check_format() {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    test::random rng(seed);
+    model::config const c = test::random_sizes(rng, 3);
+    model::weights<model::any, W> w(c);
+    test::fill_weights(w, seed, test::weight_range::unit);
+    auto const tokens = test::random_tokens(rng, 40, c.vocab_size);
+    auto const whole = all_logits(w, tokens);
+    CAPTURE(seed);
+    test::all_work_shared const shared;
+    for (int const threads : {1, 2, 3}) {
+      mamba::core::set_thread_count(threads);
+      model::state<> state(c);
+      std::vector<float> parts(whole.size());
+      for (std::size_t first = 0; first < tokens.size();) {
+        std::size_t const count = std::min(tokens.size() - first, 1 + rng.below(9));
+        model::forward(w, std::span(tokens).subspan(first, count), state,
+                       matrix_view<float>(parts.data() + first * c.vocab_size, count, c.vocab_size));
+        first += count;
+      }
+      CHECK(test::same_bits(parts, whole));
+    }
+    model::state<> state(c);
+    std::vector<float> logits(c.vocab_size);
+    std::size_t const before = test::allocations;
+    model::step(w, 1, state, logits);
+    CHECK(test::allocations == before);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("forward: every format of weights keeps the partition contract and allocates nothing in step") {
+  check_format<mamba::float16>();
+  check_format<mamba::q8>();
+  check_format<mamba::q4>();
+  check_format<mamba::ternary>();
 }
 
 TEST_CASE("forward: broken preconditions are named") {

@@ -55,6 +55,7 @@ TEST_CASE("embedding: looks up rows exactly, and gives logits with the same tabl
   check_lookup_and_logits<float>();
   check_lookup_and_logits<double>();
   check_lookup_and_logits<bfloat16>();
+  check_lookup_and_logits<mamba::float16>();
 }
 
 TEST_CASE("embedding: logits by hand") {

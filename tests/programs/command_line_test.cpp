@@ -83,9 +83,9 @@ TEST_CASE("command line: wrong options") {
     refuses(program, {"--no-such-option"}, "--no-such-option");
     refuses(program, {"stray"}, "stray");
     refuses(program, {"--model"}, "--model");
-    refuses(program, {"--weights", "q8"}, "must be one of f32, bf16");
-    refuses(program, {"--weights", "q4"}, "must be one of f32, bf16");
-    refuses(program, {"--weights", ""}, "must be one of f32, bf16");
+    refuses(program, {"--weights", "q5"}, "must be one of f32, f16, bf16, q8, q4, ternary");
+    refuses(program, {"--weights", "Q4"}, "must be one of f32, f16, bf16, q8, q4, ternary");
+    refuses(program, {"--weights", ""}, "must be one of f32, f16, bf16, q8, q4, ternary");
     refuses(program, {"--threads", "0"}, "--threads must be a whole number");
     refuses(program, {"--threads", "-1"}, "--threads must be a whole number");
     refuses(program, {"--threads", "99999999999999999999"}, "--threads must be a whole number");

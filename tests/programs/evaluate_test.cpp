@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -123,6 +124,21 @@ TEST_CASE("evaluate: its logits are those of transformers in float64") {
     CHECK(distance("f64") < 6e-8);
     // In float the deepest (24 layers) may differ by what plain float32 does, 4.6e-6 as the goldens record, times 1.5.
     CHECK(distance("f32") < 6.9e-6);
+  }
+}
+
+TEST_CASE("evaluate: what fewer bits cost, on the model that ships and all of its held-out text") {
+  auto const bits = [](std::string const& format) {
+    auto const ended = run({"--weights", format});
+    CHECK(ended.status == 0);
+    return value(ended, "bits per byte");
+  };
+  double const f32 = bits("f32");
+  for (auto const& [format, most] : {std::pair{"f16", 1e-4}, std::pair{"bf16", 1e-3}, std::pair{"q8", 1e-3},
+                                     std::pair{"q4", 0.02}, std::pair{"ternary", 0.1}}) {
+    double const more = bits(format) / f32 - 1;
+    MESSAGE(format << ": " << 100 * more << " % more bits per byte");
+    CHECK(std::fabs(more) <= most);
   }
 }
 

@@ -116,7 +116,7 @@ TEST_CASE("generate: whatever bytes are drawn, the stream is UTF-8") {
 }
 
 TEST_CASE("generate: every format of weights, and every small checkpoint") {
-  for (char const* const format : {"f32", "bf16", "f64"}) {
+  for (char const* const format : {"f32", "f16", "bf16", "q8", "q4", "ternary", "f64"}) {
     CAPTURE(format);
     auto const ended = run({"-p", "ROMEO:", "-n", "10", "-t", "0", "--weights", format});
     CHECK(ended.status == 0);

@@ -7,8 +7,8 @@
 //
 //     namespace mamba::inline MAMBA_ABI::<floor>
 //
-// whose name spells what changes code or layout: version, instruction set and FMA, contracts on or off, Eigen's static
-// alignment, OpenMP or serial. Functions whose flags differ are then different functions: each translation unit runs
+// whose name spells what changes code or layout: version, instruction set, FMA, products of bytes (VNNI) and
+// half-precision numbers (F16C), contracts on or off, Eigen's static alignment, OpenMP or serial. Functions whose flags differ are then different functions: each translation unit runs
 // its own, and passing a type across the border fails at link time instead of at run time.
 #pragma once
 
@@ -57,6 +57,17 @@
 #define MAMBA_ABI_FMA fma4
 #else
 #define MAMBA_ABI_FMA nofma
+#endif
+
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+#define MAMBA_ABI_VNNI vnni
+#else
+#define MAMBA_ABI_VNNI novnni
+#endif
+#if defined(__F16C__)
+#define MAMBA_ABI_F16C f16c
+#else
+#define MAMBA_ABI_F16C nof16c
 #endif
 
 // Contracts (MAMBA_EXPECTS): on in Debug, off with NDEBUG, unless the user decides with -DMAMBA_CONTRACTS=0 or 1.
@@ -108,15 +119,15 @@
 #define MAMBA_ABI_THREADS serial
 #endif
 
-#define MAMBA_ABI_JOIN_(major, minor, patch, isa, fma, contracts, align, threads) \
-  v##major##_##minor##_##patch##_##isa##_##fma##_##contracts##_##align##_##threads
-#define MAMBA_ABI_JOIN(major, minor, patch, isa, fma, contracts, align, threads) \
-  MAMBA_ABI_JOIN_(major, minor, patch, isa, fma, contracts, align, threads)
+#define MAMBA_ABI_JOIN_(major, minor, patch, isa, fma, vnni, f16c, contracts, align, threads) \
+  v##major##_##minor##_##patch##_##isa##_##fma##_##vnni##_##f16c##_##contracts##_##align##_##threads
+#define MAMBA_ABI_JOIN(major, minor, patch, isa, fma, vnni, f16c, contracts, align, threads) \
+  MAMBA_ABI_JOIN_(major, minor, patch, isa, fma, vnni, f16c, contracts, align, threads)
 
-/// The inline namespace of this translation unit, for instance v0_1_0_avx2_fma_unchecked_align32_openmp.
+/// The inline namespace of this translation unit, e.g. v0_1_0_avx2_fma_novnni_f16c_unchecked_align32_openmp.
 #define MAMBA_ABI                                                                                             \
   MAMBA_ABI_JOIN(MAMBA_VERSION_MAJOR, MAMBA_VERSION_MINOR, MAMBA_VERSION_PATCH, MAMBA_ABI_ISA, MAMBA_ABI_FMA, \
-                 MAMBA_ABI_CONTRACTS, MAMBA_ABI_ALIGN, MAMBA_ABI_THREADS)
+                 MAMBA_ABI_VNNI, MAMBA_ABI_F16C, MAMBA_ABI_CONTRACTS, MAMBA_ABI_ALIGN, MAMBA_ABI_THREADS)
 
 #define MAMBA_ABI_QUOTE_(token) #token
 #define MAMBA_ABI_QUOTE(token) MAMBA_ABI_QUOTE_(token)

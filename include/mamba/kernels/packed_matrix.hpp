@@ -9,6 +9,8 @@
 
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/contracts.hpp>
+#include <mamba/core/float16.hpp>
+#include <mamba/core/weight_formats.hpp>
 #include <mamba/simd/load_store.hpp>
 #include <mamba/tensor/storage.hpp>
 #include <mamba/tensor/view.hpp>
@@ -24,11 +26,12 @@ struct arithmetic_of<double> {
   using type = double;
 };
 
-/// The type a storage format W is multiplied in: double for double, float for float and bfloat16.
+/// The type a storage format W is multiplied in: double for double, float for all others.
 template <class W>
 using arithmetic = typename arithmetic_of<W>::type;
 
-/// A matrix of `out` rows and `in` columns in the storage format W (float, double or bfloat16), packed into panels.
+/// A matrix of `out` rows and `in` columns in the storage format W (float, double, float16 or bfloat16), packed
+/// into panels. Block formats have a layout of their own, kernels/quantized_matrix.hpp.
 ///
 /// Shapes:  any; rows beyond `out` in the last panel are zero.
 /// Why:     packed once, when a model is loaded; one layout serves one token and five hundred.
@@ -51,6 +54,8 @@ class packed_matrix {
   [[nodiscard]] std::size_t in() const noexcept { return shape_.template get<1>(); }
   [[nodiscard]] std::size_t panels() const noexcept { return out() / panel + (out() % panel != 0 ? 1 : 0); }
   [[nodiscard]] bool empty() const noexcept { return storage_.size() == 0; }
+  /// What it takes in memory, and what a product reads.
+  [[nodiscard]] std::size_t bytes() const noexcept { return storage_.size() * sizeof(W); }
 
   /// Panel p: in() columns of `panel` weights each.
   [[nodiscard]] W const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * in() * panel; }

@@ -40,7 +40,7 @@ void forward(weights<C, W> const& w, std::span<token const> tokens, state<C, ker
     std::size_t const heard = chunk.size() - skip;
     matrix_view<T> const normed = room.normed.view().rows(0, heard);
     w.norm_f(r.rows(skip, heard), normed);
-    w.head(normed, logits.rows(first + skip - silent, heard));
+    w.head(normed, logits.rows(first + skip - silent, heard), room.block.quantized);
   }
 }
 

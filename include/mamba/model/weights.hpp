@@ -12,10 +12,10 @@ namespace mamba::inline MAMBA_ABI::model {
 /// The weights of a model: C says which sizes the compiler knows, W in which format the matrices are stored.
 ///
 ///     model::weights<> weights(sizes);                     // any checkpoint
-///     model::weights<model::mamba_130m, bfloat16> weights;   // one shape, 16-bit matrices
+///     model::weights<model::mamba_130m, bfloat16> weights; // one shape, 16-bit matrices
 ///
-/// Shapes:  named as in checkpoints; filled by for_each_tensor. Matrices are stored as W (float, double, bfloat16);
-///          norms, biases, conv1d, A_log and D in the arithmetic type.
+/// Shapes:  named as in checkpoints; filled by for_each_tensor. Matrices are stored as W (float, double, float16,
+///          bfloat16, or a block format: q8, q4, ternary); norms, biases, conv1d, A_log and D in the arithmetic type.
 /// Throws:  mamba::error if `sizes` are not those of C, or one is zero; std::bad_alloc.
 template <config C = any, class W = float>
 class weights {
@@ -40,11 +40,12 @@ class weights {
   [[nodiscard]] config const& sizes() const noexcept { return sizes_; }
 
   /// Logits of the first y.extent(1) ids from final hidden vectors, by the tied or the separate head.
-  void head(matrix_view<scalar const> x, matrix_view<scalar> y) const noexcept(!core::contracts_checked) {
+  void head(matrix_view<scalar const> x, matrix_view<scalar> y, kernels::quantized_rows& room) const
+      noexcept(!core::contracts_checked) {
     if (sizes_.tie_embeddings) {
-      embedding.logits(x, y);
+      embedding.logits(x, y, room);
     } else {
-      lm_head(x, y);
+      lm_head(x, y, room);
     }
   }
 

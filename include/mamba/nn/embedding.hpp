@@ -2,7 +2,7 @@
 // mamba/nn/embedding.hpp — from a token to its vector, and, where the head is tied, back to logits.  [floor 5]
 #pragma once
 
-#include <mamba/kernels/matmul.hpp>
+#include <mamba/kernels/quantized_matmul.hpp>
 #include <mamba/nn/parameter.hpp>
 
 #include <cstdint>
@@ -27,8 +27,20 @@ class embedding {
     for (std::size_t t = 0; t < tokens.size(); ++t) weight_.get_row(static_cast<std::size_t>(tokens[t]), y.row(t));
   }
 
-  /// y = x · weightᵀ: the tied language-model head.
-  void logits(matrix_view<scalar const> x, matrix_view<scalar> y) const noexcept(!core::contracts_checked) {
+  /// y = x · weightᵀ: the tied language-model head. Block formats take x in 8 bits, for which `room` has room.
+  void logits(matrix_view<scalar const> x, matrix_view<scalar> y, kernels::quantized_rows& room) const
+      noexcept(!core::contracts_checked) {
+    if constexpr (block_format<W>) {
+      room.assign(x);
+      kernels::matmul(room, weight_, std::span<scalar const>{}, y);
+    } else {
+      kernels::matmul(x, weight_, std::span<scalar const>{}, y);
+    }
+  }
+
+  /// The same without room, where the format needs none.
+  void logits(matrix_view<scalar const> x, matrix_view<scalar> y) const
+      noexcept(!core::contracts_checked) requires(!block_format<W>) {
     kernels::matmul(x, weight_, std::span<scalar const>{}, y);
   }
 

@@ -2,7 +2,7 @@
 // mamba/nn/linear.hpp — y = x Wᵀ + b.  [floor 5]
 #pragma once
 
-#include <mamba/kernels/matmul.hpp>
+#include <mamba/kernels/quantized_matmul.hpp>
 #include <mamba/nn/parameter.hpp>
 
 namespace mamba::inline MAMBA_ABI::nn {
@@ -25,9 +25,22 @@ class linear {
   linear(std::size_t out, std::size_t in, nn::bias has_bias)
       : weight_(out, in), bias_(has_bias == nn::bias::present ? out : 0) {}
 
-  /// y = x Wᵀ + b, or y += x Wᵀ + b.
+  /// y = x Wᵀ + b, or y += x Wᵀ + b. Block formats take x in 8 bits, for which `room` has room; others leave it alone.
   template <kernels::output Mode = kernels::output::assign>
-  void operator()(matrix_view<scalar const> x, matrix_view<scalar> y) const noexcept(!core::contracts_checked) {
+  void operator()(matrix_view<scalar const> x, matrix_view<scalar> y, kernels::quantized_rows& room) const
+      noexcept(!core::contracts_checked) {
+    if constexpr (block_format<W>) {
+      room.assign(x);
+      kernels::matmul<Mode>(room, weight_, bias_.span(), y);
+    } else {
+      kernels::matmul<Mode>(x, weight_, bias_.span(), y);
+    }
+  }
+
+  /// The same without room, where the format needs none.
+  template <kernels::output Mode = kernels::output::assign>
+  void operator()(matrix_view<scalar const> x, matrix_view<scalar> y) const
+      noexcept(!core::contracts_checked) requires(!block_format<W>) {
     kernels::matmul<Mode>(x, weight_, bias_.span(), y);
   }
 

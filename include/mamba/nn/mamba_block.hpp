@@ -49,6 +49,7 @@ struct block_state {
 template <class T>
 struct block_workspace {
   tensor<T, dynamic, dynamic> normed, xz, x, dt_b_c, delta;
+  kernels::quantized_rows quantized;  ///< the input of a product with weights in a block format
 
   [[nodiscard]] std::size_t rows() const noexcept { return normed.extent(0); }
   void reserve(block_sizes const& s, std::size_t rows) {
@@ -58,6 +59,7 @@ struct block_workspace {
     x = tensor<T, dynamic, dynamic>(rows, s.d_inner);
     dt_b_c = tensor<T, dynamic, dynamic>(rows, s.dt_rank + 2 * s.d_state);
     delta = tensor<T, dynamic, dynamic>(rows, s.d_inner);
+    quantized = kernels::quantized_rows(rows, std::max({s.d_model, s.d_inner, s.dt_rank}));
   }
 };
 
@@ -104,14 +106,14 @@ class mamba_block {
     matrix_view<scalar> const y = xz.columns(0, d_inner);  // the convolution has read it by the time the scan writes
 
     norm(r, u);
-    in_proj(u, xz);
+    in_proj(u, xz, room.quantized);
     conv1d(xz.columns(0, d_inner), state.conv, x);
-    x_proj(x, dt_b_c);
-    dt_proj(dt_b_c.columns(0, sizes_.dt_rank), delta);
+    x_proj(x, dt_b_c, room.quantized);
+    dt_proj(dt_b_c.columns(0, sizes_.dt_rank), delta, room.quantized);
     kernels::selective_scan<kernels::steps::before_softplus>(delta, a_log.a(), dt_b_c.columns(sizes_.dt_rank, N),
                                                              dt_b_c.columns(sizes_.dt_rank + N, N), d.span(), x,
                                                              xz.columns(d_inner, d_inner), state.ssm, y);
-    out_proj.template operator()<kernels::output::add>(y, r);
+    out_proj.template operator()<kernels::output::add>(y, r, room.quantized);
   }
 
  private:

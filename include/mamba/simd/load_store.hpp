@@ -6,6 +6,7 @@
 #pragma once
 
 #include <mamba/core/bfloat16.hpp>
+#include <mamba/core/float16.hpp>
 #include <mamba/simd/real.hpp>
 
 #include <cstring>
@@ -40,6 +41,33 @@ requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(bfloat16
   alignas(64) float lane[width<V>];
   for (std::size_t i = 0; i < width<V>; ++i) lane[i] = static_cast<float>(p[i]);
   return load<V>(lane);
+}
+
+/// Loads width<V> float16 and widens them to float, exactly.
+template <real V>
+requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(float16 const* p) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (width<V> == 16) {
+    return V(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(p))));
+  }
+#endif
+#if defined(__F16C__)
+  if constexpr (width<V> == 8) return V(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p))));
+#endif
+  alignas(64) float lane[width<V>];
+  for (std::size_t i = 0; i < width<V>; ++i) lane[i] = static_cast<float>(p[i]);
+  return load<V>(lane);
+}
+
+/// Asks for the cache line `ahead` bytes behind p. It needn't be there: nothing is read.
+///
+/// Why:     always inlined, because g++ 12 takes a function that only prefetches for one without effect, and drops it.
+[[gnu::always_inline]] inline void prefetch(void const* p, std::size_t ahead) noexcept {
+#if defined(__GNUC__)
+  __builtin_prefetch(static_cast<char const*>(p) + ahead);
+#else
+  static_cast<void>(p), static_cast<void>(ahead);
+#endif
 }
 
 /// Stores one V at p; no alignment is asked for.

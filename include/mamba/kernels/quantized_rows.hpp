@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// mamba/kernels/quantized_rows.hpp — activations in 8 bits, block by block of every token.  [floor 4]
+//
+//     x ≈ s·c,     s = max |x| / 127 over the block,     c = round(x / s), ties to even
+//
+// A block format multiplies bytes with bytes. Each token is rounded by itself, so a token's products don't depend on
+// which others it is multiplied with.
+#pragma once
+
+#include <mamba/core/contracts.hpp>
+#include <mamba/core/threads.hpp>
+#include <mamba/core/weight_formats.hpp>
+#include <mamba/simd/load_store.hpp>
+#include <mamba/tensor/storage.hpp>
+#include <mamba/tensor/view.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace mamba::inline MAMBA_ABI::kernels {
+
+/// One block of one token.
+struct quantized_block {
+  float scale;                ///< s; not finite if one of the block's numbers is not
+  std::int32_t sum;           ///< Σ c
+  std::int8_t c[block_size];  ///< −127 … 127; 0 beyond the end of the row
+};
+
+/// One block in 8 bits.
+///
+/// Shapes:  x has at most block_size numbers; those that are missing count as 0.
+/// Domain:  any numbers. One that is not finite makes the scale so, and with it every product of the block.
+/// Error:   |x − s·c| ≤ (1/2 + 2⁻¹⁵)·s; a block whose largest number is below 2⁻¹⁰⁰ becomes 0.
+inline void quantize(std::span<float const> x, quantized_block& to) noexcept {
+  float value[block_size] = {};
+  std::copy(x.begin(), x.end(), value);
+  // As integers, magnitudes keep their order and every NaN is above infinity: the largest shows what is wrong.
+  std::uint32_t largest = 0;
+  for (float const v : value) largest = std::max(largest, std::bit_cast<std::uint32_t>(v) & 0x7fffffffU);
+  auto const size = std::bit_cast<float>(largest);
+  bool const usable = size >= 0x1p-100F && size <= std::numeric_limits<float>::max();
+  if (!usable) {
+    to = {size < 1 ? 0 : size / 127, 0, {}};
+    return;
+  }
+  to.scale = size / 127;
+  float const inverse = 127 / size;
+  std::int32_t sum = 0;
+  for (std::size_t k = 0; k < block_size; ++k) {
+    // 1.5·2²³ leaves no bit below 1: the nearest integer stands in the lowest bits of the sum.
+    auto const bits = std::bit_cast<std::int32_t>(simd::fma(value[k], inverse, 0x1.8p23F));
+    std::int32_t const c = bits - 0x4b400000;
+    to.c[k] = static_cast<std::int8_t>(c);
+    sum += c;
+  }
+  to.sum = sum;
+}
+
+/// Room for tokens in 8 bits: rows of ⌈in / 32⌉ blocks, grown before use and never during it.
+class quantized_rows {
+ public:
+  quantized_rows() = default;
+  quantized_rows(std::size_t rows, std::size_t in) : rows_(rows), room_(rows * blocks_of(in)) {}
+
+  [[nodiscard]] static constexpr std::size_t blocks_of(std::size_t in) noexcept {
+    return in / block_size + (in % block_size != 0 ? 1 : 0);
+  }
+
+  /// How many blocks there is room for.
+  [[nodiscard]] std::size_t size() const noexcept { return room_.size(); }
+  [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+
+  /// Rounds the rows of x, block by block.
+  void assign(matrix_view<float const> x) noexcept(!core::contracts_checked) {
+    std::size_t const blocks = blocks_of(x.extent(1));
+    MAMBA_EXPECTS(x.extent(0) * blocks <= room_.size(), "quantized_rows: no room for as many blocks",
+                  x.extent(0) * blocks, room_.size());
+    core::work const cost{0.5 * static_cast<double>(x.size())};
+    core::for_each_range(x.extent(0), cost, [&](std::size_t first, std::size_t last) {
+      for (std::size_t t = first; t < last; ++t) {
+        auto const row = x.row(t);
+        for (std::size_t b = 0; b < blocks; ++b) {
+          std::size_t const k = b * block_size;
+          quantize(row.subspan(k, std::min(block_size, row.size() - k)), room_.data()[t * blocks + b]);
+        }
+      }
+    });
+  }
+
+  /// The blocks of row t, of a matrix with `blocks` in each.
+  [[nodiscard]] quantized_block const* row(std::size_t t, std::size_t blocks) const noexcept {
+    return room_.data() + t * blocks;
+  }
+
+ private:
+  std::size_t rows_ = 0;
+  heap_storage<quantized_block> room_;
+};
+
+}  // namespace mamba::inline MAMBA_ABI::kernels

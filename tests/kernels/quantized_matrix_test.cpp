@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include <mamba/kernels/quantized_matrix.hpp>
+#include <support/bits.hpp>
+#include <support/random.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <new>
+#include <type_traits>
+#include <vector>
+
+namespace {
+
+using mamba::block_size;
+using mamba::dynamic;
+using mamba::q4;
+using mamba::q8;
+using mamba::ternary;
+using mamba::kernels::arithmetic;
+using mamba::kernels::packed_matrix;
+using mamba::kernels::weight_block;
+
+static_assert(std::is_same_v<arithmetic<q8>, float> && std::is_same_v<arithmetic<ternary>, float>);
+static_assert(sizeof(weight_block<q8>) == 1024 + 64);      // 8.5 bits a number
+static_assert(sizeof(weight_block<q4>) == 512 + 128);      // 5
+static_assert(sizeof(weight_block<ternary>) == 256 + 64);  // 2.5
+static_assert(std::is_trivially_copyable_v<weight_block<q4>>);
+
+std::vector<std::vector<float>> random_rows(test::random& rng, std::size_t out, std::size_t in) {
+  std::vector<std::vector<float>> rows(out, std::vector<float>(in));
+  for (auto& row : rows) {
+    for (float& v : row) v = static_cast<float>(rng.normal());
+  }
+  return rows;
+}
+
+/// A row must come back as the fit of its blocks says, from any place of the matrix.
+template <class W>
+void check_round_trip() {
+  test::random rng(W::bits);
+  for (std::size_t const out : {0U, 1U, 31U, 32U, 33U, 97U}) {
+    for (std::size_t const in : {0U, 1U, 31U, 32U, 33U, 48U, 64U, 600U}) {
+      packed_matrix<W> m(out, in);
+      CHECK(m.out() == out);
+      CHECK(m.in() == in);
+      CHECK(m.panels() == (out + 31) / 32);
+      CHECK(m.blocks() == (in + 31) / 32);
+      CHECK(m.bytes() == m.panels() * m.blocks() * sizeof(weight_block<W>));
+      auto const rows = random_rows(rng, out, in);
+      for (std::size_t r = out; r-- > 0;) m.set_row(r, rows[r]);
+      std::vector<float> back(in);
+      for (std::size_t r = 0; r < out; ++r) {
+        m.get_row(r, back);
+        for (std::size_t first = 0; first < in; first += block_size) {
+          float w[block_size] = {};
+          std::size_t const n = std::min(block_size, in - first);
+          std::copy_n(rows[r].begin() + static_cast<std::ptrdiff_t>(first), n, w);
+          auto const line = mamba::kernels::fit<W>(w);
+          float const inverse = std::fabs(line.scale) < 0x1p-120F ? 0 : 1 / line.scale;
+          for (std::size_t k = 0; k < n; ++k) {
+            float const code = mamba::kernels::code_of<W>(w[k], line, inverse);
+            REQUIRE(back[first + k] == mamba::simd::fma(line.scale, code, line.offset));
+            // The layout of the head comment.
+            auto const& block = m.panel_data(r / 32)[first / 32];
+            std::size_t const near = 32 * W::bits / 8;
+            std::uint8_t const byte = block.codes[k % near / 4][r % 32][k % 4];
+            int const bits = (byte >> (k / near * W::bits)) & ((1 << W::bits) - 1);
+            int const expected = static_cast<int>(code) - (W::bits < 8 ? W::lowest : 0);
+            REQUIRE(bits == (expected & ((1 << W::bits) - 1)));
+          }
+        }
+      }
+      if (!m.empty()) CHECK(reinterpret_cast<std::uintptr_t>(m.panel_data(0)) % 64 == 0);
+    }
+  }
+}
+
+template <class W>
+void check_rows_are_apart() {
+  test::random rng(9);
+  packed_matrix<W> m(70, 50);
+  auto const rows = random_rows(rng, 70, 50);
+  for (std::size_t r = 0; r < 70; ++r) m.set_row(r, rows[r]);
+  auto const before = m;
+  auto const other = random_rows(rng, 1, 50);
+  m.set_row(33, other[0]);
+  packed_matrix<W> alone(1, 50);
+  alone.set_row(0, other[0]);
+  std::vector<float> a(50), b(50);
+  for (std::size_t r = 0; r < 70; ++r) {
+    m.get_row(r, a);
+    r == 33 ? alone.get_row(0, b) : before.get_row(r, b);
+    CHECK(test::same_bits(a, b));
+  }
+}
+
+template <class W>
+void check_no_number() {
+  for (float const bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    packed_matrix<W> m(2, 70);
+    std::vector<float> row(70, 1), back(70);
+    m.set_row(1, row);
+    row[40] = bad;
+    m.set_row(0, row);
+    m.get_row(0, back);
+    for (std::size_t k = 0; k < 70; ++k) CHECK(std::isnan(back[k]) == (k / 32 == 1));
+    m.get_row(1, back);
+    for (float const v : back) CHECK(std::fabs(v - 1) < 0.01F);
+  }
+}
+
+template <class W>
+void check_the_rest() {
+  packed_matrix<W, 37, 19> fixed;
+  packed_matrix<W> run(37, 19);
+  test::random rng(4);
+  auto const rows = random_rows(rng, 37, 19);
+  for (std::size_t r = 0; r < 37; ++r) fixed.set_row(r, rows[r]), run.set_row(r, rows[r]);
+  CHECK(fixed.bytes() == run.bytes());
+  CHECK(std::memcmp(fixed.panel_data(0), run.panel_data(0), run.bytes()) == 0);
+  CHECK(packed_matrix<W>().empty());
+  std::vector<float> few(18), enough(19);
+  CHECK_THROWS_AS(run.set_row(37, enough), mamba::contract_violation);
+  CHECK_THROWS_AS(run.get_row(37, enough), mamba::contract_violation);
+  CHECK_THROWS_AS(run.set_row(0, few), mamba::contract_violation);
+  CHECK_THROWS_AS(run.get_row(0, few), mamba::contract_violation);
+  std::size_t volatile const at_run_time = std::size_t{1} << (sizeof(std::size_t) * 4);
+  std::size_t const half_word = at_run_time;
+  CHECK_THROWS_AS((packed_matrix<W>(half_word, half_word)), std::bad_alloc);
+}
+
+}  // namespace
+
+TEST_CASE("quantized matrix: rows come back as their fit says, and lie where the layout says") {
+  check_round_trip<q8>();
+  check_round_trip<q4>();
+  check_round_trip<ternary>();
+}
+
+TEST_CASE("quantized matrix: a row that is set again replaces the old one and no other") {
+  check_rows_are_apart<q8>();
+  check_rows_are_apart<q4>();
+  check_rows_are_apart<ternary>();
+}
+
+TEST_CASE("quantized matrix: what is no number makes its block no numbers, and nothing else") {
+  check_no_number<q8>();
+  check_no_number<q4>();
+  check_no_number<ternary>();
+}
+
+TEST_CASE("quantized matrix: static extents, no extents, contracts, and what no memory can hold") {
+  check_the_rest<q8>();
+  check_the_rest<q4>();
+  check_the_rest<ternary>();
+}
