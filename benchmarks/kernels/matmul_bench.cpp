@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// kernels/matmul_bench.cpp — y = x Wᵀ on the shapes of mamba-130m: packed panels, Eigen's expression, a plain loop.
+// kernels/matmul_bench.cpp — y = x Wᵀ on the shapes of mamba-130m: packed panels in each
+// format, Eigen's expression, a plain loop.
 //
-// Roofline: 2 FLOP per weight and token, sizeof(W) bytes per weight. One token of float does half a FLOP per byte:
+// Roofline: 2 operations per weight and token, 4, 2, 17/16, 5/8 or 5/16 bytes per weight. One token of float does half a FLOP per byte:
 // reading decides (9.4 MB of 768→3072, 0.55 ms at 17 GB/s, 34 times what the multiply-adds take at 100 GFLOP/s). The
 // two meet at about 12 tokens in float and 6 in bfloat16; with 128 or 512 tokens the FMA peak decides.
 //
 // Between two uses of one matrix a model reads all its others. So up to 12 tokens walk through copies of the matrix
 // that fill half a gigabyte, the weights of the whole 130m, and no copy is still in a cache when its turn comes again
 // (unless the last-level cache is that large).
-#include <mamba/kernels/matmul.hpp>
+#include <mamba/kernels/quantized_matmul.hpp>
 #include <mamba/tensor/eigen.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <support/random.hpp>
@@ -24,6 +25,7 @@ namespace {
 
 using mamba::dynamic;
 using matrix = mamba::tensor<float, dynamic, dynamic>;
+using mamba::kernels::quantized_rows;
 
 /// What a row of the table is about.
 struct shape {
@@ -39,7 +41,7 @@ struct plain_weights {
     test::random rng(s.in * 1000003 + s.out);
     rng.fill(w.span(), -1, 1);
   }
-  void multiply(matrix const& x, matrix& y) const {
+  void multiply(matrix const& x, matrix& y, quantized_rows&) const {
     for (std::size_t t = 0; t < x.extent(0); ++t) {
       for (std::size_t o = 0; o < w.extent(0); ++o) {
         float sum = 0;
@@ -55,23 +57,29 @@ struct plain_weights {
 /// The same for Eigen, whose expression is one line.
 struct eigen_weights : plain_weights {
   using plain_weights::plain_weights;
-  void multiply(matrix const& x, matrix& y) const {
+  void multiply(matrix const& x, matrix& y, quantized_rows&) const {
     mamba::as_eigen(y.view()).noalias() = mamba::as_eigen(x.view()) * mamba::as_eigen(w.view()).transpose();
   }
 };
 
-/// Ours in storage format W.
+/// Ours in storage format W. With a block format, rounding x to 8 bits is part of the product.
 template <class W>
 struct packed_weights {
   explicit packed_weights(shape const& s) : w(s.out, s.in) {
     plain_weights const plain(s);
     for (std::size_t o = 0; o < s.out; ++o) w.set_row(o, plain.w.view().row(o));
   }
-  void multiply(matrix const& x, matrix& y) const {
-    mamba::kernels::matmul(mamba::matrix_view<float const>(x.view()), w, std::span<float const>{},
-                           mamba::matrix_view<float>(y.view()));
+  void multiply(matrix const& x, matrix& y, quantized_rows& room) const {
+    mamba::matrix_view<float> const out(y.view());
+    mamba::matrix_view<float const> const in(x.view());
+    if constexpr (mamba::block_format<W>) {
+      room.assign(in);
+      mamba::kernels::matmul(room, w, std::span<float const>{}, out);
+    } else {
+      mamba::kernels::matmul(in, w, std::span<float const>{}, out);
+    }
   }
-  [[nodiscard]] std::size_t bytes() const { return w.out() * w.in() * sizeof(W); }
+  [[nodiscard]] std::size_t bytes() const { return w.bytes(); }
   mamba::kernels::packed_matrix<W> w;
 };
 
@@ -84,14 +92,34 @@ void widen(packed_weights<W> const& from, std::size_t o, std::span<float> row) {
   from.w.get_row(o, row);
 }
 
+/// What the reference multiplies with: x as it is, or as 8 bits stand for it.
+template <class Weights>
+matrix multiplied(Weights const&, matrix const& x, quantized_rows const&) {
+  return x;
+}
+template <mamba::block_format W>
+matrix multiplied(packed_weights<W> const& from, matrix const& x, quantized_rows const& room) {
+  matrix out = x;
+  std::size_t const blocks = from.w.blocks();
+  for (std::size_t t = 0; t < x.extent(0); ++t) {
+    for (std::size_t k = 0; k < x.extent(1); ++k) {
+      auto const& block = room.row(t, blocks)[k / mamba::block_size];
+      out(t, k) = block.scale * static_cast<float>(block.c[k % mamba::block_size]);
+    }
+  }
+  return out;
+}
+
 /// Against double, with the bound of recursive summation: |Δy| ≤ in·u·Σ|x||W|, whatever the order of the sum.
 template <class Weights>
-void check(std::string const& what, Weights const& weights, matrix const& x, matrix const& y) {
+void check(std::string const& what, Weights const& weights, matrix const& x, matrix const& y,
+           quantized_rows const& room) {
   std::size_t const tokens = x.extent(0);
   std::size_t const in = x.extent(1);
+  matrix const with = multiplied(weights, x, room);
   std::vector<double> columns(in * tokens);  // x transposed: the loop over tokens has no dependence, so it is not slow
   for (std::size_t t = 0; t < tokens; ++t) {
-    for (std::size_t k = 0; k < in; ++k) columns[k * tokens + t] = static_cast<double>(x(t, k));
+    for (std::size_t k = 0; k < in; ++k) columns[k * tokens + t] = static_cast<double>(with(t, k));
   }
   std::vector<float> row(in);
   std::vector<double> sum(tokens);
@@ -123,19 +151,21 @@ struct product_case {
   void prepare(std::string const& what, shape const& s) {
     x = matrix(s.tokens, s.in);
     y = matrix(s.tokens, s.out);
+    room = quantized_rows(s.tokens, s.in);
     test::random rng(s.tokens);
     rng.fill(x.span(), -1, 1);
     if (!checked.insert(s.tokens).second) return;
-    weights.back().multiply(x, y);
-    check(what, weights.back(), x, y);
+    weights.back().multiply(x, y, room);
+    check(what, weights.back(), x, y, room);
   }
   void next() {
-    weights[turn].multiply(x, y);
+    weights[turn].multiply(x, y, room);
     turn = turn + 1 == weights.size() ? 0 : turn + 1;
   }
 
   std::vector<Weights> weights;
   matrix x, y;
+  quantized_rows room;
   std::set<std::size_t> checked;
   std::size_t turn = 0;
 };
@@ -155,15 +185,17 @@ product_case<Weights>& latest(shape const& s, std::size_t copies) {
 }
 
 template <class Weights>
-void add_product(bench::machine const& m, std::string const& kind, shape const& s, std::size_t weight_size,
-                 std::vector<int> const& thread_counts) {
-  std::size_t const bytes = s.in * s.out * weight_size;
+void add_product(bench::machine const& m, std::string const& kind, shape const& s, double weight_size,
+                 std::vector<int> const& thread_counts, bool of_bytes = false) {
+  auto const bytes = static_cast<std::size_t>(weight_size * static_cast<double>(s.in * s.out));
   constexpr std::size_t half_a_gigabyte = std::size_t{1} << 29U;
   bool const cold = m.size == bench::scale::full && s.tokens <= 12;
   std::size_t const copies = cold ? half_a_gigabyte / bytes + 1 : 1;
   auto const products = static_cast<double>(s.tokens * s.in * s.out);
-  bench::work const per_call{
-      .tokens = static_cast<double>(s.tokens), .bytes = static_cast<double>(bytes), .flops = 2 * products, .exps = 0};
+  bench::work const per_call{.tokens = static_cast<double>(s.tokens),
+                             .bytes = static_cast<double>(bytes),
+                             .flops = of_bytes ? 0 : 2 * products,
+                             .bytes_multiplied = of_bytes ? 2 * products : 0};
   for (int const threads : thread_counts) {
     std::string const name = "matmul/" + kind + s.name() + "/threads:" + std::to_string(threads);
     bench::add(name, [=](benchmark::State& state) {
@@ -176,7 +208,11 @@ void add_product(bench::machine const& m, std::string const& kind, shape const& 
 
 void add_shape(bench::machine const& m, shape const& s) {
   add_product<packed_weights<float>>(m, "ours_float", s, sizeof(float), m.thread_counts());
-  add_product<packed_weights<mamba::bfloat16>>(m, "ours_bfloat16", s, sizeof(mamba::bfloat16), m.thread_counts());
+  add_product<packed_weights<mamba::float16>>(m, "ours_float16", s, 2, m.thread_counts());
+  add_product<packed_weights<mamba::bfloat16>>(m, "ours_bfloat16", s, 2, m.thread_counts());
+  add_product<packed_weights<mamba::q8>>(m, "ours_q8", s, 8.5 / 8, m.thread_counts(), true);
+  add_product<packed_weights<mamba::q4>>(m, "ours_q4", s, 5.0 / 8, m.thread_counts(), true);
+  add_product<packed_weights<mamba::ternary>>(m, "ours_ternary", s, 2.5 / 8, m.thread_counts(), true);
   add_product<eigen_weights>(m, "eigen_float", s, sizeof(float), m.thread_counts());
   add_product<plain_weights>(m, "plain_float", s, sizeof(float), {1});
 }

@@ -19,10 +19,12 @@ void add_forward(bench::machine const& m, std::string const& model, std::string 
       std::vector<bench::token> const tokens = bench::some_tokens(length, sizes.vocab_size);
       auto const count = static_cast<double>(length);
       auto const chunks = std::ceil(count / static_cast<double>(mamba::model::chunk_tokens));
+      double const operations = 2 * (count * c.work.weights + c.work.head_weights);
       bench::work const per_call{.tokens = count,
                                  .bytes = c.work.bytes * chunks,
-                                 .flops = 2 * (count * c.work.weights + c.work.head_weights),
-                                 .exps = count * c.work.exps};
+                                 .flops = mamba::block_format<W> ? 0 : operations,
+                                 .exps = count * c.work.exps,
+                                 .bytes_multiplied = mamba::block_format<W> ? operations : 0};
       bench::time(state, m, threads, per_call, [&] {
         mamba::model::forward(c.weights, std::span<bench::token const>(tokens), c.memory,
                               mamba::matrix_view<float>(c.logits.view()));
@@ -45,7 +47,11 @@ void add_plain_forward(bench::machine const& m, std::string const& model, mamba:
 void add_model(bench::machine const& m, std::string const& model, mamba::model::config const& sizes,
                std::vector<std::size_t> const& lengths) {
   for (std::size_t const length : lengths) add_forward<float>(m, model, "float", sizes, length);
+  for (std::size_t const length : lengths) add_forward<mamba::float16>(m, model, "float16", sizes, length);
   for (std::size_t const length : lengths) add_forward<mamba::bfloat16>(m, model, "bfloat16", sizes, length);
+  for (std::size_t const length : lengths) add_forward<mamba::q8>(m, model, "q8", sizes, length);
+  for (std::size_t const length : lengths) add_forward<mamba::q4>(m, model, "q4", sizes, length);
+  for (std::size_t const length : lengths) add_forward<mamba::ternary>(m, model, "ternary", sizes, length);
 }
 
 }  // namespace

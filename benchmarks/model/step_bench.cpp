@@ -16,8 +16,12 @@ void add_step(bench::machine const& m, std::string const& model, std::string con
     std::string const name = "step/" + model + "/" + format + "/threads:" + std::to_string(threads);
     bench::add(name, [=](benchmark::State& state) {
       auto& c = bench::latest_model<W>(sizes);
-      bench::work const per_token{
-          .tokens = 1, .bytes = c.work.bytes, .flops = 2 * (c.work.weights + c.work.head_weights), .exps = c.work.exps};
+      double const operations = 2 * (c.work.weights + c.work.head_weights);
+      bench::work const per_token{.tokens = 1,
+                                  .bytes = c.work.bytes,
+                                  .flops = mamba::block_format<W> ? 0 : operations,
+                                  .exps = c.work.exps,
+                                  .bytes_multiplied = mamba::block_format<W> ? operations : 0};
       bench::time(state, m, threads, per_token, [&] { mamba::model::step(c.weights, 7, c.memory, c.logits.span()); });
     });
   }
@@ -32,7 +36,11 @@ void add_plain_step(bench::machine const& m, std::string const& model, mamba::mo
 
 void add_model(bench::machine const& m, std::string const& model, mamba::model::config const& sizes) {
   add_step<float>(m, model, "float", sizes);
+  add_step<mamba::float16>(m, model, "float16", sizes);
   add_step<mamba::bfloat16>(m, model, "bfloat16", sizes);
+  add_step<mamba::q8>(m, model, "q8", sizes);
+  add_step<mamba::q4>(m, model, "q4", sizes);
+  add_step<mamba::ternary>(m, model, "ternary", sizes);
   add_plain_step(m, model, sizes);
 }
 

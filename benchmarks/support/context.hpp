@@ -35,9 +35,10 @@ inline std::string processor() {
 }
 
 inline std::string in_words(floors const& f) {
-  char text[128];
-  std::snprintf(text, sizeof text, "read %.1f GB/s, %.1f GFLOP/s, %.2f Gexp/s, multiply-add after %.2f ns",
-                f.read * 1e-9, f.multiply_add * 1e-9, f.exp * 1e-9, 1e9 / f.chain);
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "read %.1f GB/s, %.1f GFLOP/s, %.1f Gop/s of bytes, %.2f Gexp/s, multiply-add after %.2f ns",
+                f.read * 1e-9, f.multiply_add * 1e-9, f.bytes_multiplied * 1e-9, f.exp * 1e-9, 1e9 / f.chain);
   return text;
 }
 

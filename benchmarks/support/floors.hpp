@@ -9,6 +9,7 @@
 
 #include <mamba/core/threads.hpp>
 #include <mamba/math/exp.hpp>
+#include <mamba/simd/dot4.hpp>
 #include <mamba/simd/load_store.hpp>
 #include <mamba/tensor/tensor.hpp>
 
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace bench {
 
@@ -25,10 +27,11 @@ enum class scale { full, small };
 
 /// Rates of one number of threads.
 struct floors {
-  double read = 0;          ///< bytes/s, from a buffer larger than the last-level cache (at full scale)
-  double multiply_add = 0;  ///< FLOP/s, two per multiply-add
-  double exp = 0;           ///< math::exp2_nonpositive of floats from the first-level cache, per second
-  double chain = 0;         ///< multiply-adds per second, each waiting for the one before
+  double read = 0;              ///< bytes/s, from a buffer larger than the last-level cache (at full scale)
+  double multiply_add = 0;      ///< FLOP/s, two per multiply-add
+  double exp = 0;               ///< math::exp2_nonpositive of floats from the first-level cache, per second
+  double chain = 0;             ///< multiply-adds per second, each waiting for the one before
+  double bytes_multiplied = 0;  ///< products of bytes, summed in 32 bits: operations/s, two per multiply-add
 };
 
 /// Seconds until f(i) has returned for every i < threads, each on its own thread.
@@ -115,6 +118,29 @@ inline double chain_floor(int threads, scale size) {
   });
 }
 
+inline double byte_product_floor(int threads, scale size) {
+  constexpr std::size_t sums = 10;
+  std::size_t const steps = size == scale::full ? 10'000'000 : 100'000;
+  auto const work = static_cast<double>(2 * sums * 4 * detail::lanes * steps);
+  return best_rate(threads, work, [&](std::size_t) {
+    std::int8_t volatile const hidden = 3;
+    std::int8_t const four[] = {hidden, 1, -1, 2};
+    mamba::simd::bytes4 const x = mamba::simd::broadcast4(four);
+    mamba::simd::bytes4 const w(0x01020304U + static_cast<std::uint32_t>(static_cast<int>(hidden)));
+    mamba::simd::sums32 sum[sums];
+    for (mamba::simd::sums32& s : sum) s = mamba::simd::sums32(0);
+    for (std::size_t k = 0; k < steps; ++k) {
+      for (mamba::simd::sums32& s : sum) {
+        // Without this, older machines' products would be taken out of the loop.
+        auto hidden_x = static_cast<mamba::simd::bytes4::register_type>(x);
+        asm volatile("" : "+x"(hidden_x));
+        s = mamba::simd::dot4_unsigned(s, w, mamba::simd::bytes4(hidden_x));
+      }
+    }
+    for (mamba::simd::sums32& s : sum) benchmark::DoNotOptimize(s);
+  });
+}
+
 inline double exp_floor(int threads, scale size) {
   constexpr std::size_t numbers = 2048;  // 8 KiB
   std::size_t const passes = size == scale::full ? 40'000 : 400;
@@ -129,10 +155,10 @@ inline double exp_floor(int threads, scale size) {
   });
 }
 
-/// All four for `threads` threads.
+/// All of them for `threads` threads.
 inline floors measure_floors(int threads, scale size, mamba::tensor<float, mamba::dynamic> const& buffer) {
   return {read_floor(threads, buffer), multiply_add_floor(threads, size), exp_floor(threads, size),
-          chain_floor(threads, size)};
+          chain_floor(threads, size), byte_product_floor(threads, size)};
 }
 
 }  // namespace bench

@@ -29,7 +29,8 @@ struct machine {
 /// What one call does, as far as a floor knows it.
 struct work {
   double tokens = 0, bytes = 0, flops = 0, exps = 0;
-  double chain = 0;  ///< multiply-adds of the longest chain in which each waits for the one before
+  double chain = 0;             ///< multiply-adds of the longest chain in which each waits for the one before
+  double bytes_multiplied = 0;  ///< operations of products of bytes, two per multiply-add
 };
 
 /// Times f() and reports tokens/s, GB/s, GFLOP/s, Gexp/s, and which share of the time each floor alone would have
@@ -58,6 +59,10 @@ void time(benchmark::State& state, machine const& m, int threads, work const& w,
   if (w.bytes > 0) state.counters["read_%"] = share(w.bytes, floor.read);
   if (w.flops > 0) state.counters["FMA_%"] = share(w.flops, floor.multiply_add);
   if (w.exps > 0) state.counters["exp_%"] = share(w.exps, floor.exp);
+  if (w.bytes_multiplied > 0) {
+    state.counters["op"] = benchmark::Counter(w.bytes_multiplied, rate);
+    state.counters["int8_%"] = share(w.bytes_multiplied, floor.bytes_multiplied);
+  }
   if (w.chain > 0) state.counters["chain_%"] = share(w.chain, m.one.chain);
 }
 
