@@ -129,7 +129,7 @@ void check_the_rest() {
   CHECK_THROWS_AS(run.get_row(0, few), mamba::contract_violation);
   std::size_t volatile const at_run_time = std::size_t{1} << (sizeof(std::size_t) * 4);
   std::size_t const half_word = at_run_time;
-  CHECK_THROWS_AS((packed_matrix<W>(half_word, half_word)), std::bad_alloc);
+  CHECK_THROWS_AS((packed_matrix<W>(half_word * 8, half_word)), std::bad_alloc);
 }
 
 }  // namespace
