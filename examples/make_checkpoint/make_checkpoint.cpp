@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// make_checkpoint — a checkpoint of a published shape with random weights, for whoever wants figures without a download.
+//
+// The same shape, type and seed give the same file, whatever the number of threads.
+#include <make_checkpoint/random_tensors.hpp>
+#include <mamba/core/bfloat16.hpp>
+#include <mamba/core/float16.hpp>
+#include <mamba/core/threads.hpp>
+#include <mamba/model/for_each_tensor.hpp>
+#include <mamba/model/outline.hpp>
+#include <safetensors/safetensors.hpp>
+#include <support/command_line.hpp>
+#include <support/program.hpp>
+#include <support/progress.hpp>
+#include <support/short_waits.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace {
+
+struct options {
+  std::string shape, out, type = "f32";
+  std::uint64_t seed = 1;
+};
+
+/// For tests: a model of a few kilobytes.
+constexpr mamba::model::config tiny{.d_model = 40, .n_layer = 2, .vocab_size = 96};
+
+bool parse(int argc, char** argv, options& o) {
+  examples::command_line line("make_checkpoint", "Writes a checkpoint of a published shape with random weights.");
+  std::vector<std::string> names;
+  for (auto const& s : examples::published_shapes) names.emplace_back(s.name);
+  line.choice("--shape", o.shape, names, {"tiny"}, "Whose sizes it has (required)");
+  line.name("--out", o.out, "The folder for config.json and model.safetensors (required)")->type_name("DIR");
+  line.choice("--type", o.type, {"f32", "f16", "bf16"}, {}, "How matrices and all else are stored (default: f32)");
+  line.number("--seed", o.seed, 0, std::uint64_t(-1), "Which random numbers (default: 1)");
+  line.add_threads();
+  if (!line.parse(argc, argv)) return false;
+  if (o.shape.empty()) mamba::core::fail("--shape is missing, for example --shape 130m");
+  if (o.out.empty()) mamba::core::fail("--out is missing, for example --out mamba-130m");
+  return true;
+}
+
+mamba::model::config config_of(std::string const& shape) {
+  for (auto const& s : examples::published_shapes) {
+    if (s.name == shape) return s.config;
+  }
+  return tiny;
+}
+
+/// config.json as transformers writes it.
+std::string config_text(mamba::model::config const& c) {
+  nlohmann::ordered_json json;
+  json["architectures"] = {"MambaForCausalLM"};
+  json["model_type"] = "mamba";
+  json["hidden_size"] = c.d_model;
+  json["intermediate_size"] = c.d_inner();
+  json["num_hidden_layers"] = c.n_layer;
+  json["vocab_size"] = c.padded_vocab();
+  json["state_size"] = c.d_state;
+  json["conv_kernel"] = c.d_conv;
+  json["expand"] = c.expand;
+  json["time_step_rank"] = c.rank();
+  json["hidden_act"] = "silu";
+  json["layer_norm_epsilon"] = c.norm_epsilon;
+  json["tie_word_embeddings"] = c.tie_embeddings;
+  json["use_bias"] = c.bias;
+  json["use_conv_bias"] = c.conv_bias;
+  json["residual_in_fp32"] = true;
+  return json.dump(2) + "\n";
+}
+
+/// Writes the tensors in pieces of a few megabytes, each made by all threads.
+template <class T>
+void write_tensors(std::filesystem::path const& file, mamba::model::config const& config, std::uint64_t seed,
+                   safetensors::dtype type) {
+  std::vector<safetensors::tensor> tensors;
+  auto const list = [&](std::string const& name, std::span<std::size_t const> shape, auto&) {
+    tensors.push_back({name, type, {shape.begin(), shape.end()}, {}});
+  };
+  mamba::model::for_each_tensor(mamba::model::outline(config), list, mamba::model::naming::hugging_face);
+  safetensors::writer out(file, tensors, {{"format", "pt"}});
+  std::size_t total = 0;
+  std::size_t done = 0;
+  for (auto const& t : tensors) total += *safetensors::element_count(t.shape);
+  examples::progress bar("writing", total);
+  auto const threads = static_cast<std::size_t>(mamba::core::thread_count());
+  std::vector<T> piece;
+  std::vector<float> room;  // a row for each thread
+  for (std::size_t const i : out.sequence()) {
+    auto const& t = tensors[i];
+    std::size_t const rows = t.shape[0];
+    std::size_t const size = *safetensors::element_count(t.shape) / rows;
+    std::size_t const most = std::max<std::size_t>(1, (std::size_t{1} << 20U) / size);
+    for (std::size_t first = 0; first < rows; first += most) {
+      if (examples::interrupted()) throw examples::interruption{};
+      std::size_t const count = std::min(most, rows - first);
+      piece.resize(count * size);
+      room.resize(threads * size);
+      mamba::core::work const cost{3.0 * static_cast<double>(piece.size())};
+      mamba::core::for_each_range(threads, cost, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t thread = begin; thread < end; ++thread) {
+          auto const row = std::span(room).subspan(thread * size, size);
+          for (std::size_t r = count * thread / threads; r < count * (thread + 1) / threads; ++r) {
+            examples::random_row random(seed, i, first + r);
+            examples::fill_row(config, t.name, random, row);
+            std::transform(row.begin(), row.end(), piece.begin() + static_cast<std::ptrdiff_t>(r * size),
+                           [](float v) { return T(v); });
+          }
+        }
+      });
+      out.append(std::as_bytes(std::span<T const>(piece)));
+      bar.update(done += piece.size());
+    }
+  }
+  bar.finish();
+  out.finish();
+}
+
+void make(options const& o) {
+  auto const config = config_of(o.shape);
+  std::filesystem::path const folder = o.out;
+  auto const weights_file = folder / "model.safetensors";
+  auto const config_file = folder / "config.json";
+  std::error_code code;
+  for (auto const& file : {weights_file, config_file}) {
+    if (std::filesystem::exists(std::filesystem::symlink_status(file, code))) {
+      mamba::core::fail(file.string() + ": is there already, and would be overwritten; name another --out");
+    }
+  }
+  std::filesystem::create_directories(folder, code);
+  if (code) mamba::core::fail(folder.string() + ": the folder cannot be made (" + code.message() + ")");
+  if (o.type == "f16") {
+    write_tensors<mamba::float16>(weights_file, config, o.seed, safetensors::dtype::f16);
+  } else if (o.type == "bf16") {
+    write_tensors<mamba::bfloat16>(weights_file, config, o.seed, safetensors::dtype::bf16);
+  } else {
+    write_tensors<float>(weights_file, config, o.seed, safetensors::dtype::f32);
+  }
+  // Last: a folder with a config.json is a checkpoint, and one without is none.
+  auto const text = config_text(config);
+  safetensors::new_file file(config_file);
+  file.append(std::as_bytes(std::span(text)));
+  file.commit();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  examples::wait_shortly();
+  return examples::run_program("make_checkpoint", [&] {
+    options o;
+    if (parse(argc, argv, o)) make(o);
+  });
+}
