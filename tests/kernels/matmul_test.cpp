@@ -207,6 +207,32 @@ TEST_CASE("matmul: the same bits with 1, 2 and 3 threads") {
   }
 }
 
+namespace {
+
+/// More columns and more tokens than are taken at a time: each token as it is alone.
+template <class W>
+void check_blocks(std::size_t in) {
+  constexpr std::size_t tokens = 150, out = 33;
+  test::random rng(12);
+  packed_matrix<W> w(out, in);
+  fill(w, rng);
+  guarded<float> x(tokens, in), y(tokens, out), alone(1, out);
+  x.fill(rng, -1, 1);
+  matmul(x.view(), w, std::span<float const>{}, y.view());
+  CHECK(y.intact());
+  for (std::size_t t = 0; t < tokens; ++t) {
+    matmul(x.view().rows(t, 1), w, std::span<float const>{}, alone.view());
+    REQUIRE(test::same_bits(y.view().row(t), alone.view().row(0)));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("matmul: blocks of columns and of tokens change no bit") {
+  for (std::size_t const in : {2047U, 2048U, 2049U, 4100U}) check_blocks<float>(in);
+  for (std::size_t const in : {511U, 512U, 513U, 1100U}) check_blocks<bfloat16>(in);
+}
+
 TEST_CASE("matmul: static and dynamic extents give the same bits") {
   packed_matrix<float, 37, 19> fixed;
   packed_matrix<float> run(37, 19);

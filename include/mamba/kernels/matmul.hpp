@@ -13,6 +13,7 @@
 #include <mamba/kernels/packed_matrix.hpp>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace mamba::inline MAMBA_ABI::kernels {
@@ -54,22 +55,34 @@ inline void write_sums(matrix_view<T> y, std::size_t t, std::size_t o, simd::bat
   }
 }
 
-/// The sums of R tokens × Q panels. Every index below is a constant of a fold, so that the accumulators have no address
-/// and stay in registers: with loops, or lambdas that are not inlined, clang 14 kept them on the stack, three times
-/// slower.
+/// Columns that many tokens are multiplied with before the next ones, so that a part of a panel stays in the second-level
+/// cache while all tiles pass. Narrower weights are widened to the arithmetic type once for all of them, on the stack.
+/// (Blocks for the first-level cache, 128 columns, were a tenth slower: x is then read in runs too short to be fetched
+/// ahead.)
+template <class W>
+inline constexpr std::size_t column_block = std::is_same_v<W, arithmetic<W>> ? 2048 : 512;
+
+/// Tokens whose sums wait meanwhile: a dozen tiles.
+inline constexpr std::size_t token_block = 144;
+
+/// Adds columns to the sums of R tokens × Q panels. Every index below is a constant of a fold, so that the accumulators
+/// have no address and stay in registers: with loops, or lambdas that are not inlined, clang 14 kept them on the stack,
+/// three times slower.
 template <std::size_t R, std::size_t Q, class W>
 struct tile {
   using T = arithmetic<W>;
   using V = simd::batch<T>;
   static constexpr std::size_t vectors = 2;
   static constexpr std::size_t P = vectors * simd::lanes<T>;
-  alignas(64) T sum[R * Q * P];  // written once, at the end: the accumulators themselves never have an address
 
-  void multiply(T const* x, std::size_t x_pitch, W const* weights, std::size_t panel_stride, std::size_t in) noexcept {
+  /// sum [R][Q·P]: sums are read, extended by `columns` columns in ascending order, and written.
+  [[gnu::noinline]] static void add(T const* x, std::size_t x_pitch, W const* weights, std::size_t panel_stride,
+                                    std::size_t columns, T* sum) noexcept {
     [&]<std::size_t... A>(std::index_sequence<A...>) __attribute__((always_inline)) {
       V acc[R * Q * vectors];
-      ((acc[A] = V(T{0})), ...);
-      for (std::size_t k = 0; k < in; ++k) {
+      ((acc[A] = simd::load<V>(sum + A * simd::lanes<T>)), ...);
+      T* volatile const kept = sum;  // in memory: the loop needs every register, and g++ 12 would spill another one
+      for (std::size_t k = 0; k < columns; ++k) {
         if constexpr (R == 1) {
           V const broadcast(x[k]);
           if constexpr (sizeof(W) < sizeof(T)) (simd::prefetch(address<A>(weights, panel_stride, k), read_ahead), ...);
@@ -86,7 +99,8 @@ struct tile {
            ...);
         }
       }
-      (simd::store<V>(sum + A * simd::lanes<T>, acc[A]), ...);
+      T* const out = kept;
+      (simd::store<V>(out + A * simd::lanes<T>, acc[A]), ...);
     }
     (std::make_index_sequence<R * Q * vectors>{});
   }
@@ -108,47 +122,80 @@ struct product_of {
   using T = arithmetic<W>;
   using V = simd::batch<T>;
   using matrix = packed_matrix<W, Out, In>;
+  static constexpr std::size_t P = matrix::panel;
   matrix_view<T const> x;
   matrix const& w;
   std::span<T const> bias;
   matrix_view<T> y;
 
-  /// Tokens first … first+R−1 times panels p … p+Q−1.
-  template <std::size_t R, std::size_t Q>
-  void run_tile(std::size_t first, std::size_t p) const noexcept {
-    tile<R, Q, W> sums;
-    sums.multiply(x.data() + first * x.pitch(), x.pitch(), w.panel_data(p), w.in() * matrix::panel, w.in());
-    for (std::size_t r = 0; r < R; ++r) {
-      for (std::size_t v = 0; v < Q * matrix::panel_vectors; ++v) {
-        std::size_t const o = p * matrix::panel + v * simd::lanes<T>;
-        if (o >= y.extent(1)) break;
-        auto const value = simd::load<V>(sums.sum + (r * Q * matrix::panel_vectors + v) * simd::lanes<T>);
-        write_sums<Mode>(y, first + r, o, value, bias);
-      }
-    }
-  }
-
-  /// R tokens, R below a whole tile: the same sums, found by unrolling over the possible counts.
-  template <std::size_t R = detail::tile_tokens>
-  void run_rest(std::size_t first, std::size_t count, std::size_t p) const noexcept {
-    if constexpr (R > 0) {
-      if (count == R) {
-        run_tile<R, 1>(first, p);
-      } else {
-        run_rest<R - 1>(first, count, p);
-      }
-    }
-  }
-
   void run_panels(std::size_t p, std::size_t last) const noexcept {
     std::size_t const tokens = x.extent(0);
     if (tokens == 1) {
-      for (; p + tile_panels <= last; p += tile_panels) run_tile<1, tile_panels>(0, p);
+      for (; p + tile_panels <= last; p += tile_panels) run_one<tile_panels>(p);
+      for (; p < last; ++p) run_one<1>(p);
+      return;
     }
     for (; p < last; ++p) {
-      std::size_t t = 0;
-      for (; t + tile_tokens <= tokens; t += tile_tokens) run_tile<tile_tokens, 1>(t, p);
-      run_rest(t, tokens - t, p);
+      for (std::size_t first = 0; first < tokens; first += token_block) {
+        run_many(first, std::min(token_block, tokens - first), p);
+      }
+    }
+  }
+
+ private:
+  /// One token times panels p … p+Q−1, straight from memory.
+  template <std::size_t Q>
+  void run_one(std::size_t p) const noexcept {
+    alignas(64) T sum[Q * P] = {};
+    tile<1, Q, W>::add(x.data(), x.pitch(), w.panel_data(p), w.in() * P, w.in(), sum);
+    write(sum, 0, p, Q * P);
+  }
+
+  /// Some tokens times panel p, column block by column block, in tiles as even as possible: thirteen tokens are seven
+  /// and six, not twelve and one.
+  void run_many(std::size_t first, std::size_t count, std::size_t p) const noexcept {
+    alignas(64) T sum[token_block * P];
+    std::fill_n(sum, count * P, T{0});
+    std::size_t const tiles = (count + tile_tokens - 1) / tile_tokens;
+    for (std::size_t k = 0; k < w.in(); k += column_block<W>) {
+      std::size_t const columns = std::min(column_block<W>, w.in() - k);
+      alignas(64) T room[std::is_same_v<W, T> ? 1 : column_block<W> * P];
+      T const* const weights = widened(w.panel_data(p) + k * P, columns, room);
+      for (std::size_t i = 0; i < tiles; ++i) {
+        std::size_t const t = count * i / tiles;
+        run_tile(count * (i + 1) / tiles - t, x.data() + (first + t) * x.pitch() + k, weights, columns, sum + t * P);
+      }
+    }
+    for (std::size_t t = 0; t < count; ++t) write(sum + t * P, first + t, p, P);
+  }
+
+  /// A panel's columns in the arithmetic type: themselves, or widened into `room`.
+  static T const* widened(W const* weights, std::size_t columns, [[maybe_unused]] T* room) noexcept {
+    if constexpr (std::is_same_v<W, T>) {
+      return weights;
+    } else {
+      for (std::size_t i = 0; i < columns * P; i += simd::lanes<T>)
+        simd::store<V>(room + i, simd::load<V>(weights + i));
+      return room;
+    }
+  }
+
+  /// R tokens, R at most a whole tile: found by unrolling over the possible counts.
+  template <std::size_t R = detail::tile_tokens>
+  void run_tile(std::size_t count, T const* from, T const* weights, std::size_t columns, T* sum) const noexcept {
+    if constexpr (R > 0) {
+      if (count == R) {
+        tile<R, 1, T>::add(from, x.pitch(), weights, 0, columns, sum);
+      } else {
+        run_tile<R - 1>(count, from, weights, columns, sum);
+      }
+    }
+  }
+
+  /// `outputs` sums of token t, of which the first is that of panel p.
+  void write(T const* sum, std::size_t t, std::size_t p, std::size_t outputs) const noexcept {
+    for (std::size_t v = 0; v < outputs && p * P + v < y.extent(1); v += simd::lanes<T>) {
+      write_sums<Mode>(y, t, p * P + v, simd::load<V>(sum + v), bias);
     }
   }
 };
