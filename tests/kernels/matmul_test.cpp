@@ -207,8 +207,6 @@ TEST_CASE("matmul: the same bits with 1, 2 and 3 threads") {
   }
 }
 
-namespace {
-
 /// More columns and more tokens than are taken at a time: each token as it is alone.
 template <class W>
 void check_blocks(std::size_t in) {
@@ -225,8 +223,6 @@ void check_blocks(std::size_t in) {
     REQUIRE(test::same_bits(y.view().row(t), alone.view().row(0)));
   }
 }
-
-}  // namespace
 
 TEST_CASE("matmul: blocks of columns and of tokens change no bit") {
   for (std::size_t const in : {2047U, 2048U, 2049U, 4100U}) check_blocks<float>(in);
