@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// kernels/matmul_bench.cpp — y = x Wᵀ on the shapes of mamba-130m: packed panels in each
-// format, Eigen's expression, a plain loop.
+// kernels/matmul_bench.cpp — y = x Wᵀ on the shapes of mamba-130m: packed panels in each format, Eigen's, a plain loop.
 //
-// Roofline: 2 operations per weight and token, 4, 2, 17/16, 5/8 or 5/16 bytes per weight. One token of float does half a FLOP per byte:
-// reading decides (9.4 MB of 768→3072, 0.55 ms at 17 GB/s, 34 times what the multiply-adds take at 100 GFLOP/s). The
+// Roofline: 2 operations per weight and token, 4, 2, 17/16, 5/8 or 5/16 bytes per weight. One token of float does half a
+// FLOP per byte: reading decides (9.4 MB of 768→3072, 0.55 ms at 17 GB/s, 34 times what the multiply-adds take at 100 GFLOP/s). The
 // two meet at about 12 tokens in float and 6 in bfloat16; with 128 or 512 tokens the FMA peak decides.
 //
 // Between two uses of one matrix a model reads all its others. So up to 12 tokens walk through copies of the matrix
@@ -98,12 +97,11 @@ matrix multiplied(Weights const&, matrix const& x, quantized_rows const&) {
   return x;
 }
 template <mamba::block_format W>
-matrix multiplied(packed_weights<W> const& from, matrix const& x, quantized_rows const& room) {
+matrix multiplied(packed_weights<W> const&, matrix const& x, quantized_rows const& room) {
   matrix out = x;
-  std::size_t const blocks = from.w.blocks();
   for (std::size_t t = 0; t < x.extent(0); ++t) {
     for (std::size_t k = 0; k < x.extent(1); ++k) {
-      auto const& block = room.row(t, blocks)[k / mamba::block_size];
+      auto const& block = room.row(t)[k / mamba::block_size];
       out(t, k) = block.scale * static_cast<float>(block.c[k % mamba::block_size]);
     }
   }

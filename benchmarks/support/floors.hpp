@@ -133,7 +133,11 @@ inline double byte_product_floor(int threads, scale size) {
       for (mamba::simd::sums32& s : sum) {
         // Without this, older machines' products would be taken out of the loop.
         auto hidden_x = static_cast<mamba::simd::bytes4::register_type>(x);
+#if defined(__SSE2__)
         asm volatile("" : "+x"(hidden_x));
+#elif defined(__aarch64__)
+        asm volatile("" : "+w"(hidden_x));
+#endif
         s = mamba::simd::dot4_unsigned(s, w, mamba::simd::bytes4(hidden_x));
       }
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // make_checkpoint — a checkpoint of a published shape with random weights, for whoever wants figures without a download.
 //
-// The same shape, type and seed give the same file, whatever the number of threads.
+// The same shape, type and seed give the same file, whatever the number of threads, in one build; between builds the
+// last bits of logarithms may differ.
 #include <make_checkpoint/random_tensors.hpp>
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/float16.hpp>
@@ -143,10 +144,15 @@ void make(options const& o) {
     write_tensors<float>(weights_file, config, o.seed, safetensors::dtype::f32);
   }
   // Last: a folder with a config.json is a checkpoint, and one without is none.
-  auto const text = config_text(config);
-  safetensors::new_file file(config_file);
-  file.append(std::as_bytes(std::span(text)));
-  file.commit();
+  try {
+    auto const text = config_text(config);
+    safetensors::new_file file(config_file);
+    file.append(std::as_bytes(std::span(text)));
+    file.commit();
+  } catch (...) {
+    std::filesystem::remove(weights_file, code);
+    throw;
+  }
 }
 
 }  // namespace

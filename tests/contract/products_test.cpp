@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The partition contract of products with weights of 16 bits and fewer: a token has the same bits alone, in any company
+// The partition contract of products with weights in every format: a token has the same bits alone, in any company
 // and with any number of threads. Compared by memcmp. This file is compiled many times, under different flags.
 #include <mamba/kernels/quantized_matmul.hpp>
 #include <mamba/tensor/tensor.hpp>
@@ -33,12 +33,16 @@ void multiply(matrix_view<float const> x, packed_matrix<W> const& w, std::vector
   }
 }
 
+/// `most` columns: some of the products have more of them than are taken at a time, and more tokens.
 template <class W>
-void check() {
+void check(std::size_t most) {
   test::random rng(sizeof(W));
   test::all_work_shared const shared;
-  for (int round = 0; round < 60; ++round) {
-    std::size_t const tokens = 1 + rng.below(30), in = 1 + rng.below(150), out = 1 + rng.below(120);
+  for (int round = 0; round < 62; ++round) {
+    bool const large = round >= 60;
+    std::size_t const tokens = large ? 150 : 1 + rng.below(30);
+    std::size_t const in = large ? most : 1 + rng.below(150);
+    std::size_t const out = large ? 40 : 1 + rng.below(120);
     packed_matrix<W> w(out, in);
     std::vector<float> row(in), bias(rng.below(2) * out);
     for (std::size_t r = 0; r < out; ++r) {
@@ -66,9 +70,10 @@ void check() {
 }  // namespace
 
 TEST_CASE("contract: products with 16-bit weights") {
-  check<mamba::float16>();
-  check<mamba::bfloat16>();
+  check<mamba::float16>(513);
+  check<mamba::bfloat16>(513);
 }
-TEST_CASE("contract: products with 8-bit weights") { check<mamba::q8>(); }
-TEST_CASE("contract: products with 4-bit weights") { check<mamba::q4>(); }
-TEST_CASE("contract: products with ternary weights") { check<mamba::ternary>(); }
+TEST_CASE("contract: products with float weights") { check<float>(2049); }
+TEST_CASE("contract: products with 8-bit weights") { check<mamba::q8>(200); }
+TEST_CASE("contract: products with 4-bit weights") { check<mamba::q4>(200); }
+TEST_CASE("contract: products with ternary weights") { check<mamba::ternary>(200); }

@@ -227,6 +227,7 @@ void check_blocks(std::size_t in) {
 TEST_CASE("matmul: blocks of columns and of tokens change no bit") {
   for (std::size_t const in : {2047U, 2048U, 2049U, 4100U}) check_blocks<float>(in);
   for (std::size_t const in : {511U, 512U, 513U, 1100U}) check_blocks<bfloat16>(in);
+  check_blocks<float16>(1025);
 }
 
 TEST_CASE("matmul: static and dynamic extents give the same bits") {

@@ -45,7 +45,7 @@ struct exact {
   exact(quantized_rows const& x, std::size_t t, packed_matrix<W> const& w, std::size_t o) {
     for (std::size_t b = 0; b < w.blocks(); ++b) {
       auto const& from = w.panel_data(o / 32)[b];
-      auto const& with = x.row(t, w.blocks())[b];
+      auto const& with = x.row(t)[b];
       long sum = 0;
       for (std::size_t k = 0; k < block_size; ++k) sum += from.code(o % 32, k) * with.c[k];
       auto const scale = static_cast<double>(with.scale);
@@ -185,6 +185,12 @@ void check_the_rest() {
   CHECK_NOTHROW(matmul(q, run, none, narrow.view()));
   CHECK_THROWS_AS(matmul(q, run, none, wide.view()), mamba::contract_violation);
   CHECK_THROWS_AS(matmul(q, run, none, tall.view()), mamba::contract_violation);
+  guarded<float> other(7, 33);  // as many blocks, but another matrix
+  q.assign(other.view());
+  CHECK_THROWS_AS(matmul(q, run, none, y.view()), mamba::contract_violation);
+  q.assign(x.view().rows(0, 6));
+  CHECK_THROWS_AS(matmul(q, run, none, y.view()), mamba::contract_violation);
+  q.assign(x.view());
   std::vector<float> const bias(36);
   CHECK_THROWS_AS(matmul(q, run, std::span<float const>(bias), y.view()), mamba::contract_violation);
 }

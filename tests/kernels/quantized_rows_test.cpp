@@ -85,15 +85,17 @@ TEST_CASE("quantized_rows: every row by itself, with any number of threads, from
       std::size_t const blocks = quantized_rows::blocks_of(in);
       CHECK(blocks == (in + 31) / 32);
       quantized_rows q(rows, in);
-      CHECK(q.size() == rows * blocks);
+      CHECK(q.capacity() == rows * blocks);
       for (int const threads : {1, 3}) {
         mamba::core::set_thread_count(threads);
         q.assign(x.view());
+        CHECK(q.rows() == rows);
+        CHECK(q.in() == in);
         for (std::size_t t = 0; t < rows; ++t) {
           for (std::size_t b = 0; b < blocks; ++b) {
             quantized_block alone;
             quantize(x.view().row(t).subspan(b * 32, std::min<std::size_t>(32, in - b * 32)), alone);
-            CHECK(std::memcmp(&alone, q.row(t, blocks) + b, sizeof alone) == 0);
+            CHECK(std::memcmp(&alone, q.row(t) + b, sizeof alone) == 0);
           }
         }
       }
@@ -106,4 +108,7 @@ TEST_CASE("quantized_rows: room made for wide rows takes more narrow ones, and n
   test::guarded<float> three(3, 32), five(5, 32);
   CHECK_NOTHROW(q.assign(three.view()));
   CHECK_THROWS_AS(q.assign(five.view()), mamba::contract_violation);
+  quantized_block block;
+  std::vector<float> const many(33);
+  CHECK_THROWS_AS(quantize(many, block), mamba::contract_violation);
 }

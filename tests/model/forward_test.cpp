@@ -138,6 +138,7 @@ void check_format() {
 
 TEST_CASE("forward: every format of weights keeps the partition contract and allocates nothing in step") {
   check_format<mamba::float16>();
+  check_format<mamba::bfloat16>();
   check_format<mamba::q8>();
   check_format<mamba::q4>();
   check_format<mamba::ternary>();

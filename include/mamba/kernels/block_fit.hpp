@@ -65,20 +65,20 @@ struct best_line {
 
 }  // namespace detail
 
-/// The code of w on a line: the nearest, within the format's range.
+/// The code of w on a line: the nearest, within the format's range. A scale below 2⁻¹²⁰ has no useful inverse and
+/// counts as 0.
 template <block_format W, simd::real V>
-[[nodiscard]] inline V code_of(V w, block_line<V> const& line, V inverse_scale) noexcept {
-  V const steps = simd::product(w - line.offset, inverse_scale);
+[[nodiscard]] inline V code_of(V w, block_line<V> const& line) noexcept {
+  V const steps = simd::product(w - line.offset, detail::inverse_or_zero(line.scale));
   return detail::nearest_within(steps, static_cast<float>(W::lowest), static_cast<float>(W::highest));
 }
 
 /// What is lost: Σ (w − (s·c + m))² with the nearest codes.
 template <block_format W, simd::real V>
 [[nodiscard]] inline V squared_error(V const (&w)[block_size], block_line<V> const& line) noexcept {
-  V const inverse = detail::inverse_or_zero(line.scale);
   V sum(0);
   for (V const x : w) {
-    V const off = x - simd::fma(line.scale, code_of<W>(x, line, inverse), line.offset);
+    V const off = x - simd::fma(line.scale, code_of<W>(x, line), line.offset);
     sum = simd::fma(off, off, sum);
   }
   return sum;
@@ -91,14 +91,13 @@ namespace detail {
 template <block_format W, simd::real V>
 [[nodiscard]] inline block_line<V> regression(V const (&w)[block_size], block_line<V> const& from) noexcept {
   constexpr float middle = static_cast<float>(W::lowest + W::highest) / 2;
-  V const inverse = inverse_or_zero(from.scale);
   V const n(static_cast<float>(block_size));
   V c1(0);
   V c2(0);
   V w1(0);
   V cw(0);
   for (V const x : w) {
-    V const c = code_of<W>(x, from, inverse) - V(middle);
+    V const c = code_of<W>(x, from) - V(middle);
     c1 = c1 + c;
     c2 = simd::fma(c, c, c2);
     w1 = w1 + x;

@@ -34,7 +34,7 @@ inline constexpr std::size_t tile_tokens = 6;
 inline constexpr std::size_t tile_panels = 4;
 
 /// Bytes of a panel that one token asks for before it needs them, where weights are narrower than their arithmetic: the
-/// machine reads ahead by itself, but not as far as such a loop would go (78 % of the read bandwidth without, 97 with).
+/// machine reads ahead by itself, but not as far as such a loop would go (78 % of the read bandwidth without, 93 with).
 inline constexpr std::size_t read_ahead = 1024;
 
 /// Sums of token t that are outputs o, o + 1, …: with bias and, for output::add, what was there before.
@@ -151,8 +151,8 @@ struct product_of {
     write(sum, 0, p, Q * P);
   }
 
-  /// Some tokens times panel p, column block by column block, in tiles as even as possible: thirteen tokens are seven
-  /// and six, not twelve and one.
+  /// Some tokens times panel p, column block by column block, in tiles as even as possible: with twelve tokens in
+  /// a tile, thirteen are six and seven, not twelve and one.
   void run_many(std::size_t first, std::size_t count, std::size_t p) const noexcept {
     alignas(64) T sum[token_block * P];
     std::fill_n(sum, count * P, T{0});

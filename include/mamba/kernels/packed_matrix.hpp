@@ -38,6 +38,8 @@ using arithmetic = typename arithmetic_of<W>::type;
 /// Throws:  std::bad_alloc.
 template <class W, std::size_t Out = dynamic, std::size_t In = dynamic>
 class packed_matrix {
+  static_assert(!block_format<W>, "packed_matrix: block formats need <mamba/kernels/quantized_matrix.hpp>");
+
  public:
   using storage_format = W;
   using scalar = arithmetic<W>;

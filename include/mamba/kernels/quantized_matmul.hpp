@@ -139,7 +139,7 @@ struct quantized_product {
       std::size_t const o = p * weight_block<W>::outputs + within;
       if (o >= y.extent(1)) return;
       tile sums;
-      sums.multiply(x.row(first, blocks), blocks, w.panel_data(p), blocks, within);
+      sums.multiply(x.row(first), blocks, w.panel_data(p), blocks, within);
       for (std::size_t r = 0; r < R; ++r) {
         for (std::size_t v = 0; v < tile::vectors; ++v) {
           std::size_t const at = o + v * tile::lanes;
@@ -162,7 +162,7 @@ struct quantized_product {
     }
   }
 
-  /// Tiles as even as possible: seven tokens are four and three, not six and one.
+  /// Tiles as even as possible: with six tokens in a tile, seven are three and four, not six and one.
   void run_panels(std::size_t p, std::size_t last) const noexcept {
     std::size_t const tokens = y.extent(0);
     std::size_t const tiles = (tokens + quantized_tile_tokens - 1) / quantized_tile_tokens;
@@ -188,8 +188,8 @@ struct quantized_product {
 template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In>
 void matmul(quantized_rows const& x, packed_matrix<W, Out, In> const& w, std::span<float const> bias,
             matrix_view<float> y) noexcept(!core::contracts_checked) {
-  MAMBA_EXPECTS(y.extent(0) * w.blocks() <= x.size(), "matmul: x has fewer rows than y", x.size(),
-                y.extent(0) * w.blocks());
+  MAMBA_EXPECTS(x.in() == w.in(), "matmul: x must have as many columns as W", x.in(), w.in());
+  MAMBA_EXPECTS(y.extent(0) <= x.rows(), "matmul: y must not have more rows than x", y.extent(0), x.rows());
   MAMBA_EXPECTS(y.extent(1) <= w.out(), "matmul: y must not have more columns than W has rows", y.extent(1), w.out());
   MAMBA_EXPECTS(bias.empty() || bias.size() >= y.extent(1), "matmul: the bias must cover the outputs", bias.size(),
                 y.extent(1));

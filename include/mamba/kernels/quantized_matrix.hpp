@@ -16,6 +16,7 @@
 #include <mamba/kernels/packed_matrix.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -51,10 +52,10 @@ struct weight_block {
 
 /// A matrix in a block format.
 ///
-/// Shapes:  any: rows and columns beyond the matrix fill its last panel and blocks with zeros.
-/// Domain:  any numbers; a weight that is not finite makes the 32 of its block NaN.
-/// Error:   see kernels/block_fit.hpp; a weight of q8 is within 0.502·max|w|/127 of its block, a block of q4 or ternary
-///          no worse in the mean square than rounding in equal steps.
+/// Shapes:  any; rows beyond the matrix are zero, and columns beyond it meet nothing but zeros.
+/// Domain:  |w| ≤ 2¹⁰⁰; one weight that is larger, or none, makes the 32 of its block NaN.
+/// Error:   see kernels/block_fit.hpp; a weight of q8 is within 0.502·max|w|/127 of its block (or within 2⁻¹¹³, if that
+///          is more), a block of q4 or ternary no worse in the mean square than rounding in equal steps.
 /// Throws:  std::bad_alloc.
 template <block_format W, std::size_t Out, std::size_t In>
 class packed_matrix<W, Out, In> {
@@ -113,7 +114,8 @@ class packed_matrix<W, Out, In> {
   using V = simd::batch<float>;
   static constexpr std::size_t lanes = simd::lanes<float>;
 
-  /// `count` blocks of output o, from up to 32·count values; what is missing is zero.
+  /// `count` blocks of output o, from up to 32·count values. A block that is not full repeats those it has: what stands
+  /// beyond the row meets zeros in every product, and must not take part in the choice of the scale.
   static void set_blocks(block* to, std::size_t count, std::size_t o, std::span<float const> values) noexcept {
     alignas(64) float turned[block_size][lanes] = {};  // input k of block b at [k][b]
     bool finite[lanes];
@@ -123,20 +125,20 @@ class packed_matrix<W, Out, In> {
       finite[b] = true;
       for (std::size_t k = 0; k < n; ++k) {
         float const w = values[first + k];
-        bool const number = w - w == 0;
+        bool const number = std::fabs(w) <= 0x1p100F;
         finite[b] = finite[b] && number;
         turned[k][b] = number ? w : 0;
       }
+      for (std::size_t k = n; k < block_size; ++k) turned[k][b] = turned[k - n][b];
     }
     V w[block_size];
     for (std::size_t k = 0; k < block_size; ++k) w[k] = simd::load<V>(turned[k]);
     block_line<V> const line = fit<W>(w);
-    V const inverse = detail::inverse_or_zero(line.scale);
     alignas(64) float scale[lanes];
     alignas(64) float offset[lanes];
     simd::store<V>(scale, line.scale);
     simd::store<V>(offset, line.offset);
-    for (std::size_t k = 0; k < block_size; ++k) simd::store<V>(turned[k], code_of<W>(w[k], line, inverse));
+    for (std::size_t k = 0; k < block_size; ++k) simd::store<V>(turned[k], code_of<W>(w[k], line));
     for (std::size_t b = 0; b < count; ++b) {
       to[b].line[0][o] = bfloat16(finite[b] ? scale[b] : std::numeric_limits<float>::quiet_NaN());
       if constexpr (W::has_offset) to[b].line[1][o] = bfloat16(offset[b]);

@@ -34,7 +34,8 @@ struct quantized_block {
 /// Shapes:  x has at most block_size numbers; those that are missing count as 0.
 /// Domain:  any numbers. One that is not finite makes the scale so, and with it every product of the block.
 /// Error:   |x − s·c| ≤ (1/2 + 2⁻¹⁵)·s; a block whose largest number is below 2⁻¹⁰⁰ becomes 0.
-inline void quantize(std::span<float const> x, quantized_block& to) noexcept {
+inline void quantize(std::span<float const> x, quantized_block& to) noexcept(!core::contracts_checked) {
+  MAMBA_EXPECTS(x.size() <= block_size, "quantize: more numbers than a block holds", x.size(), block_size);
   float value[block_size] = {};
   std::copy(x.begin(), x.end(), value);
   // As integers, magnitudes keep their order and every NaN is above infinity: the largest shows what is wrong.
@@ -63,21 +64,26 @@ inline void quantize(std::span<float const> x, quantized_block& to) noexcept {
 class quantized_rows {
  public:
   quantized_rows() = default;
-  quantized_rows(std::size_t rows, std::size_t in) : rows_(rows), room_(rows * blocks_of(in)) {}
+  /// Room for as many rows of `in` numbers; nothing stands in it yet.
+  quantized_rows(std::size_t rows, std::size_t in) : room_(saturated_product(rows, blocks_of(in))) {}
 
   [[nodiscard]] static constexpr std::size_t blocks_of(std::size_t in) noexcept {
     return in / block_size + (in % block_size != 0 ? 1 : 0);
   }
 
   /// How many blocks there is room for.
-  [[nodiscard]] std::size_t size() const noexcept { return room_.size(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return room_.size(); }
+  /// The shape of the matrix that stands in it.
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+  [[nodiscard]] std::size_t in() const noexcept { return in_; }
 
   /// Rounds the rows of x, block by block.
   void assign(matrix_view<float const> x) noexcept(!core::contracts_checked) {
     std::size_t const blocks = blocks_of(x.extent(1));
     MAMBA_EXPECTS(x.extent(0) * blocks <= room_.size(), "quantized_rows: no room for as many blocks",
                   x.extent(0) * blocks, room_.size());
+    rows_ = x.extent(0);
+    in_ = x.extent(1);
     core::work const cost{0.5 * static_cast<double>(x.size())};
     core::for_each_range(x.extent(0), cost, [&](std::size_t first, std::size_t last) {
       for (std::size_t t = first; t < last; ++t) {
@@ -90,13 +96,12 @@ class quantized_rows {
     });
   }
 
-  /// The blocks of row t, of a matrix with `blocks` in each.
-  [[nodiscard]] quantized_block const* row(std::size_t t, std::size_t blocks) const noexcept {
-    return room_.data() + t * blocks;
-  }
+  /// The blocks of row t, those of row t + 1 behind them.
+  [[nodiscard]] quantized_block const* row(std::size_t t) const noexcept { return room_.data() + t * blocks_of(in_); }
 
  private:
   std::size_t rows_ = 0;
+  std::size_t in_ = 0;
   heap_storage<quantized_block> room_;
 };
 

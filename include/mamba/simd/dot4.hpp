@@ -3,7 +3,8 @@
 //
 //     lane l of acc  +=  Σ_{j < 4} w[4l + j] · x[4l + j]
 //
-// The sums are exact, so every instruction set, and the loop that takes any, gives the same bits.
+// The sums are exact, so every instruction set, and the loop that takes any, gives the same bits. AVX2, AVX-512BW and
+// VNNI have instructions for it here; all other machines take the loop, which is right and slow.
 #pragma once
 
 #include <mamba/simd/compat.hpp>
