@@ -29,7 +29,7 @@ struct weight_block {
   static constexpr std::size_t parts = 8 / W::bits;               ///< codes in a byte
   static constexpr std::size_t words = block_size / (4 * parts);  ///< 32-bit words of an output
   static constexpr unsigned mask = (1U << W::bits) - 1U;
-  static constexpr int zero = W::bits == 8 ? 0 : (W::lowest < 0 ? -W::lowest : 0);  ///< added to codes below 8 bits
+  static constexpr int zero = W::bits == 8 ? 0 : -W::lowest;  ///< added to codes below 8 bits
 
   bfloat16 line[W::has_offset ? 2 : 1][outputs];  ///< scales, then offsets
   std::uint8_t codes[words][outputs][4];
