@@ -7,6 +7,7 @@
 #include <mamba/core/contracts.hpp>
 #include <mamba/core/error.hpp>
 #include <mamba/core/float16.hpp>
+#include <mamba/core/team.hpp>
 #include <mamba/core/threads.hpp>
 #include <mamba/core/version.hpp>
 #include <mamba/core/weight_formats.hpp>

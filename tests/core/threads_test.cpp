@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <stdexcept>
 #include <vector>
 
 namespace core = mamba::core;
@@ -72,4 +73,67 @@ TEST_CASE("threads: inside a range the work is not divided again") {
     });
   });
   CHECK(inner == outer);
+}
+
+TEST_CASE("threads: a team covers every piece of every job once, in turn, and is gone afterwards") {
+  restored_threads const restored;
+  for (int threads = 1; threads <= 5; ++threads) {
+    core::set_thread_count(threads);
+    std::vector<int> visits(23, 0);
+    int rounds = 0;
+    core::with_team(core::work{1e9}, [&] {
+      core::team const* const crew = core::leading();
+      CHECK(core::thread_count() == (crew == nullptr ? 1 : static_cast<int>(crew->size())));
+      for (std::size_t job = 0; job < 300; ++job) {
+        std::size_t const count = job % (visits.size() + 1);
+        core::for_each_range(count, core::work{job % 3 == 0 ? 0.0 : 1e9}, [&](std::size_t first, std::size_t last) {
+          for (std::size_t i = first; i < last; ++i) visits[i] += rounds + 1;  // reads what the leader wrote
+        });
+        for (std::size_t i = 0; i < visits.size(); ++i) CHECK(visits[i] == (i < count ? rounds + 1 : 0));
+        visits.assign(visits.size(), 0);
+        rounds = static_cast<int>(job);
+      }
+    });
+    CHECK(core::leading() == nullptr);
+  }
+}
+
+TEST_CASE("threads: inside a team's job the work is not divided again, and a team in a team is the same one") {
+  restored_threads const restored;
+  core::set_thread_count(3);
+  std::atomic<int> inner{0};
+  std::atomic<int> outer{0};
+  core::with_team(core::work{1e9}, [&] {
+    core::team* const crew = core::leading();
+    core::with_team(core::work{1e9}, [&] { CHECK(core::leading() == crew); });
+    core::for_each_range(3, core::work{1e9}, [&](std::size_t, std::size_t) {
+      ++outer;
+      core::with_team(core::work{1e9}, [&] {
+        core::for_each_range(8, core::work{1e9}, [&](std::size_t first, std::size_t last) {
+          if (first == 0 && last == 8) ++inner;
+        });
+      });
+    });
+    CHECK(core::leading() == crew);
+  });
+  CHECK(outer >= 1);
+  CHECK(inner == outer);
+}
+
+TEST_CASE("threads: what is thrown before a team's work arrives, and the next team works") {
+  restored_threads const restored;
+  core::set_thread_count(2);
+  for (int round = 0; round < 3; ++round) {
+    CHECK_THROWS_AS(core::with_team(core::work{1e9}, [] { throw std::runtime_error("no"); }), std::runtime_error);
+    CHECK(core::leading() == nullptr);
+    int sum = 0;
+    core::with_team(core::work{1e9}, [&] { sum = round; });
+    CHECK(sum == round);
+  }
+}
+
+TEST_CASE("threads: small work wakes no team") {
+  restored_threads const restored;
+  core::set_thread_count(2);
+  core::with_team(core::work{core::smallest_shared_work() * 0.99}, [] { CHECK(core::leading() == nullptr); });
 }

@@ -15,6 +15,11 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
+/// What a convolution of so many numbers times taps costs one thread.
+[[nodiscard]] inline core::work convolution_work(std::size_t products) noexcept {
+  return {0.3 * static_cast<double>(products)};
+}
+
 namespace detail {
 
 /// One call of the convolution. K is the number of taps where that is a constant: then their loop unrolls.
@@ -86,7 +91,7 @@ void causal_conv1d(matrix_view<T const> x, std::type_identity_t<matrix_view<T co
                 x.extent(1));
   MAMBA_EXPECTS(y.shape() == x.shape(), "causal_conv1d: y has x's shape");
   if (x.empty()) return;
-  core::work const cost{0.3 * static_cast<double>(x.size() * weight.extent(0))};
+  core::work const cost = convolution_work(x.size() * weight.extent(0));
   constexpr std::size_t W = simd::lanes<T>;
   auto const run = [&](auto const& call) {
     core::for_each_range((x.extent(1) + W - 1) / W, cost, [&](std::size_t first, std::size_t last) {

@@ -21,6 +21,23 @@ namespace mamba::inline MAMBA_ABI::kernels {
 /// What happens to what was in y: overwritten, or added to (y + x Wᵀ + b, the residual stream).
 enum class output { assign, add };
 
+/// Panels first … last − 1 of a packed matrix: a part of a product that one thread does by itself.
+struct panel_range {
+  std::size_t first, last;
+};
+
+/// What x Wᵀ costs one thread: it multiplies about 40 pairs (150 of bytes) and reads about 12 bytes of weights in
+/// a nanosecond.
+template <class W>
+[[nodiscard]] core::work product_work(std::size_t tokens, std::size_t weights) noexcept {
+  auto const multiply = static_cast<double>(tokens) / (block_format<W> ? 150 : 40);
+  if constexpr (block_format<W>) {
+    return {static_cast<double>(weights) * std::max(multiply, W::bits / 96.0)};
+  } else {
+    return {static_cast<double>(weights) * std::max(multiply, sizeof(W) / 12.0)};
+  }
+}
+
 namespace detail {
 
 /// Tokens per tile: R · panel_vectors accumulators, the panel's vectors and one broadcast fill the register file.
@@ -128,8 +145,9 @@ struct product_of {
   std::span<T const> bias;
   matrix_view<T> y;
 
-  void run_panels(std::size_t p, std::size_t last) const noexcept {
+  void run(panel_range part) const noexcept {
     std::size_t const tokens = x.extent(0);
+    auto [p, last] = part;
     if (tokens == 1) {
       for (; p + tile_panels <= last; p += tile_panels) run_one<tile_panels>(p);
       for (; p < last; ++p) run_one<1>(p);
@@ -202,10 +220,29 @@ struct product_of {
 
 }  // namespace detail
 
-/// y = x Wᵀ + b, or y + x Wᵀ + b.
+/// y = x Wᵀ + b, or y + x Wᵀ + b: the outputs of some panels, by the calling thread alone.
 ///
 /// Shapes:  x [tokens, in], w [out, in] packed, b [out] or empty, y [tokens, columns]; columns may be fewer than out:
-///          then the first `columns` outputs are computed (a padded vocabulary is never looked at).
+///          then the first `columns` outputs are computed (a padded vocabulary is never looked at). Panel p has the
+///          outputs from p·panel on; y's other columns stay as they are.
+/// See:     the same without a range.
+template <output Mode = output::assign, class W, std::size_t Out, std::size_t In>
+requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In> const& w,
+                                       std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
+                                       panel_range part) noexcept(!core::contracts_checked) {
+  MAMBA_EXPECTS(x.extent(1) == w.in(), "matmul: x must have as many columns as W", x.extent(1), w.in());
+  MAMBA_EXPECTS(x.extent(0) == y.extent(0), "matmul: x and y must have as many rows", y.extent(0), x.extent(0));
+  MAMBA_EXPECTS(y.extent(1) <= w.out(), "matmul: y must not have more columns than W has rows", y.extent(1), w.out());
+  MAMBA_EXPECTS(bias.empty() || bias.size() >= y.extent(1), "matmul: the bias must cover the outputs", bias.size(),
+                y.extent(1));
+  MAMBA_EXPECTS(part.last <= w.panels_of(y.extent(1)), "matmul: y has no such panel", part.last,
+                w.panels_of(y.extent(1)));
+  if (x.extent(0) > 0) detail::product_of<Mode, W, Out, In>{x, w, bias, y}.run(part);
+}
+
+/// y = x Wᵀ + b, or y + x Wᵀ + b.
+///
+/// Shapes:  as above.
 /// Domain:  any numbers; NaN in, NaN out (in its own row and column only). x and y must not overlap.
 /// Error:   |Δy| ≤ in · ε · Σ|x||W|, the bound of recursive summation.
 /// Cost:    tokens · in · out multiply-adds; the weights are read once per call from memory.
@@ -213,19 +250,11 @@ template <output Mode = output::assign, class W, std::size_t Out, std::size_t In
 requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In> const& w,
                                        std::span<arithmetic<W> const> bias,
                                        matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked) {
-  MAMBA_EXPECTS(x.extent(1) == w.in(), "matmul: x must have as many columns as W", x.extent(1), w.in());
-  MAMBA_EXPECTS(x.extent(0) == y.extent(0), "matmul: x and y must have as many rows", y.extent(0), x.extent(0));
-  MAMBA_EXPECTS(y.extent(1) <= w.out(), "matmul: y must not have more columns than W has rows", y.extent(1), w.out());
-  MAMBA_EXPECTS(bias.empty() || bias.size() >= y.extent(1), "matmul: the bias must cover the outputs", bias.size(),
-                y.extent(1));
-  if (x.extent(0) == 0 || y.extent(1) == 0) return;
-  constexpr std::size_t panel = packed_matrix<W, Out, In>::panel;
-  std::size_t const panels = (y.extent(1) + panel - 1) / panel;
-  detail::product_of<Mode, W, Out, In> const call{x, w, bias, y};
-  // One thread multiplies about 40 pairs and reads about 12 bytes of weights in a nanosecond.
-  double const weights = static_cast<double>(x.extent(1) * y.extent(1));
-  core::work const cost{weights * std::max(static_cast<double>(x.extent(0)) / 40, sizeof(W) / 12.0)};
-  core::for_each_range(panels, cost, [&](std::size_t first, std::size_t last) { call.run_panels(first, last); });
+  matmul<Mode>(x, w, bias, y, panel_range{0, 0});  // looks at the shapes
+  core::for_each_range(w.panels_of(y.extent(1)), product_work<W>(x.extent(0), x.extent(1) * y.extent(1)),
+                       [&](std::size_t first, std::size_t last) {
+                         if (x.extent(0) > 0) detail::product_of<Mode, W, Out, In>{x, w, bias, y}.run({first, last});
+                       });
 }
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

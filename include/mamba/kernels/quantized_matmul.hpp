@@ -163,7 +163,8 @@ struct quantized_product {
   }
 
   /// Tiles as even as possible: with six tokens in a tile, seven are three and four, not six and one.
-  void run_panels(std::size_t p, std::size_t last) const noexcept {
+  void run(panel_range part) const noexcept {
+    auto [p, last] = part;
     std::size_t const tokens = y.extent(0);
     std::size_t const tiles = (tokens + quantized_tile_tokens - 1) / quantized_tile_tokens;
     for (; p < last; ++p) {
@@ -177,10 +178,28 @@ struct quantized_product {
 
 }  // namespace detail
 
-/// y = x Wᵀ + b, or y + x Wᵀ + b, for x in 8 bits: the first y.extent(0) of its rows.
+/// y = x Wᵀ + b, or y + x Wᵀ + b, for x in 8 bits: the outputs of some panels, by the calling thread alone.
 ///
-/// Shapes:  x [tokens, in] as `x.assign` took it, w [out, in] packed, b [out] or empty, y [tokens, columns]; columns may
-///          be fewer than out.
+/// Shapes:  x [tokens, in] as it was rounded, w [out, in] packed, b [out] or empty, y [tokens, columns]: the first
+///          y.extent(0) rows of x; columns may be fewer than out. Panel p has the outputs from p·panel on; y's other
+///          columns stay as they are.
+/// See:     the same without a range.
+template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In>
+void matmul(quantized_rows const& x, packed_matrix<W, Out, In> const& w, std::span<float const> bias,
+            matrix_view<float> y, panel_range part) noexcept(!core::contracts_checked) {
+  MAMBA_EXPECTS(x.in() == w.in(), "matmul: x must have as many columns as W", x.in(), w.in());
+  MAMBA_EXPECTS(y.extent(0) <= x.rows(), "matmul: y must not have more rows than x", y.extent(0), x.rows());
+  MAMBA_EXPECTS(y.extent(1) <= w.out(), "matmul: y must not have more columns than W has rows", y.extent(1), w.out());
+  MAMBA_EXPECTS(bias.empty() || bias.size() >= y.extent(1), "matmul: the bias must cover the outputs", bias.size(),
+                y.extent(1));
+  MAMBA_EXPECTS(part.last <= w.panels_of(y.extent(1)), "matmul: y has no such panel", part.last,
+                w.panels_of(y.extent(1)));
+  if (y.extent(0) > 0) detail::quantized_product<Mode, W, Out, In>{x, w, bias, y}.run(part);
+}
+
+/// y = x Wᵀ + b, or y + x Wᵀ + b, for x in 8 bits.
+///
+/// Shapes:  as above.
 /// Domain:  any numbers; NaN in, NaN out (in its own row and column only).
 /// Error:   against the product of the rounded numbers, (3·in/32 + 3)·ε of the sum over the blocks of
 ///          |s_w s_x Σ c_w c_x| + |m_w s_x Σ c_x|: products within a block are exact.
@@ -188,19 +207,12 @@ struct quantized_product {
 template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In>
 void matmul(quantized_rows const& x, packed_matrix<W, Out, In> const& w, std::span<float const> bias,
             matrix_view<float> y) noexcept(!core::contracts_checked) {
-  MAMBA_EXPECTS(x.in() == w.in(), "matmul: x must have as many columns as W", x.in(), w.in());
-  MAMBA_EXPECTS(y.extent(0) <= x.rows(), "matmul: y must not have more rows than x", y.extent(0), x.rows());
-  MAMBA_EXPECTS(y.extent(1) <= w.out(), "matmul: y must not have more columns than W has rows", y.extent(1), w.out());
-  MAMBA_EXPECTS(bias.empty() || bias.size() >= y.extent(1), "matmul: the bias must cover the outputs", bias.size(),
-                y.extent(1));
-  if (y.extent(0) == 0 || y.extent(1) == 0) return;
-  constexpr std::size_t panel = packed_matrix<W, Out, In>::panel;
-  std::size_t const panels = (y.extent(1) + panel - 1) / panel;
-  detail::quantized_product<Mode, W, Out, In> const call{x, w, bias, y};
-  // One thread multiplies about 150 pairs and reads about 12 bytes of weights in a nanosecond.
-  double const weights = static_cast<double>(w.in() * y.extent(1));
-  core::work const cost{weights * std::max(static_cast<double>(y.extent(0)) / 150, W::bits / 96.0)};
-  core::for_each_range(panels, cost, [&](std::size_t first, std::size_t last) { call.run_panels(first, last); });
+  matmul<Mode>(x, w, bias, y, panel_range{0, 0});  // looks at the shapes
+  core::for_each_range(w.panels_of(y.extent(1)), product_work<W>(y.extent(0), w.in() * y.extent(1)),
+                       [&](std::size_t first, std::size_t last) {
+                         if (y.extent(0) > 0)
+                           detail::quantized_product<Mode, W, Out, In>{x, w, bias, y}.run({first, last});
+                       });
 }
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

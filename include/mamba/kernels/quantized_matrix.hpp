@@ -71,7 +71,11 @@ class packed_matrix<W, Out, In> {
 
   [[nodiscard]] std::size_t out() const noexcept { return shape_.template get<0>(); }
   [[nodiscard]] std::size_t in() const noexcept { return shape_.template get<1>(); }
-  [[nodiscard]] std::size_t panels() const noexcept { return out() / panel + (out() % panel != 0 ? 1 : 0); }
+  [[nodiscard]] std::size_t panels() const noexcept { return panels_of(out()); }
+  /// Panels that the first `outputs` outputs lie in.
+  [[nodiscard]] static constexpr std::size_t panels_of(std::size_t outputs) noexcept {
+    return outputs / panel + (outputs % panel != 0 ? 1 : 0);
+  }
   /// Blocks of one row.
   [[nodiscard]] std::size_t blocks() const noexcept { return in() / block_size + (in() % block_size != 0 ? 1 : 0); }
   [[nodiscard]] bool empty() const noexcept { return storage_.size() == 0; }

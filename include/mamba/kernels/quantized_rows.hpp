@@ -77,23 +77,36 @@ class quantized_rows {
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::size_t in() const noexcept { return in_; }
 
-  /// Rounds the rows of x, block by block.
-  void assign(matrix_view<float const> x) noexcept(!core::contracts_checked) {
-    std::size_t const blocks = blocks_of(x.extent(1));
-    MAMBA_EXPECTS(x.extent(0) * blocks <= room_.size(), "quantized_rows: no room for as many blocks",
-                  x.extent(0) * blocks, room_.size());
-    rows_ = x.extent(0);
-    in_ = x.extent(1);
-    core::work const cost{0.5 * static_cast<double>(x.size())};
-    core::for_each_range(x.extent(0), cost, [&](std::size_t first, std::size_t last) {
-      for (std::size_t t = first; t < last; ++t) {
-        auto const row = x.row(t);
-        for (std::size_t b = 0; b < blocks; ++b) {
-          std::size_t const k = b * block_size;
-          quantize(row.subspan(k, std::min(block_size, row.size() - k)), room_.data()[t * blocks + b]);
-        }
+  /// Makes it a matrix of that shape, whose numbers round() brings.
+  void reshape(std::size_t rows, std::size_t in) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(rows * blocks_of(in) <= room_.size(), "quantized_rows: no room for as many blocks",
+                  rows * blocks_of(in), room_.size());
+    rows_ = rows;
+    in_ = in;
+  }
+
+  /// Rounds `part`, which stands at some row and column of the matrix, block by block, on the calling thread.
+  ///
+  /// Domain:  part begins at the beginning of a block and ends at the end of one, or of the row.
+  void round(std::size_t row, std::size_t column, matrix_view<float const> part) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(row + part.extent(0) <= rows_ && column + part.extent(1) <= in_,
+                  "quantized_rows: the part reaches beyond the matrix");
+    MAMBA_EXPECTS(column % block_size == 0 && (part.extent(1) % block_size == 0 || column + part.extent(1) == in_),
+                  "quantized_rows: the part must consist of whole blocks", column, part.extent(1));
+    for (std::size_t t = 0; t < part.extent(0); ++t) {
+      auto const numbers = part.row(t);
+      quantized_block* to = room_.data() + (row + t) * blocks_of(in_) + column / block_size;
+      for (std::size_t k = 0; k < numbers.size(); k += block_size, ++to) {
+        quantize(numbers.subspan(k, std::min(block_size, numbers.size() - k)), *to);
       }
-    });
+    }
+  }
+
+  /// Rounds the rows of x.
+  void assign(matrix_view<float const> x) noexcept(!core::contracts_checked) {
+    reshape(x.extent(0), x.extent(1));
+    core::for_each_range(x.extent(0), core::work{0.5 * static_cast<double>(x.size())},
+                         [&](std::size_t first, std::size_t last) { round(first, 0, x.rows(first, last - first)); });
   }
 
   /// The blocks of row t, those of row t + 1 behind them.

@@ -28,6 +28,17 @@ namespace mamba::inline MAMBA_ABI::kernels {
 /// What delta holds: the steps Δ, or the numbers whose softplus they are.
 enum class steps { ready, before_softplus };
 
+/// Blocks first … last − 1 of the channels: a part of a scan that one thread does by itself.
+struct block_range {
+  std::size_t first, last;
+};
+
+/// Blocks that go through time side by side: ranges are best a multiple of it.
+inline constexpr std::size_t blocks_together = 4;
+
+/// What a scan of so many states costs one thread, all tokens counted.
+[[nodiscard]] inline core::work scan_work(std::size_t states) noexcept { return {0.5 * static_cast<double>(states)}; }
+
 namespace detail {
 
 /// How many lanes of a block are channels: all of them, or the first few of the last block.
@@ -56,8 +67,8 @@ template <steps Steps, class T, std::size_t D, std::size_t N>
 struct scan_of {
   using V = simd::batch<T>;
   static constexpr std::size_t W = simd::lanes<T>;
-  static constexpr std::size_t together = 4;  ///< blocks that go through time side by side
-  static constexpr std::size_t tile = 8;      ///< tokens; with those of the next tile they leave room in 32 KiB
+  static constexpr std::size_t together = blocks_together;
+  static constexpr std::size_t tile = 8;  ///< tokens; with those of the next tile they leave room in 32 KiB
   matrix_view<T const> delta;
   channel_blocked<T, D, N> const& a;
   matrix_view<T const> b, c;
@@ -165,7 +176,8 @@ struct scan_of {
 ///
 /// Paper:   Mamba, Algorithm 2 (zero-order hold for A, Euler for B); ssm::selective_scan is the same in ten lines.
 /// Shapes:  delta, x, y [L, D]; a, h [D, N]; b, c [L, N]; d [D] or empty (no skip); z [L, D] or empty (no gate).
-///          y may be x, delta or z.
+///          y may be x, delta or z. Of a range of blocks, only their channels are looked at and written, by the calling
+///          thread alone.
 /// Units:   delta [s], a [1/s], already discretised by nobody: Ā = exp(Δ A) is formed here.
 /// Domain:  Δ ≥ 0, a ≤ 0 (so |Ā| ≤ 1); NaN in, NaN out, in its own channel only.
 /// Error:   per step, h is off by ((1.5|ΔA| + 1.25) |Āh| + |ΔBx| + |h'|/2) ε at most, and y by (N + 1)/2 ε of
@@ -177,7 +189,7 @@ void selective_scan(std::type_identity_t<matrix_view<T const>> delta, channel_bl
                     std::type_identity_t<matrix_view<T const>> b, std::type_identity_t<matrix_view<T const>> c,
                     std::type_identity_t<std::span<T const>> d, std::type_identity_t<matrix_view<T const>> x,
                     std::type_identity_t<matrix_view<T const>> z, channel_blocked<T, D, N>& h,
-                    std::type_identity_t<matrix_view<T>> y) noexcept(!core::contracts_checked) {
+                    std::type_identity_t<matrix_view<T>> y, block_range part) noexcept(!core::contracts_checked) {
   MAMBA_EXPECTS(x.extent(1) == h.channels(), "selective_scan: x and h must have as many channels", x.extent(1),
                 h.channels());
   MAMBA_EXPECTS(a.channels() == h.channels() && a.depth() == h.depth(), "selective_scan: A and h must have one shape");
@@ -190,9 +202,21 @@ void selective_scan(std::type_identity_t<matrix_view<T const>> delta, channel_bl
   MAMBA_EXPECTS(d.empty() || d.size() == x.extent(1), "selective_scan: D must have one value per channel", d.size(),
                 x.extent(1));
   MAMBA_EXPECTS(z.empty() || z.shape() == x.shape(), "selective_scan: z must have the shape of x");
-  core::work const cost{0.5 * static_cast<double>(x.size() * h.depth())};
-  detail::scan_of<Steps, T, D, N> const call{delta, a, b, c, d, x, z, h, y};
-  core::for_each_range(h.blocks(), cost, [&](std::size_t first, std::size_t last) { call.run_blocks(first, last); });
+  MAMBA_EXPECTS(part.last <= h.blocks(), "selective_scan: h has no such block", part.last, h.blocks());
+  detail::scan_of<Steps, T, D, N>{delta, a, b, c, d, x, z, h, y}.run_blocks(part.first, part.last);
+}
+
+/// The same for all channels, shared out over the threads.
+template <steps Steps = steps::ready, class T, std::size_t D, std::size_t N>
+void selective_scan(std::type_identity_t<matrix_view<T const>> delta, channel_blocked<T, D, N> const& a,
+                    std::type_identity_t<matrix_view<T const>> b, std::type_identity_t<matrix_view<T const>> c,
+                    std::type_identity_t<std::span<T const>> d, std::type_identity_t<matrix_view<T const>> x,
+                    std::type_identity_t<matrix_view<T const>> z, channel_blocked<T, D, N>& h,
+                    std::type_identity_t<matrix_view<T>> y) noexcept(!core::contracts_checked) {
+  selective_scan<Steps>(delta, a, b, c, d, x, z, h, y, block_range{0, 0});  // looks at the shapes
+  core::for_each_range(h.blocks(), scan_work(x.size() * h.depth()), [&](std::size_t first, std::size_t last) {
+    detail::scan_of<Steps, T, D, N>{delta, a, b, c, d, x, z, h, y}.run_blocks(first, last);
+  });
 }
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

@@ -30,22 +30,25 @@ void forward(weights<C, W> const& w, std::span<token const> tokens, state<C, ker
   memory.reserve(tokens.size());
   auto& room = memory.room();
   std::size_t const silent = tokens.size() - logits.extent(0);  // tokens whose logits nobody asked for
-  for (std::size_t first = 0; first < tokens.size(); first += chunk_tokens) {
-    auto const chunk = tokens.subspan(first, std::min(chunk_tokens, tokens.size() - first));
-    matrix_view<T> const r = room.residual.view().rows(0, chunk.size());
-    w.embedding(chunk, r);
-    for (std::size_t i = 0; i < w.layers.size(); ++i) w.layers[i](r, memory.layers()[i], room.block);
-    std::size_t const skip = silent > first ? std::min(silent - first, chunk.size()) : 0;
-    if (skip == chunk.size()) continue;
-    std::size_t const heard = chunk.size() - skip;
-    matrix_view<T> const normed = room.normed.view().rows(0, heard);
-    w.norm_f(r.rows(skip, heard), normed);
-    w.head(normed, logits.rows(first + skip - silent, heard), room.block.quantized);
-  }
+  core::work const cost{static_cast<double>(w.layers.size()) * w.layers.front().work(tokens.size()).nanoseconds};
+  core::with_team(cost, [&] {
+    for (std::size_t first = 0; first < tokens.size(); first += chunk_tokens) {
+      auto const chunk = tokens.subspan(first, std::min(chunk_tokens, tokens.size() - first));
+      matrix_view<T> const r = room.residual.view().rows(0, chunk.size());
+      w.embedding(chunk, r);
+      for (std::size_t i = 0; i < w.layers.size(); ++i) w.layers[i](r, memory.layers()[i], room.block);
+      std::size_t const skip = silent > first ? std::min(silent - first, chunk.size()) : 0;
+      if (skip == chunk.size()) continue;
+      std::size_t const heard = chunk.size() - skip;
+      matrix_view<T> const normed = room.normed.view().rows(0, heard);
+      w.norm_f(r.rows(skip, heard), normed);
+      w.head(normed, logits.rows(first + skip - silent, heard), room.block.narrow);
+    }
+  });
 }
 
 /// One token: forward() with L = 1. After the state is made it allocates nothing and throws nothing, and it takes no
-/// lock: serial, or with OpenMP for layers whose work stays below core::smallest_shared_work().
+/// lock: serial, or with OpenMP for models whose token costs less than core::smallest_shared_work().
 ///
 /// Shapes:  logits [vocab_size].
 /// See:     examples/embed for a Mamba inside a loop of one's own.

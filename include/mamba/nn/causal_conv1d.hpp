@@ -30,6 +30,16 @@ class causal_conv1d {
     kernels::causal_conv1d<T>(x, weight_.taps(), bias_.span(), state.view(), y);
   }
 
+  /// Channels first … first + count − 1 alone: a convolution of their own. `state` and y have all channels, as x has.
+  void operator()(matrix_view<T const> x, state_type& state, matrix_view<T> y, std::size_t first,
+                  std::size_t count) const noexcept(!core::contracts_checked) {
+    matrix_view<T const> const taps(weight_.taps());
+    matrix_view<T> const kept(state.view());
+    auto const bias = bias_.empty() ? bias_.span() : bias_.span().subspan(first, count);
+    kernels::causal_conv1d<T>(x.columns(first, count), taps.columns(first, count), bias, kept.columns(first, count),
+                              y.columns(first, count));
+  }
+
   [[nodiscard]] filter_parameter<T, D, K>& weight() noexcept { return weight_; }
   [[nodiscard]] filter_parameter<T, D, K> const& weight() const noexcept { return weight_; }
   [[nodiscard]] vector_parameter<T>& bias() noexcept { return bias_; }

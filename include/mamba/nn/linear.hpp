@@ -20,6 +20,9 @@ template <class W, std::size_t Out = dynamic, std::size_t In = dynamic>
 class linear {
  public:
   using scalar = kernels::arithmetic<W>;
+  using matrix = kernels::packed_matrix<W, Out, In>;
+  static constexpr bool takes_bytes = block_format<W>;  ///< whether x is rounded to 8 bits first
+  static constexpr std::size_t panel = matrix::panel;   ///< outputs that one thread computes at least
 
   linear() = default;
   linear(std::size_t out, std::size_t in, nn::bias has_bias)
@@ -44,13 +47,29 @@ class linear {
     kernels::matmul<Mode>(x, weight_, bias_.span(), y);
   }
 
-  [[nodiscard]] kernels::packed_matrix<W, Out, In>& weight() noexcept { return weight_; }
-  [[nodiscard]] kernels::packed_matrix<W, Out, In> const& weight() const noexcept { return weight_; }
+  /// Some panels of y, by the calling thread alone. Where the format takes bytes, x has been rounded to `bytes` before.
+  template <kernels::output Mode = kernels::output::assign>
+  void multiply(matrix_view<scalar const> x, kernels::quantized_rows const& bytes, matrix_view<scalar> y,
+                kernels::panel_range part) const noexcept(!core::contracts_checked) {
+    if constexpr (takes_bytes) {
+      kernels::matmul<Mode>(bytes, weight_, bias_.span(), y, part);
+    } else {
+      kernels::matmul<Mode>(x, weight_, bias_.span(), y, part);
+    }
+  }
+
+  /// What L tokens cost one thread.
+  [[nodiscard]] core::work work(std::size_t L) const noexcept {
+    return kernels::product_work<W>(L, weight_.out() * weight_.in());
+  }
+
+  [[nodiscard]] matrix& weight() noexcept { return weight_; }
+  [[nodiscard]] matrix const& weight() const noexcept { return weight_; }
   [[nodiscard]] vector_parameter<scalar>& bias() noexcept { return bias_; }
   [[nodiscard]] vector_parameter<scalar> const& bias() const noexcept { return bias_; }
 
  private:
-  kernels::packed_matrix<W, Out, In> weight_;
+  matrix weight_;
   vector_parameter<scalar> bias_;
 };
 

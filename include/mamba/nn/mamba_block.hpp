@@ -8,6 +8,9 @@
 //     Δ              = softplus(dt_proj dt + dt_proj.bias)               [L, d_inner]
 //     y              = (selective_scan(Δ, A, B, C, x) + D x) · silu(z)   [L, d_inner]
 //     r              ← r + out_proj y                                    [L, d_model]
+//
+// The threads meet five times: after the norm, the convolution, x_proj, the scan and out_proj. Between these each keeps
+// to its own channels, of which it computes x and z, convolves x, and later computes Δ and scans.
 #pragma once
 
 #include <mamba/kernels/selective_scan.hpp>
@@ -49,7 +52,7 @@ struct block_state {
 template <class T>
 struct block_workspace {
   tensor<T, dynamic, dynamic> normed, xz, x, dt_b_c, delta;
-  kernels::quantized_rows quantized;  ///< the input of a product with weights in a block format
+  kernels::quantized_rows narrow, wide;  ///< u and dt, x and y, as products with weights in block formats take them
 
   [[nodiscard]] std::size_t rows() const noexcept { return normed.extent(0); }
   void reserve(block_sizes const& s, std::size_t rows) {
@@ -59,7 +62,8 @@ struct block_workspace {
     x = tensor<T, dynamic, dynamic>(rows, s.d_inner);
     dt_b_c = tensor<T, dynamic, dynamic>(rows, s.dt_rank + 2 * s.d_state);
     delta = tensor<T, dynamic, dynamic>(rows, s.d_inner);
-    quantized = kernels::quantized_rows(rows, std::max({s.d_model, s.d_inner, s.dt_rank}));
+    narrow = kernels::quantized_rows(rows, std::max(s.d_model, s.dt_rank));
+    wide = kernels::quantized_rows(rows, s.d_inner);
   }
 };
 
@@ -93,27 +97,21 @@ class mamba_block {
   /// r ← r + mixer(norm(r)) for L tokens; `room` must have been reserved for them.
   void operator()(matrix_view<scalar> r, state_type& state, workspace& room) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(r.extent(0) <= room.rows(), "mamba_block: the workspace is too small", r.extent(0), room.rows());
-    std::size_t const L = r.extent(0);
-    if (L == 0) return;
-    std::size_t const d_inner = sizes_.d_inner;
-    std::size_t const N = sizes_.d_state;
-    auto const first_rows = [L](auto& t) { return matrix_view<scalar>(t.view().rows(0, L)); };
-    matrix_view<scalar> const u = first_rows(room.normed);
-    matrix_view<scalar> const xz = first_rows(room.xz);
-    matrix_view<scalar> const x = first_rows(room.x);
-    matrix_view<scalar> const dt_b_c = first_rows(room.dt_b_c);
-    matrix_view<scalar> const delta = first_rows(room.delta);
-    matrix_view<scalar> const y = xz.columns(0, d_inner);  // the convolution has read it by the time the scan writes
+    if (r.extent(0) == 0) return;
+    normalize(r, room);
+    project_and_convolve(r.extent(0), state, room);
+    select(r.extent(0), room);
+    scan(r.extent(0), state, room);
+    add_output(r, room);
+  }
 
-    norm(r, u);
-    in_proj(u, xz, room.quantized);
-    conv1d(xz.columns(0, d_inner), state.conv, x);
-    x_proj(x, dt_b_c, room.quantized);
-    dt_proj(dt_b_c.columns(0, sizes_.dt_rank), delta, room.quantized);
-    kernels::selective_scan<kernels::steps::before_softplus>(delta, a_log.a(), dt_b_c.columns(sizes_.dt_rank, N),
-                                                             dt_b_c.columns(sizes_.dt_rank + N, N), d.span(), x,
-                                                             xz.columns(d_inner, d_inner), state.ssm, y);
-    out_proj.template operator()<kernels::output::add>(y, r, room.quantized);
+  /// What L tokens cost one thread.
+  [[nodiscard]] core::work work(std::size_t L) const noexcept {
+    std::size_t const channels = L * sizes_.d_inner;
+    return {norm.work(L).nanoseconds + in_proj.work(L).nanoseconds +
+            kernels::convolution_work(channels * sizes_.d_conv).nanoseconds + x_proj.work(L).nanoseconds +
+            dt_proj.work(L).nanoseconds + kernels::scan_work(channels * sizes_.d_state).nanoseconds +
+            out_proj.work(L).nanoseconds};
   }
 
  private:
@@ -128,6 +126,100 @@ class mamba_block {
   decay_parameter<scalar, S.d_inner, S.d_state> a_log;
   vector_parameter<scalar, S.d_inner> d;
   linear<W, S.d_model, S.d_inner> out_proj;
+
+ private:
+  using matrix = matrix_view<scalar>;
+
+  /// Channels that stay together: whole panels of in_proj and dt_proj, whole blocks of the scan and of rounding.
+  static constexpr std::size_t group =
+      std::max({decltype(in_proj)::panel, decltype(dt_proj)::panel, kernels::blocks_together* simd::lanes<scalar>,
+                decltype(x_proj)::takes_bytes || decltype(out_proj)::takes_bytes ? block_size : 1});
+
+  [[nodiscard]] std::size_t groups() const noexcept { return (sizes_.d_inner + group - 1) / group; }
+
+  /// The channels of some groups.
+  struct channel_range {
+    std::size_t first, count;
+    template <class Piece>  ///< as pieces of `size` channels, the last of which may be shorter
+    [[nodiscard]] Piece in(std::size_t size) const noexcept {
+      return {first / size, (first + count + size - 1) / size};
+    }
+  };
+  [[nodiscard]] channel_range channels_of(std::size_t first, std::size_t last) const noexcept {
+    return {first * group, std::min(last * group, sizes_.d_inner) - first * group};
+  }
+
+  /// u = rms_norm(r)
+  void normalize(matrix r, workspace& room) const noexcept(!core::contracts_checked) {
+    if constexpr (decltype(in_proj)::takes_bytes) room.narrow.reshape(r.extent(0), sizes_.d_model);
+    core::for_each_range(r.extent(0), norm.work(r.extent(0)), [&](std::size_t first, std::size_t last) {
+      matrix const u = room.normed.view().rows(first, last - first);
+      norm(r.rows(first, last - first), u);
+      if constexpr (decltype(in_proj)::takes_bytes) room.narrow.round(first, 0, u);
+    });
+  }
+
+  /// [x, z] = in_proj u, x = silu(causal_conv1d(x))
+  void project_and_convolve(std::size_t L, state_type& state, workspace& room) const
+      noexcept(!core::contracts_checked) {
+    matrix const u = room.normed.view().rows(0, L);
+    matrix const xz = room.xz.view().rows(0, L);
+    matrix const x = room.x.view().rows(0, L);
+    if constexpr (decltype(x_proj)::takes_bytes) room.wide.reshape(L, sizes_.d_inner);
+    // A panel that has both the last channels of x and the first of z belongs to x.
+    std::size_t const x_panels = in_proj.weight().panels_of(sizes_.d_inner);
+    std::size_t const z_panels = in_proj.weight().panels() - x_panels;
+    core::work const cost{in_proj.work(L).nanoseconds +
+                          kernels::convolution_work(x.size() * sizes_.d_conv).nanoseconds};
+    core::for_each_range(groups(), cost, [&](std::size_t first, std::size_t last) {
+      auto const mine = channels_of(first, last);
+      in_proj.multiply(u, room.narrow, xz, mine.template in<kernels::panel_range>(decltype(in_proj)::panel));
+      in_proj.multiply(u, room.narrow, xz,
+                       {x_panels + z_panels * first / groups(), x_panels + z_panels * last / groups()});
+      conv1d(xz.columns(0, sizes_.d_inner), state.conv, x, mine.first, mine.count);
+      if constexpr (decltype(x_proj)::takes_bytes) room.wide.round(0, mine.first, x.columns(mine.first, mine.count));
+    });
+  }
+
+  /// [dt, B, C] = x_proj x
+  void select(std::size_t L, workspace& room) const noexcept(!core::contracts_checked) {
+    matrix const x = room.x.view().rows(0, L);
+    matrix const dt_b_c = room.dt_b_c.view().rows(0, L);
+    core::for_each_range(x_proj.weight().panels(), x_proj.work(L), [&](std::size_t first, std::size_t last) {
+      x_proj.multiply(x, room.wide, dt_b_c, {first, last});
+    });
+    if constexpr (decltype(dt_proj)::takes_bytes) room.narrow.assign(dt_b_c.columns(0, sizes_.dt_rank));
+  }
+
+  /// delta = dt_proj dt + bias, y = (selective_scan(softplus(delta), A, B, C, x) + D x) · silu(z)
+  void scan(std::size_t L, state_type& state, workspace& room) const noexcept(!core::contracts_checked) {
+    std::size_t const N = sizes_.d_state;
+    matrix const dt_b_c = room.dt_b_c.view().rows(0, L);
+    matrix const delta = room.delta.view().rows(0, L);
+    matrix const z = room.xz.view().rows(0, L).columns(sizes_.d_inner, sizes_.d_inner);
+    matrix const y = room.xz.view().rows(0, L).columns(0, sizes_.d_inner);  // the convolution has read it
+    if constexpr (decltype(out_proj)::takes_bytes) room.wide.reshape(L, sizes_.d_inner);
+    core::work const cost{dt_proj.work(L).nanoseconds + kernels::scan_work(y.size() * N).nanoseconds};
+    core::for_each_range(groups(), cost, [&](std::size_t first, std::size_t last) {
+      auto const mine = channels_of(first, last);
+      dt_proj.multiply(dt_b_c.columns(0, sizes_.dt_rank), room.narrow, delta,
+                       mine.template in<kernels::panel_range>(decltype(dt_proj)::panel));
+      kernels::selective_scan<kernels::steps::before_softplus>(
+          delta, a_log.a(), dt_b_c.columns(sizes_.dt_rank, N), dt_b_c.columns(sizes_.dt_rank + N, N), d.span(),
+          matrix(room.x.view().rows(0, L)), z, state.ssm, y,
+          mine.template in<kernels::block_range>(simd::lanes<scalar>));
+      if constexpr (decltype(out_proj)::takes_bytes) room.wide.round(0, mine.first, y.columns(mine.first, mine.count));
+    });
+  }
+
+  /// r ← r + out_proj y
+  void add_output(matrix r, workspace& room) const noexcept(!core::contracts_checked) {
+    matrix const y = room.xz.view().rows(0, r.extent(0)).columns(0, sizes_.d_inner);
+    core::for_each_range(out_proj.weight().panels(), out_proj.work(r.extent(0)),
+                         [&](std::size_t first, std::size_t last) {
+                           out_proj.template multiply<kernels::output::add>(y, room.wide, r, {first, last});
+                         });
+  }
 };
 
 }  // namespace mamba::inline MAMBA_ABI::nn

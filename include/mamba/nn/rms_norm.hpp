@@ -22,10 +22,14 @@ class rms_norm {
 
   void operator()(matrix_view<T const> x, matrix_view<T> y) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(x.shape() == y.shape(), "rms_norm: x and y must have one shape");
-    core::work const cost{0.3 * static_cast<double>(x.size())};
-    core::for_each_range(x.extent(0), cost, [&](std::size_t first, std::size_t last) {
+    core::for_each_range(x.extent(0), work(x.extent(0)), [&](std::size_t first, std::size_t last) {
       for (std::size_t t = first; t < last; ++t) math::rms_norm<T>(x.row(t), weight_.span(), epsilon_, y.row(t));
     });
+  }
+
+  /// What L tokens cost one thread.
+  [[nodiscard]] core::work work(std::size_t L) const noexcept {
+    return {0.3 * static_cast<double>(L * weight_.rows())};
   }
 
   [[nodiscard]] vector_parameter<T, Model>& weight() noexcept { return weight_; }
