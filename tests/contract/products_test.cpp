@@ -40,7 +40,7 @@ void check(std::size_t most) {
   test::all_work_shared const shared;
   for (int round = 0; round < 62; ++round) {
     bool const large = round >= 60;
-    std::size_t const tokens = large ? 150 : 1 + rng.below(30);
+    std::size_t const tokens = large ? 270 : 1 + rng.below(30);
     std::size_t const in = large ? most : 1 + rng.below(150);
     std::size_t const out = large ? 40 : 1 + rng.below(120);
     packed_matrix<W> w(out, in);
@@ -70,8 +70,8 @@ void check(std::size_t most) {
 }  // namespace
 
 TEST_CASE("contract: products with 16-bit weights") {
-  check<mamba::float16>(513);
-  check<mamba::bfloat16>(513);
+  check<mamba::float16>(769);
+  check<mamba::bfloat16>(769);
 }
 TEST_CASE("contract: products with float weights") { check<float>(2049); }
 TEST_CASE("contract: products with 8-bit weights") { check<mamba::q8>(200); }

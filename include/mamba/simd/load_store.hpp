@@ -70,6 +70,15 @@ requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(float16 
 #endif
 }
 
+/// The same for a line that is to be written.
+[[gnu::always_inline]] inline void prefetch_to_write(void const* p, std::size_t ahead) noexcept {
+#if defined(__GNUC__)
+  __builtin_prefetch(static_cast<char const*>(p) + ahead, 1);
+#else
+  static_cast<void>(p), static_cast<void>(ahead);
+#endif
+}
+
 /// Stores one V at p; no alignment is asked for.
 template <real V>
 inline void store(scalar_of<V>* p, V v) noexcept {
