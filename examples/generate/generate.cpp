@@ -114,7 +114,7 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
   examples::check_ids(history, model.vocabulary(), "an empty prompt");
 
   // The prompt, in chunks: any split gives the same bits, and between chunks there is time for a progress bar.
-  constexpr std::size_t chunk = 128;
+  constexpr std::size_t chunk = mamba::model::chunk_tokens;
   std::size_t const prompt_size = history.size();
   examples::stopwatch const prompt_time;
   examples::progress bar("reading prompt", prompt_size);

@@ -89,7 +89,7 @@ void check_dynamic_model(std::uint64_t seed) {
   model::config const sizes = test::random_sizes(rng, large ? 3 : 1);
   model::weights<model::any, W> w(sizes);
   test::fill_weights(w, seed, rng.below(2) == 0 ? test::weight_range::unit : test::weight_range::trained);
-  std::size_t const length = large && rng.below(2) == 0 ? 100 + rng.below(100) : rng.below(40);
+  std::size_t const length = large && rng.below(2) == 0 ? model::chunk_tokens - 30 + rng.below(60) : rng.below(40);
   auto const tokens = test::random_tokens(rng, length, sizes.vocab_size);
   model::state<model::any, typename model::weights<model::any, W>::scalar> start(sizes);
   // Half of the cases start from a state that has already read something.
@@ -209,7 +209,7 @@ TEST_CASE("partition contract: asking for fewer rows of logits changes none of t
     model::config const sizes = test::random_sizes(rng, 1);
     model::weights<> w(sizes);
     test::fill_weights(w, rng.bits(), test::weight_range::unit);
-    std::size_t const length = 1 + rng.below(i % 10 == 0 ? 300 : 30);
+    std::size_t const length = 1 + rng.below(i % 10 == 0 ? 2 * model::chunk_tokens : 30);
     auto const tokens = test::random_tokens(rng, length, sizes.vocab_size);
     std::size_t const whole[] = {length};
     auto const all = run(w, model::state<>(sizes), tokens, whole);
