@@ -3,6 +3,8 @@
 
 #include <mamba/tensor/storage.hpp>
 
+#include <support/resident.hpp>
+
 #include <cstdint>
 #include <limits>
 #include <new>
@@ -24,7 +26,7 @@ static_assert(inline_storage<int, 3>(3).data()[2] == 0 && inline_storage<int, 0>
 bool on_a_cache_line(void const* p) { return reinterpret_cast<std::uintptr_t>(p) % mamba::storage_alignment == 0; }
 
 TEST_CASE("storage: zero at first, and 64-byte aligned") {
-  for (std::size_t const count : {1U, 2U, 3U, 15U, 16U, 17U, 1000U}) {
+  for (std::size_t const count : {1U, 2U, 3U, 15U, 16U, 17U, 1000U, 16383U, 16384U, 16385U, 1U << 20U}) {
     heap_storage<float> const heap(count);
     CHECK(on_a_cache_line(heap.data()));
     CHECK(heap.size() == count);
@@ -32,6 +34,33 @@ TEST_CASE("storage: zero at first, and 64-byte aligned") {
   }
   inline_storage<char, 3> const inside[3];
   for (auto const& s : inside) CHECK(on_a_cache_line(s.data()));
+}
+
+TEST_CASE("storage: memory that was used before is zero again, in every size") {
+  for (std::size_t const count : {1000U, 16383U, 16384U, 100000U}) {
+    for (int i = 0; i < 4; ++i) {
+      heap_storage<float> a(count), b(count);
+      for (std::size_t k = 0; k < count; ++k) {
+        REQUIRE(a.data()[k] == 0);
+        REQUIRE(b.data()[k] == 0);
+        a.data()[k] = b.data()[k] = 1;
+      }
+    }
+  }
+  struct large {
+    char bytes[100000];
+  };
+  CHECK(heap_storage<large>(0).data() == nullptr);
+  CHECK(heap_storage<large>(2).data()[1].bytes[99999] == 0);
+}
+
+TEST_CASE("storage: what is never touched never becomes resident") {
+  constexpr std::size_t mebibytes = 512;
+  std::size_t const before = test::anonymous_memory();
+  heap_storage<float> const untouched(mebibytes << 18U);
+  CHECK(on_a_cache_line(untouched.data()));
+  CHECK(untouched.data()[untouched.size() - 1] == 0);
+  if (before > 0) CHECK(test::anonymous_memory() < before + (mebibytes << 18U));  // a quarter, whatever a page is
 }
 
 TEST_CASE("storage: nothing asked for, nothing allocated") {
@@ -82,7 +111,7 @@ TEST_CASE("storage: what was moved from is empty and can be assigned to") {
 
 TEST_CASE("storage: too much memory is std::bad_alloc, also where count times size would wrap") {
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
-  for (std::size_t const count : {most, most / 2 + 1, most / 4 + 2, most / 8 + 2}) {
+  for (std::size_t const count : {most, most / 2 + 1, most / 4 + 2, most / 8 + 2, most / 16, most / 16 - 7}) {
     CHECK_THROWS_AS(static_cast<void>(heap_storage<double>(count)), std::bad_alloc);
   }
 }

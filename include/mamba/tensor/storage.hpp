@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <limits>
+#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -36,8 +39,39 @@ class inline_storage {
   alignas(storage_alignment) T values_[Count == 0 ? 1 : Count] = {};
 };
 
+namespace detail {
+
+/// From so many bytes on, memory comes as zeros from the system: what nobody touches never becomes resident, so that a
+/// matrix whose numbers turn out to lie elsewhere has cost nothing.
+inline constexpr std::size_t lazy_bytes = 64 * 1024;
+
+[[noreturn]] inline void fail_to_allocate() {
+#if defined(__cpp_exceptions)
+  throw std::bad_alloc();
+#else
+  std::abort();
+#endif
+}
+
+/// Zeros that begin a cache line. The address that calloc gave stands in front of them.
+[[nodiscard]] inline void* allocate_zeros(std::size_t bytes) {
+  void* const block = std::calloc(bytes + storage_alignment, 1);
+  if (block == nullptr) fail_to_allocate();
+  std::size_t const over = reinterpret_cast<std::uintptr_t>(block) % storage_alignment;
+  void* const zeros = static_cast<std::byte*>(block) + (storage_alignment - over);
+  static_assert(alignof(std::max_align_t) >= sizeof(void*), "storage: no room in front of the numbers");
+  std::construct_at(static_cast<void**>(zeros) - 1, block);
+  return zeros;
+}
+
+inline void free_zeros(void* zeros) noexcept { std::free(*(static_cast<void**>(zeros) - 1)); }
+
+}  // namespace detail
+
 /// Numbers on the heap, 64-byte aligned, zero at first. Copies are deep; assignment between equal sizes reuses memory.
 ///
+/// Why:     64 KiB and more come from calloc, and the system zeroes each page when it is first touched.
+/// Domain:  a T whose T{} is zero in every bit, as that of all plain numbers is.
 /// Throws:  std::bad_alloc where memory, or the address space, is too small.
 template <class T>
 class heap_storage {
@@ -46,7 +80,9 @@ class heap_storage {
  public:
   static constexpr bool on_heap = true;
   heap_storage() noexcept = default;
-  explicit heap_storage(std::size_t count) : data_(allocate(count)), size_(count) { std::fill_n(data_, count, T{}); }
+  explicit heap_storage(std::size_t count) : data_(allocate(count)), size_(count) {
+    if (!lazy(count)) std::fill_n(data_, count, T{});
+  }
   heap_storage(heap_storage const& other) : data_(allocate(other.size_)), size_(other.size_) {
     std::copy_n(other.data_, size_, data_);
   }
@@ -64,20 +100,28 @@ class heap_storage {
     std::swap(size_, taken.size_);
     return *this;
   }
-  ~heap_storage() { ::operator delete (data_, std::align_val_t{storage_alignment}); }
+  ~heap_storage() {
+    if (lazy(size_)) {
+      detail::free_zeros(data_);
+    } else {
+      ::operator delete (data_, std::align_val_t{storage_alignment});
+    }
+  }
 
   [[nodiscard]] T* data() noexcept { return data_; }
   [[nodiscard]] T const* data() const noexcept { return data_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
+  static constexpr bool lazy(std::size_t count) noexcept { return count > (detail::lazy_bytes - 1) / sizeof(T); }
+
   static T* allocate(std::size_t count) {
+    constexpr auto address_space = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+    constexpr std::size_t most = (address_space - storage_alignment) / sizeof(T);
     if (count == 0) return nullptr;
-    constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(T);
-#if defined(__cpp_exceptions)
-    if (count > most) throw std::bad_alloc();
-#endif
-    return static_cast<T*>(::operator new (std::min(count, most) * sizeof(T), std::align_val_t{storage_alignment}));
+    if (count > most) detail::fail_to_allocate();
+    if (lazy(count)) return static_cast<T*>(detail::allocate_zeros(count * sizeof(T)));
+    return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{storage_alignment}));
   }
 
   T* data_ = nullptr;
