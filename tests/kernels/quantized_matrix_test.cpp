@@ -8,14 +8,18 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <new>
+#include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
 
 using mamba::block_size;
 using mamba::dynamic;
+using mamba::heap_storage;
 using mamba::q4;
 using mamba::q8;
 using mamba::ternary;
@@ -132,7 +136,97 @@ void check_the_rest() {
   CHECK_THROWS_AS((packed_matrix<W>(half_word * 8, half_word)), std::bad_alloc);
 }
 
+/// What somebody else keeps: the blocks of a matrix.
+template <class W>
+std::shared_ptr<heap_storage<weight_block<W>>> kept_blocks(packed_matrix<W> const& m) {
+  auto kept = std::make_shared<heap_storage<weight_block<W>>>(m.bytes() / sizeof(weight_block<W>));
+  std::copy_n(m.panel_data(0), kept->size(), kept->data());
+  return kept;
+}
+
+template <class W>
+std::vector<float> all_rows(packed_matrix<W> const& m) {
+  std::vector<float> all(m.out() * m.in());
+  for (std::size_t r = 0; r < m.out(); ++r) m.get_row(r, std::span(all).subspan(r * m.in(), m.in()));
+  return all;
+}
+
+template <class W>
+void check_borrowed() {
+  test::random rng(5);
+  packed_matrix<W> own(70, 50);
+  auto const rows = random_rows(rng, 70, 50);
+  for (std::size_t r = 0; r < 70; ++r) own.set_row(r, rows[r]);
+  auto kept = kept_blocks(own);
+  std::weak_ptr<void const> const watched = kept;
+  std::span<weight_block<W> const> const blocks(kept->data(), kept->size());
+  packed_matrix<W> copy;
+  {
+    packed_matrix<W> m(70, 50);
+    CHECK_FALSE(m.borrowed());
+    m.borrow(blocks, kept);
+    kept.reset();
+    CHECK(m.borrowed());
+    CHECK(m.bytes() == own.bytes());
+    CHECK_FALSE(m.empty());
+    CHECK(m.panel_data(0) == blocks.data());
+    CHECK(test::same_bits(all_rows(m), all_rows(own)));
+    CHECK_THROWS_AS(m.set_row(0, rows[0]), mamba::contract_violation);
+    CHECK_THROWS_AS(m.borrow(blocks.first(blocks.size() - 1), nullptr), mamba::contract_violation);
+    copy = m;  // shares, and keeps
+    packed_matrix<W> moved = std::move(m);
+    CHECK(moved.panel_data(0) == blocks.data());
+    CHECK(m.empty());  // NOLINT(bugprone-use-after-move)
+  }
+  CHECK_FALSE(watched.expired());
+  CHECK(copy.panel_data(0) == blocks.data());
+  CHECK(test::same_bits(all_rows(copy), all_rows(own)));
+  copy = own;  // a deep copy again, and the owner is free
+  CHECK(watched.expired());
+  CHECK_FALSE(copy.borrowed());
+  copy.set_row(3, rows[4]);
+  CHECK(copy.panel_data(0) != own.panel_data(0));
+}
+
+/// A file's bytes may be anything: every one of them is some number, or none.
+template <class W>
+void check_any_bytes() {
+  heap_storage<weight_block<W>> blocks(2);
+  packed_matrix<W> m(20, 40);
+  std::vector<float> row(40);
+  for (int byte = 0; byte < 256; ++byte) {
+    std::memset(static_cast<void*>(blocks.data()), byte, 2 * sizeof(weight_block<W>));
+    m.borrow({blocks.data(), 2}, nullptr);
+    for (std::size_t r = 0; r < 20; ++r) m.get_row(r, row);
+    int const code = blocks.data()->code(0, 0);
+    CHECK(code >= (W::bits == 8 ? -128 : W::lowest));
+    CHECK(code <= W::lowest + (1 << W::bits));
+  }
+}
+
 }  // namespace
+
+TEST_CASE("quantized matrix: borrowed blocks are read in place, kept by every copy, and never written") {
+  check_borrowed<q8>();
+  check_borrowed<q4>();
+  check_borrowed<ternary>();
+}
+
+TEST_CASE("quantized matrix: borrowed blocks begin on a cache line") {
+  packed_matrix<q4> const own(33, 33);
+  auto const kept = kept_blocks(own);
+  auto const* const shifted =
+      reinterpret_cast<weight_block<q4> const*>(reinterpret_cast<std::byte const*>(kept->data()) + 8);
+  packed_matrix<q4> m(33, 33);
+  CHECK_THROWS_AS(m.borrow({shifted, kept->size()}, kept), mamba::contract_violation);
+  CHECK_FALSE(m.borrowed());
+}
+
+TEST_CASE("quantized matrix: whatever stands in borrowed blocks can be read") {
+  check_any_bytes<q8>();
+  check_any_bytes<q4>();
+  check_any_bytes<ternary>();
+}
 
 TEST_CASE("quantized matrix: rows come back as their fit says, and lie where the layout says") {
   check_round_trip<q8>();

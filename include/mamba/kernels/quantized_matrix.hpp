@@ -16,9 +16,13 @@
 #include <mamba/kernels/packed_matrix.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
+#include <span>
+#include <utility>
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
@@ -50,9 +54,14 @@ struct weight_block {
   }
 };
 
-/// A matrix in a block format.
+/// A matrix in a block format: in memory of its own, or read where it lies (a mapped file, flash).
+///
+///     matrix.borrow(blocks, file);      // `file` is a shared_ptr to what keeps the blocks where they are
 ///
 /// Shapes:  any; rows beyond the matrix are zero, and columns beyond it meet nothing but zeros.
+/// Why:     borrowed blocks are what panel_data() gives of a matrix that set_row filled: codes as they stand, no copy.
+///          A copy of a matrix is deep where it owns its blocks; where they are borrowed it shares them and their owner,
+///          so that no copy, of a layer or of a whole model, outlives what it reads.
 /// Domain:  |w| ≤ 2¹⁰⁰; one weight that is larger, or none, makes the 32 of its block NaN.
 /// Error:   see kernels/block_fit.hpp; a weight of q8 is within 0.502·max|w|/127 of its block (or within 2⁻¹¹³, if that
 ///          is more), a block of q4 or ternary no worse in the mean square than rounding in equal steps.
@@ -78,18 +87,35 @@ class packed_matrix<W, Out, In> {
   }
   /// Blocks of one row.
   [[nodiscard]] std::size_t blocks() const noexcept { return in() / block_size + (in() % block_size != 0 ? 1 : 0); }
-  [[nodiscard]] bool empty() const noexcept { return storage_.size() == 0; }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   /// What it takes in memory, and what a product reads.
-  [[nodiscard]] std::size_t bytes() const noexcept { return storage_.size() * sizeof(block); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return size() * sizeof(block); }
 
   /// Panel p: blocks() blocks of 32 outputs.
-  [[nodiscard]] block const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * blocks(); }
+  [[nodiscard]] block const* panel_data(std::size_t p) const noexcept {
+    return (borrowed_ ? borrowed_.get() : storage_.data()) + p * blocks();
+  }
+
+  /// Reads the panels where they lie from now on, and gives its own memory back. Any bytes are a matrix.
+  ///
+  /// Domain:  panels()·blocks() blocks on a 64-byte boundary, that stay as they are while `owner` exists; an empty
+  ///          `owner` says that they always will (flash, static arrays). Afterwards set_row must not be called.
+  void borrow(std::span<block const> from, std::shared_ptr<void const> owner) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(from.size() == panels() * blocks(), "packed_matrix: borrowed blocks must be all of the matrix",
+                  from.size(), panels() * blocks());
+    MAMBA_EXPECTS(std::bit_cast<std::uintptr_t>(from.data()) % storage_alignment == 0,
+                  "packed_matrix: borrowed blocks must be 64-byte aligned");
+    borrowed_ = std::shared_ptr<block const>(std::move(owner), from.data());
+    storage_ = {};
+  }
+  [[nodiscard]] bool borrowed() const noexcept { return borrowed_ != nullptr; }
 
   [[nodiscard]] std::size_t rows() const noexcept { return out(); }
   [[nodiscard]] std::size_t row_size() const noexcept { return in(); }
 
   /// Row r of W from plain numbers: as many blocks at a time as there are lanes.
   void set_row(std::size_t r, std::span<float const> values) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(!borrowed(), "packed_matrix: borrowed blocks are read-only");
     MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());
     block* const row = storage_.data() + r / panel * blocks();
@@ -150,8 +176,11 @@ class packed_matrix<W, Out, In> {
     }
   }
 
+  [[nodiscard]] std::size_t size() const noexcept { return borrowed_ ? panels() * blocks() : storage_.size(); }
+
   extents<Out, In> shape_;
-  heap_storage<block> storage_;
+  heap_storage<block> storage_;            ///< empty where blocks are borrowed
+  std::shared_ptr<block const> borrowed_;  ///< the blocks, and what keeps them
 };
 
 }  // namespace mamba::inline MAMBA_ABI::kernels
