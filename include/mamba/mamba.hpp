@@ -11,6 +11,7 @@
 #include <mamba/core/threads.hpp>
 #include <mamba/core/version.hpp>
 #include <mamba/core/weight_formats.hpp>
+#include <mamba/core/weight_recipe.hpp>
 
 #include <mamba/simd/compat.hpp>
 #include <mamba/simd/dot4.hpp>

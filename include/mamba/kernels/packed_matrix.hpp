@@ -10,10 +10,12 @@
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/contracts.hpp>
 #include <mamba/core/float16.hpp>
-#include <mamba/core/weight_formats.hpp>
+#include <mamba/core/weight_recipe.hpp>
 #include <mamba/simd/load_store.hpp>
 #include <mamba/tensor/storage.hpp>
 #include <mamba/tensor/view.hpp>
+
+#include <type_traits>
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
@@ -26,7 +28,19 @@ struct arithmetic_of<double> {
   using type = double;
 };
 
-/// The type a storage format W is multiplied in: double for double, float for all others.
+template <weight_recipe R>
+struct arithmetic_of<R> {
+  using type = typename arithmetic_of<typename R::embedding>::type;
+
+  template <class... W>
+  static constexpr bool same = (std::is_same_v<type, typename arithmetic_of<W>::type> && ...);
+  static_assert(
+      same<typename R::lm_head, typename R::in_proj, typename R::x_proj, typename R::dt_proj, typename R::out_proj>,
+      "weight_recipe: matrices in double and others cannot be mixed");
+};
+
+/// The type that a storage format, or every format of a recipe, is multiplied in: double for double, float for all
+/// others.
 template <class W>
 using arithmetic = typename arithmetic_of<W>::type;
 
@@ -39,6 +53,7 @@ using arithmetic = typename arithmetic_of<W>::type;
 template <class W, std::size_t Out = dynamic, std::size_t In = dynamic>
 class packed_matrix {
   static_assert(!block_format<W>, "packed_matrix: block formats need <mamba/kernels/quantized_matrix.hpp>");
+  static_assert(!weight_recipe<W>, "packed_matrix: a recipe is for a model, a matrix has one format");
 
  public:
   using storage_format = W;

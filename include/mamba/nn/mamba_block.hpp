@@ -67,7 +67,7 @@ struct block_workspace {
   }
 };
 
-/// A residual Mamba block in storage format W: (r', state') = f(r, state).
+/// A residual Mamba block in storage format, or by the recipe, W: (r', state') = f(r, state).
 ///
 /// Paper:   Mamba, section 3.4 and figure 3; names as in its checkpoints.
 /// Shapes:  see the head of this file; r is [L, d_model], any L, from any state.
@@ -77,6 +77,7 @@ template <block_sizes S, class W>
 class mamba_block {
  public:
   using scalar = kernels::arithmetic<W>;
+  using formats = recipe<W>;
   using state_type = block_state<S, scalar>;
   using workspace = block_workspace<scalar>;
   static constexpr std::size_t projected = static_sum(S.dt_rank, static_product(2, S.d_state));
@@ -119,13 +120,13 @@ class mamba_block {
 
  public:
   rms_norm<scalar, S.d_model> norm;
-  linear<W, static_product(2, S.d_inner), S.d_model> in_proj;
+  linear<typename formats::in_proj, static_product(2, S.d_inner), S.d_model> in_proj;
   causal_conv1d<scalar, S.d_inner, S.d_conv> conv1d;
-  linear<W, projected, S.d_inner> x_proj;
-  linear<W, S.d_inner, S.dt_rank> dt_proj;
+  linear<typename formats::x_proj, projected, S.d_inner> x_proj;
+  linear<typename formats::dt_proj, S.d_inner, S.dt_rank> dt_proj;
   decay_parameter<scalar, S.d_inner, S.d_state> a_log;
   vector_parameter<scalar, S.d_inner> d;
-  linear<W, S.d_model, S.d_inner> out_proj;
+  linear<typename formats::out_proj, S.d_model, S.d_inner> out_proj;
 
  private:
   using matrix = matrix_view<scalar>;
