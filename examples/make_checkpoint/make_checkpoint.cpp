@@ -89,7 +89,7 @@ void write_tensors(std::filesystem::path const& file, mamba::model::config const
   std::size_t total = 0;
   std::size_t done = 0;
   for (auto const& t : tensors) total += *safetensors::element_count(t.shape);
-  examples::progress bar("writing", total);
+  examples::progress bar("writing", total, "numbers");
   auto const threads = static_cast<std::size_t>(mamba::core::thread_count());
   std::vector<T> piece;
   std::vector<float> room;  // a row for each thread

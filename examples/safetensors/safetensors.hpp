@@ -20,7 +20,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,13 +31,14 @@
 
 namespace safetensors {
 
-/// One opened file of an archive.
+/// One opened file of an archive. Whoever holds `file` keeps its tensors' data where they are.
 struct part {
-  mapped_file file;
+  std::shared_ptr<mapped_file const> file;
   metadata_map metadata;
 };
 
-/// The tensors of one file, or of all shards of a checkpoint. Their data live as long as the archive; it can be moved.
+/// The tensors of one file, or of all shards of a checkpoint. Their data live as long as the archive, or whoever has
+/// taken the file of their part; it can be moved.
 class archive {
  public:
   /// Opens FILE.safetensors, an index (*.json), or a folder with model.safetensors or model.safetensors.index.json.
@@ -80,12 +83,25 @@ class archive {
     return *found;
   }
 
+  /// The part whose file holds a tensor of this archive.
+  [[nodiscard]] part const& part_of(tensor const& t) const {
+    auto const holds = [&](part const& p) {
+      auto const bytes = p.file->bytes();
+      std::less_equal<std::byte const*> const before;
+      return before(bytes.data(), t.data.data()) && before(t.data.data() + t.data.size(), bytes.data() + bytes.size());
+    };
+    auto const found = std::find_if(parts_.begin(), parts_.end(), holds);
+    if (found == parts_.end())
+      mamba::core::fail(path_.string() + ": tensor " + in_quotes(t.name) + " is not from here");
+    return *found;
+  }
+
  private:
   archive() = default;
 
   void add(std::filesystem::path const& path) {
-    mapped_file file(path);
-    contents said = parse(file.bytes(), path.string());
+    auto file = std::make_shared<mapped_file const>(path);
+    contents said = parse(file->bytes(), path.string());
     parts_.push_back({std::move(file), std::move(said.metadata)});
     std::move(said.tensors.begin(), said.tensors.end(), std::back_inserter(tensors_));
   }
@@ -150,7 +166,8 @@ class archive {
 };
 
 /// How a writer lays out the data: by_alignment is the reference's way (wide types first, then by name), which keeps
-/// every element aligned; as_given keeps the caller's order.
+/// every element aligned; as_given keeps the caller's order, and the first tensor begins on a cache line of the mapped
+/// file.
 enum class order { by_alignment, as_given };
 
 /// Writes one file, piece by piece, for data that never exists as a whole. The file appears when finish() succeeds.
@@ -169,7 +186,7 @@ class writer {
                std::pair(tensors[a].type, std::string_view(tensors[b].name));
       });
     }
-    auto const text = header(tensors, metadata);
+    auto const text = header(tensors, metadata, layout);
     std::uint64_t const length = text.size();
     if (length > longest_header) mamba::core::fail(source_ + ": the header would be longer than readers accept");
     file_.append(std::as_bytes(std::span(&length, 1)));
@@ -193,7 +210,7 @@ class writer {
   }
 
  private:
-  std::string header(std::span<tensor const> tensors, metadata_map const& metadata) {
+  std::string header(std::span<tensor const> tensors, metadata_map const& metadata, order layout) {
     std::string text = "{";
     auto const separate = [&] { text += text.size() > 1 ? "," : ""; };
     if (!metadata.empty()) text += "\"__metadata__\":" + json_text(metadata);
@@ -214,7 +231,8 @@ class writer {
       missing_ += *bits / 8;
     }
     text += "}";
-    text.append((8 - text.size() % 8) % 8, ' ');  // so that the data begin aligned
+    std::size_t const boundary = layout == order::by_alignment ? 8 : 64;
+    text.append((boundary - (8 + text.size()) % boundary) % boundary, ' ');  // so that the data begin aligned
     return text;
   }
 

@@ -19,6 +19,22 @@ namespace safetensors {
   return out;
 }
 
+/// A text of several lines on one: a line break and the blanks around it become one blank.
+[[nodiscard]] inline std::string on_one_line(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t const end = std::min(text.find_first_not_of(blanks, at), text.size());
+    auto const gap = text.substr(at, end - at);
+    bool const breaks = gap.find('\n') != gap.npos;
+    bool const inside = !out.empty() && end < text.size();
+    out += breaks ? std::string_view(inside ? " " : "") : gap;
+    at = std::min(text.find_first_of(blanks, end), text.size());
+    out += text.substr(end, at - end);
+  }
+  return out;
+}
+
 /// Prints each file with its metadata, then name · dtype · shape · bytes of every tensor in the order of the data, then
 /// the totals.
 inline void print_table(std::ostream& out, archive const& from) {
@@ -30,8 +46,9 @@ inline void print_table(std::ostream& out, archive const& from) {
     return std::string(columns < width ? width - columns : 0, ' ');
   };
   for (part const& p : from.parts()) {
-    out << p.file.path().string() << " · " << grouped(p.file.bytes().size()) << " bytes\n";
-    for (auto const& [key, value] : p.metadata) out << "  " << printable(key) << ": " << printable(value) << '\n';
+    out << p.file->path().string() << " · " << grouped(p.file->bytes().size()) << " bytes\n";
+    for (auto const& [key, value] : p.metadata)
+      out << "  " << printable(key) << ": " << printable(on_one_line(value)) << '\n';
   }
 
   std::size_t name_width = 4, type_width = 5, shape_width = 5, bytes_width = 5;

@@ -32,9 +32,10 @@ namespace examples {
 #endif
 }
 
-/// The line that shows `done` of `total` after some seconds; at most 79 columns for a label of up to 20 letters.
+/// The line that shows `done` of `total` after some seconds; at most 79 columns for a label of up to 20 letters. `unit`
+/// is what is counted.
 [[nodiscard]] inline std::string progress_line(std::string const& label, std::size_t done, std::size_t total,
-                                               double seconds) {
+                                               double seconds, char const* unit = "tokens") {
   constexpr std::size_t width = 20;
   double const share = total == 0 ? 1 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   auto const filled = static_cast<std::size_t>(share * static_cast<double>(width));
@@ -44,7 +45,7 @@ namespace examples {
   double const speed = rate(done, seconds);
   char percent[16];
   std::snprintf(percent, sizeof percent, "%3d", static_cast<int>(share * 100));
-  std::string line = label + " [" + bar + "] " + percent + " %, " + three_digits(speed) + " tokens/s";
+  std::string line = label + " [" + bar + "] " + percent + " %, " + three_digits(speed) + " " + unit + "/s";
   if (done > 0 && done < total) {
     double const left = std::min(static_cast<double>(total - done) / speed, 999999.0);
     line += ", " + std::to_string(std::lround(left)) + " s left";
@@ -58,11 +59,12 @@ class progress {
   using sink = std::function<void(std::string const&)>;
   using clock = std::function<double()>;
 
-  progress(std::string label, std::size_t total)
-      : progress(std::move(label), total, is_terminal(stderr) ? to_stderr() : sink(),
-                 [t = stopwatch()] { return t.seconds(); }) {}
-  progress(std::string label, std::size_t total, sink out, clock now)
-      : label_(std::move(label)), total_(total), out_(std::move(out)), now_(std::move(now)) {}
+  progress(std::string label, std::size_t total, char const* unit = "tokens")
+      : progress(
+            std::move(label), total, is_terminal(stderr) ? to_stderr() : sink(),
+            [t = stopwatch()] { return t.seconds(); }, unit) {}
+  progress(std::string label, std::size_t total, sink out, clock now, char const* unit = "tokens")
+      : label_(std::move(label)), total_(total), unit_(unit), out_(std::move(out)), now_(std::move(now)) {}
 
   progress(progress const&) = delete;
   progress& operator=(progress const&) = delete;
@@ -74,7 +76,7 @@ class progress {
     double const seconds = now_();
     if (seconds < 0.5 || seconds - drawn_ < 0.1) return;
     drawn_ = seconds;
-    out_("\r" + progress_line(label_, done, total_, seconds) + "\x1b[K");
+    out_("\r" + progress_line(label_, done, total_, seconds, unit_) + "\x1b[K");
   }
 
   /// Wipes the line, if there is one.
@@ -93,6 +95,7 @@ class progress {
 
   std::string label_;
   std::size_t total_;
+  char const* unit_;
   sink out_;
   clock now_;
   double drawn_ = 0;

@@ -34,6 +34,12 @@ TEST_CASE("inspect: numbers in groups of three") {
   CHECK(safetensors::grouped(3125560) == "3,125,560");
 }
 
+TEST_CASE("inspect: a text of several lines stands on one") {
+  CHECK(safetensors::on_one_line("") == "");
+  CHECK(safetensors::on_one_line("one  line\t.") == "one  line\t.");
+  CHECK(safetensors::on_one_line("\n{\n  \"a\": 1,\r\n  \"b\":  2\n}\n") == "{ \"a\": 1, \"b\":  2 }");
+}
+
 TEST_CASE("inspect: metadata, a row for each tensor and the totals") {
   test::temporary_folder const folder;
   std::string const data(1024, 'x');

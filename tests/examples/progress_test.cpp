@@ -11,6 +11,8 @@ TEST_CASE("progress: a line shows share, speed and what is left") {
   CHECK(examples::progress_line("reading", 50, 100, 2) ==
         "reading [==========>         ]  50 %, 25.0 tokens/s, 2 s left");
   CHECK(examples::progress_line("reading", 100, 100, 2) == "reading [====================] 100 %, 50.0 tokens/s");
+  CHECK(examples::progress_line("writing", 100, 100, 2, "numbers") ==
+        "writing [====================] 100 %, 50.0 numbers/s");
   CHECK(examples::progress_line("reading", 0, 0, 0) == "reading [====================] 100 %, 0.00 tokens/s");
   CHECK(examples::progress_line("reading prompt text", 1, 1000000000, 1e6).size() <= 79);
 }

@@ -23,7 +23,8 @@ enum class naming { original, hugging_face };
 ///          storage.row_size() = the product of the rest; rows are numbers of the arithmetic type, row-major, with the
 ///          checkpoint's meaning (A_log, not A). Packing and derived values happen in set_row.
 /// Domain:  `w` is a weights<>, const or not (const storage has get_row only), or an outline<> (storage has
-///          nothing but a format). lm_head.weight appears where the head is not tied, biases where the configuration has them.
+///          nothing but a format). lm_head.weight appears where the head is not tied, biases where the configuration
+///          has them.
 template <class Weights, class F>
 void for_each_tensor(Weights&& w, F&& f, naming spelling = naming::original) {
   config const& c = w.sizes();
