@@ -7,6 +7,7 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
+#include <mamba/tensor/storage.hpp>
 
 #include <cerrno>
 #include <cstddef>
@@ -17,7 +18,6 @@
 #include <string>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #if !defined(MAMBA_NO_MMAP) && (defined(__unix__) || defined(__APPLE__))
 #define MAMBA_HAS_MMAP 1
@@ -97,9 +97,9 @@ class mapped_file {
     };
     std::unique_ptr<std::FILE, closer> const file(std::fopen(path_.string().c_str(), "rb"));
     if (!file) fail_with(errno);
-    copy_.resize(static_cast<std::size_t>(std::filesystem::file_size(path_)));
+    copy_ = mamba::heap_storage<std::byte>(static_cast<std::size_t>(std::filesystem::file_size(path_)));
     if (std::fread(copy_.data(), 1, copy_.size(), file.get()) != copy_.size()) fail("cannot be read to its end");
-    bytes_ = copy_;
+    bytes_ = {copy_.data(), copy_.size()};
   }
 
   void close() noexcept {}
@@ -107,7 +107,7 @@ class mapped_file {
 
   std::filesystem::path path_;
   std::span<std::byte const> bytes_;
-  std::vector<std::byte> copy_;  ///< used only where the file is read
+  mamba::heap_storage<std::byte> copy_;  ///< used only where the file is read
 };
 
 }  // namespace safetensors

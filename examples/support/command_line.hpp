@@ -57,7 +57,7 @@ template <class T>
 /// What all programs that run a model can be told.
 struct common_options {
   std::string model = MAMBA_DEFAULT_MODEL_DIR;
-  std::string weights = "f32";
+  std::string weights;  ///< empty: f32, or as a quantised file has them
 };
 
 /// A program's options. Each is a variable that keeps its value (its default) unless it is given.
@@ -77,7 +77,7 @@ class command_line {
     name("--model", common.model,
          "Checkpoint folder, or its .safetensors file beside config.json (default: the small model that comes along)");
     choice("--weights", common.weights, {"f32", "f16", "bf16", "q8", "q4", "ternary"}, {"f64"},
-           "How weights are kept in memory (default: f32)");
+           "How weights are kept in memory (default: f32, or as a quantised file has them)");
     add_threads();
     name("--config", config_, "YAML file with named sets of options (keys: long option names)");
     name("--profile", profile_, "Which set of --config to use; the command line overrides it");

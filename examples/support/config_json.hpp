@@ -167,13 +167,17 @@ namespace detail {
   return detail::original_config(json, source);
 }
 
-/// The same from a file. Throws:  mamba::error also when it is missing or not a regular file.
-[[nodiscard]] inline mamba::model::config read_config(std::filesystem::path const& path) {
+/// The text of a config.json. Throws:  mamba::error when it is missing, not a regular file or far too long for one.
+[[nodiscard]] inline std::string read_config_text(std::filesystem::path const& path) {
   constexpr std::size_t longest = 16'000'000;
-  auto const source = path.string();
   safetensors::mapped_file const file(path);
-  if (file.bytes().size() > longest) mamba::core::fail(source + ": too large for a config.json");
-  return parse_config({reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()}, source);
+  if (file.bytes().size() > longest) mamba::core::fail(path.string() + ": too large for a config.json");
+  return {reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()};
+}
+
+/// The sizes from a file. Throws:  mamba::error as the two above do.
+[[nodiscard]] inline mamba::model::config read_config(std::filesystem::path const& path) {
+  return parse_config(read_config_text(path), path.string());
 }
 
 }  // namespace examples

@@ -59,9 +59,23 @@ inline void check_ids(std::span<token const> ids, std::size_t vocabulary, std::s
   }
 }
 
-/// Calls f with the weights in the format that was asked for; inside f everything is compiled for that format.
+/// The format of the weights: the one that was asked for, or else the file's own, or else f32.
+///
+/// Throws:  mamba::error when the file's matrices are in blocks of another format than was asked for.
+[[nodiscard]] inline std::string weights_format(checkpoint const& files, std::string const& asked) {
+  auto const& stored = files.blocks.format;
+  if (stored.empty()) return asked.empty() ? "f32" : asked;
+  if (!asked.empty() && asked != stored) {
+    mamba::core::fail(files.tensors.path().string() + ": has its weights in " + stored + ", which --weights " + asked +
+                      " cannot change; leave the option out, or quantize the original again");
+  }
+  return stored;
+}
+
+/// Calls f with the weights in the format that was asked for, if one was; inside f everything is compiled for it.
 template <class F>
-void with_weights(checkpoint const& files, std::string const& format, F&& f) {
+void with_weights(checkpoint const& files, std::string const& asked, F&& f) {
+  auto const format = weights_format(files, asked);
   if (format == "f16") {
     f(load_weights<mamba::float16>(files));
   } else if (format == "bf16") {

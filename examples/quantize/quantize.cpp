@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+// quantize — a checkpoint in fewer bits, in a file that loads without conversion.
+//
+// Tensor by tensor, in pieces of a few megabytes, on all threads: no model is ever in memory. The numbers are those that
+// `generate --weights FORMAT` makes of the original when it loads.
+#include <mamba/core/bfloat16.hpp>
+#include <mamba/core/float16.hpp>
+#include <quantize/new_names.hpp>
+#include <safetensors/safetensors.hpp>
+#include <support/checkpoint.hpp>
+#include <support/command_line.hpp>
+#include <support/program.hpp>
+#include <support/progress.hpp>
+#include <support/short_waits.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace {
+
+using examples::checkpoint;
+using safetensors::dtype;
+
+struct options {
+  std::string in, out, weights;
+};
+
+constexpr char const* notes =
+    "IN is a folder with config.json and model.safetensors or its shards, or one of these files. OUT is a new folder, "
+    "or\n"
+    "a new file if it ends in .safetensors, which then carries its config.json in itself; the tokenizer and other "
+    "small\n"
+    "files go with a folder. f32, f16 and bf16 are written as any program reads them. In q8, q4 and ternary the "
+    "matrices\n"
+    "are written as they will lie in memory, and generate and evaluate use them where they are. What is no matrix "
+    "(norms,\n"
+    "biases, conv1d, A_log, D) is written in f32. Nothing that exists is overwritten.\n";
+
+/// Beside config.json: what a checkpoint's folder may have for whoever uses it.
+constexpr char const* companions[] = {
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "generation_config.json",
+    "heldout.txt",
+    "README.md",
+    "LICENSE",
+};
+
+bool parse(int argc, char** argv, options& o) {
+  examples::command_line line("quantize", "Writes a checkpoint's weights in another format.");
+  line.name("IN", o.in, "The checkpoint: a folder, its .safetensors file, or its index of shards (required)");
+  line.name("OUT", o.out, "A new folder, or a new file that ends in .safetensors (required)");
+  line.choice("--weights", o.weights, {"f32", "f16", "bf16", "q8", "q4", "ternary"}, {}, "In which format (required)");
+  line.add_threads();
+  line.footer(notes);
+  if (!line.parse(argc, argv)) return false;
+  char const* const example = "for example quantize mamba-130m mamba-130m-q4 --weights q4";
+  if (o.in.empty()) mamba::core::fail(std::string("IN is missing, ") + example);
+  if (o.out.empty()) mamba::core::fail(std::string("OUT is missing, ") + example);
+  if (o.weights.empty()) mamba::core::fail("--weights is missing, for example --weights q4");
+  return true;
+}
+
+/// One tensor of the new file, and where it comes from.
+struct entry {
+  safetensors::tensor const* from;
+  safetensors::tensor to;
+  void (*write)(safetensors::writer&, entry const&, examples::progress&, std::size_t& done);
+};
+
+/// Rows at a time, a multiple of a block's: about a million numbers.
+std::size_t rows_of_piece(std::size_t size) {
+  constexpr std::size_t numbers = std::size_t{1} << 20U;
+  constexpr std::size_t block = 32;
+  return std::max<std::size_t>(1, numbers / size / block) * block;
+}
+
+/// Writes a tensor piece by piece; encode(first, count, size) gives the bytes of some rows.
+template <class Encode>
+void write_pieces(safetensors::writer& out, entry const& e, examples::progress& bar, std::size_t& done,
+                  Encode&& encode) {
+  std::size_t const rows = e.from->shape[0];
+  std::size_t const size = e.from->elements() / rows;
+  std::size_t const most = rows_of_piece(size);
+  for (std::size_t first = 0; first < rows; first += most) {
+    if (examples::interrupted()) throw examples::interruption{};
+    std::size_t const count = std::min(most, rows - first);
+    out.append(encode(first, count, size));
+    bar.update(done += count * size);
+  }
+}
+
+template <mamba::block_format W>
+void write_blocks(safetensors::writer& out, entry const& e, examples::progress& bar, std::size_t& done) {
+  mamba::kernels::packed_matrix<W> piece;
+  write_pieces(out, e, bar, done, [&](std::size_t first, std::size_t count, std::size_t size) {
+    piece = mamba::kernels::packed_matrix<W>(count, size);
+    examples::for_each_row<float>(*e.from, first, count,
+                                  [&](std::size_t row, std::span<float const> values) { piece.set_row(row, values); });
+    return std::as_bytes(std::span(piece.panel_data(0), piece.panels() * piece.blocks()));
+  });
+}
+
+template <class T>
+void write_numbers(safetensors::writer& out, entry const& e, examples::progress& bar, std::size_t& done) {
+  std::vector<T> piece;
+  write_pieces(out, e, bar, done, [&](std::size_t first, std::size_t count, std::size_t size) {
+    piece.resize(count * size);
+    examples::for_each_row<float>(*e.from, first, count, [&](std::size_t row, std::span<float const> values) {
+      std::transform(values.begin(), values.end(), piece.begin() + static_cast<std::ptrdiff_t>(row * size),
+                     [](float v) { return T(v); });
+    });
+    return std::as_bytes(std::span<T const>(piece));
+  });
+}
+
+template <class T>
+constexpr dtype dtype_of = std::same_as<T, float>            ? dtype::f32
+                           : std::same_as<T, mamba::float16> ? dtype::f16
+                                                             : dtype::bf16;
+
+/// The metadata and the tensors of a file whose weights are W, matrices in blocks first.
+struct plan {
+  safetensors::metadata_map metadata;
+  std::vector<entry> entries;
+};
+
+template <class W>
+plan plan_for(checkpoint const& in) {
+  plan p;
+  for (safetensors::part const& part : in.tensors.parts())
+    p.metadata.insert(part.metadata.begin(), part.metadata.end());
+  p.metadata[examples::metadata_key::config] = in.config_text;
+  if constexpr (mamba::block_format<W>) {
+    p.metadata.erase("format");  // "pt" invites transformers, which would not understand
+    p.metadata[examples::metadata_key::version] = examples::stored_blocks_version;
+    p.metadata[examples::metadata_key::weights] = examples::format_name<W>;
+  } else {
+    p.metadata.emplace("format", "pt");
+  }
+  auto const add = [&](std::string const& name, std::span<std::size_t const> shape, auto& storage) {
+    using format = typename std::remove_cvref_t<decltype(storage)>::storage_format;
+    safetensors::tensor const& from = in.tensors.at(name);
+    if constexpr (mamba::block_format<format>) {
+      auto const blocks = examples::blocks_shape<format>(shape);
+      p.metadata[std::string(examples::metadata_key::matrix) + name] = examples::description_of<format>(shape);
+      p.entries.push_back({&from, {name, dtype::u8, {blocks.begin(), blocks.end()}, {}}, write_blocks<format>});
+    } else {
+      p.entries.push_back({&from, {name, dtype_of<format>, {shape.begin(), shape.end()}, {}}, write_numbers<format>});
+    }
+  };
+  mamba::model::for_each_tensor(mamba::model::outline<W>(in.config), add, in.naming);
+  std::stable_partition(p.entries.begin(), p.entries.end(), [](entry const& e) { return e.to.type == dtype::u8; });
+  return p;
+}
+
+plan plan_for(checkpoint const& in, std::string const& weights) {
+  if (weights == "f16") return plan_for<mamba::float16>(in);
+  if (weights == "bf16") return plan_for<mamba::bfloat16>(in);
+  if (weights == "q8") return plan_for<mamba::q8>(in);
+  if (weights == "q4") return plan_for<mamba::q4>(in);
+  if (weights == "ternary") return plan_for<mamba::ternary>(in);
+  return plan_for<float>(in);
+}
+
+/// All of the file but its end: writer::finish() gives it its name.
+std::unique_ptr<safetensors::writer> write_weights(checkpoint const& in, std::filesystem::path const& file,
+                                                   std::string const& weights) {
+  plan const p = plan_for(in, weights);
+  std::vector<safetensors::tensor> tensors;
+  std::size_t total = 0;
+  std::size_t done = 0;
+  for (entry const& e : p.entries) {
+    tensors.push_back(e.to);
+    total += e.from->elements();
+  }
+  bool const blocks = tensors.front().type == dtype::u8;
+  auto out = std::make_unique<safetensors::writer>(
+      file, tensors, p.metadata, blocks ? safetensors::order::as_given : safetensors::order::by_alignment);
+  examples::progress bar("quantising", total, "numbers");
+  for (std::size_t const i : out->sequence()) p.entries[i].write(*out, p.entries[i], bar, done);
+  bar.finish();
+  return out;
+}
+
+void write_file(checkpoint const& in, std::filesystem::path const& file, std::string const& weights) {
+  examples::expect_new(file);
+  auto const out = write_weights(in, file, weights);
+  examples::expect_new(file);
+  out->finish();
+  std::error_code ignored;
+  if (in.tokenizer && !std::filesystem::exists(file.parent_path() / "tokenizer.json", ignored))
+    std::fprintf(stderr, "quantize: %s needs a copy of %s beside it\n", file.string().c_str(),
+                 in.tokenizer->string().c_str());
+}
+
+/// Files that get their names after the weights, config.json last: a folder that has one is a checkpoint.
+void write_folder(checkpoint const& in, std::filesystem::path const& folder, std::string const& weights) {
+  std::vector<std::filesystem::path> names{folder / "model.safetensors", folder / "model.safetensors.index.json",
+                                           folder / "config.json"};
+  for (char const* const name : companions) names.push_back(folder / name);
+  auto const all_new = [&] { std::for_each(names.begin(), names.end(), examples::expect_new); };
+  all_new();
+  examples::new_names made;
+  made.make_folder(folder);
+  std::vector<std::pair<std::filesystem::path, std::unique_ptr<safetensors::new_file>>> files;
+  auto const add = [&](char const* name, std::span<std::byte const> bytes) {
+    files.emplace_back(folder / name, std::make_unique<safetensors::new_file>(folder / name));
+    files.back().second->append(bytes);
+  };
+  std::error_code ignored;
+  for (char const* const name : companions) {
+    auto const from = in.folder / name;
+    if (std::filesystem::exists(std::filesystem::symlink_status(from, ignored)))
+      add(name, safetensors::mapped_file(from).bytes());
+  }
+  add("config.json", std::as_bytes(std::span(in.config_text)));
+  auto const out = write_weights(in, names.front(), weights);
+  all_new();
+  out->finish();
+  made.add(names.front());
+  for (auto const& [path, file] : files) {
+    file->commit();
+    made.add(path);
+  }
+  made.keep();
+}
+
+void quantize(options const& o) {
+  checkpoint const in = examples::open_checkpoint(o.in);
+  if (!in.blocks.empty()) {
+    mamba::core::fail(in.tensors.path().string() + ": has its weights in " + in.blocks.format +
+                      " already, expected a checkpoint of numbers to quantise");
+  }
+  std::filesystem::path const out = o.out;
+  out.extension() == ".safetensors" ? write_file(in, out, o.weights) : write_folder(in, out, o.weights);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  examples::wait_shortly();
+  return examples::run_program("quantize", [&] {
+    options o;
+    if (parse(argc, argv, o)) quantize(o);
+  });
+}
