@@ -370,6 +370,7 @@ namespace {
 /// The most anonymous memory while f runs, beyond what there was before, and what of it is left while the result lives.
 template <class F>
 std::pair<std::size_t, std::size_t> memory_of(F&& f) {
+  test::give_back_memory();
   std::size_t const before = test::anonymous_memory();
   std::size_t most = before;
   std::atomic<bool> ended = false;

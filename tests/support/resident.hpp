@@ -7,7 +7,18 @@
 #include <fstream>
 #include <string>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 namespace test {
+
+/// Hands free memory of the heap back to the system, so that what is allocated next counts as new.
+inline void give_back_memory() {
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
+}
 
 /// Bytes of anonymous memory that are resident now: the heap and the stacks, not the pages of mapped files. 0 where the
 /// system does not say.
