@@ -6,7 +6,6 @@
 #include <make_checkpoint/random_tensors.hpp>
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/float16.hpp>
-#include <mamba/core/threads.hpp>
 #include <mamba/model/for_each_tensor.hpp>
 #include <mamba/model/outline.hpp>
 #include <safetensors/safetensors.hpp>
@@ -90,30 +89,20 @@ void write_tensors(std::filesystem::path const& file, mamba::model::config const
   std::size_t done = 0;
   for (auto const& t : tensors) total += *safetensors::element_count(t.shape);
   examples::progress bar("writing", total, "numbers");
-  auto const threads = static_cast<std::size_t>(mamba::core::thread_count());
   std::vector<T> piece;
-  std::vector<float> room;  // a row for each thread
   for (std::size_t const i : out.sequence()) {
     auto const& t = tensors[i];
     std::size_t const rows = t.shape[0];
     std::size_t const size = *safetensors::element_count(t.shape) / rows;
     std::size_t const most = std::max<std::size_t>(1, (std::size_t{1} << 20U) / size);
+    examples::random_tensor numbers(config, t.name, seed, i);
     for (std::size_t first = 0; first < rows; first += most) {
       if (examples::interrupted()) throw examples::interruption{};
       std::size_t const count = std::min(most, rows - first);
       piece.resize(count * size);
-      room.resize(threads * size);
-      mamba::core::work const cost{3.0 * static_cast<double>(piece.size())};
-      mamba::core::for_each_range(threads, cost, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t thread = begin; thread < end; ++thread) {
-          auto const row = std::span(room).subspan(thread * size, size);
-          for (std::size_t r = count * thread / threads; r < count * (thread + 1) / threads; ++r) {
-            examples::random_row random(seed, i, first + r);
-            examples::fill_row(config, t.name, random, row);
-            std::transform(row.begin(), row.end(), piece.begin() + static_cast<std::ptrdiff_t>(r * size),
-                           [](float v) { return T(v); });
-          }
-        }
+      numbers.rows(first, first + count, size, [&](std::size_t r, std::span<float const> row) {
+        auto const to = piece.begin() + static_cast<std::ptrdiff_t>((r - first) * size);
+        std::transform(row.begin(), row.end(), to, [](float v) { return T(v); });
       });
       out.append(std::as_bytes(std::span<T const>(piece)));
       bar.update(done += piece.size());

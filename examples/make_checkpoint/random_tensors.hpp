@@ -2,6 +2,7 @@
 // make_checkpoint/random_tensors.hpp — numbers as a trained Mamba has them, row by row, each row from its own seed.
 #pragma once
 
+#include <mamba/core/threads.hpp>
 #include <mamba/model/config.hpp>
 #include <mamba/model/sampling.hpp>
 #include <mamba/simd/real.hpp>
@@ -11,8 +12,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace examples {
 
@@ -79,5 +82,40 @@ inline void fill_row(mamba::model::config const& c, std::string_view name, rando
   if (is("_proj.weight")) return fill(0, 1 / std::sqrt(size));
   fill(0, 0.05);  // the embedding, and the head
 }
+
+/// One tensor of a model, of which the same seed gives the same numbers, whoever asks for which rows.
+class random_tensor {
+ public:
+  random_tensor(mamba::model::config const& c, std::string_view name, std::uint64_t seed, std::size_t index)
+      : config_(c), name_(name), seed_(seed), index_(index) {}
+
+  /// Calls take(r, row) for the rows first … last − 1 of `size` numbers each; all threads share them out.
+  ///
+  /// Domain:  take must not throw; threads call it at the same time, each with rows of its own.
+  void rows(std::size_t first, std::size_t last, std::size_t size,
+            std::function<void(std::size_t, std::span<float const>)> const& take) {
+    auto const threads = static_cast<std::size_t>(mamba::core::thread_count());
+    std::size_t const count = last - first;
+    room_.resize(threads * size);  // a row for each thread
+    mamba::core::work const cost{3.0 * static_cast<double>(count * size)};
+    mamba::core::for_each_range(threads, cost, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t thread = begin; thread < end; ++thread) {
+        auto const row = std::span(room_).subspan(thread * size, size);
+        for (std::size_t r = count * thread / threads; r < count * (thread + 1) / threads; ++r) {
+          random_row random(seed_, index_, first + r);
+          fill_row(config_, name_, random, row);
+          take(first + r, row);
+        }
+      }
+    });
+  }
+
+ private:
+  mamba::model::config config_;
+  std::string_view name_;
+  std::uint64_t seed_;
+  std::size_t index_;
+  std::vector<float> room_;
+};
 
 }  // namespace examples
