@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <string>
 
 #if !defined(MAMBA_BENCH_FLAGS)
@@ -42,16 +43,21 @@ inline std::string in_words(floors const& f) {
   return text;
 }
 
+inline std::string count_of_threads(int threads) {
+  return std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+}
+
 /// Adds to the lines that Google Benchmark prints above its table and writes into its JSON.
-inline void add_context(int threads, scale size, floors const& one, floors const& all) {
+inline void add_context(int threads, scale size, std::map<int, floors> const& floor) {
   std::string const buffer = size == scale::full ? "reads from 1 GiB" : "reads from 4 MiB: a cache, not memory";
   benchmark::AddCustomContext("mamba", mamba::core::abi_name);
   benchmark::AddCustomContext("compiler", compiler());
   benchmark::AddCustomContext("flags", MAMBA_BENCH_FLAGS);
   benchmark::AddCustomContext("processor", processor());
   benchmark::AddCustomContext("threads", std::to_string(threads));
-  benchmark::AddCustomContext("floors, 1 thread", in_words(one) + " (" + buffer + ")");
-  if (threads > 1) benchmark::AddCustomContext("floors, " + std::to_string(threads) + " threads", in_words(all));
+  for (auto const& [count, f] : floor) {
+    benchmark::AddCustomContext("floors, " + count_of_threads(count), in_words(f) + " (" + buffer + ")");
+  }
 }
 
 }  // namespace bench

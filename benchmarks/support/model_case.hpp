@@ -2,6 +2,7 @@
 // support/model_case.hpp — models with random weights, checked against plain loops in double before they are timed.
 #pragma once
 
+#include <make_checkpoint/random_tensors.hpp>
 #include <mamba/model/forward.hpp>
 #include <support/plain_model.hpp>
 #include <support/random.hpp>
@@ -18,28 +19,19 @@ using mamba::model::token;
 template <class W>
 using any_weights = mamba::model::weights<mamba::model::any, W>;
 using any_state = mamba::model::state<mamba::model::any, float>;
+using logits_view = mamba::matrix_view<float>;
 
 /// The sizes of the model that ships with the examples: what CI can afford.
 inline constexpr mamba::model::config small_model{.d_model = 192, .n_layer = 6, .vocab_size = 256};
 
-/// Random weights, distributed as a fresh model of the reference implementation has them: products keep the size of
-/// their input, A = −1 … −N, steps between 0.001 and 0.1.
+/// The numbers that make_checkpoint writes: distributed as in a trained model, the same in every format.
 template <class Weights>
 void fill(Weights& weights) {
-  test::random rng(130);
-  std::vector<float> row;
+  std::size_t index = 0;
   mamba::model::for_each_tensor(weights, [&](std::string const& name, std::span<std::size_t const>, auto& storage) {
-    auto const is = [&](char const* end) { return name.ends_with(end); };
-    double const gain = std::sqrt(3.0 / static_cast<double>(storage.row_size()));
-    row.resize(storage.row_size());
-    for (std::size_t i = 0; i < storage.rows(); ++i) {
-      rng.fill(std::span<float>(row), -gain, gain);
-      if (is("norm.weight") || is("norm_f.weight") || is(".D")) row[0] = 1;
-      if (is("conv1d.bias")) row[0] *= 0.1F;
-      if (is("dt_proj.bias")) row[0] = static_cast<float>(std::log(std::expm1(std::exp(rng.uniform(-6.9, -2.3)))));
-      for (std::size_t n = 0; is("A_log") && n < row.size(); ++n) row[n] = std::log(static_cast<float>(n + 1));
-      storage.set_row(i, std::span<float const>(row));
-    }
+    examples::random_tensor(weights.sizes(), name, 1, index++)
+        .rows(0, storage.rows(), storage.row_size(),
+              [&](std::size_t r, std::span<float const> row) { storage.set_row(r, row); });
   });
 }
 
@@ -53,12 +45,13 @@ inline std::vector<token> some_tokens(std::size_t count, std::size_t vocabulary)
 /// What one token costs without the head, and what the head costs, counted from the tensors themselves.
 struct model_work {
   double weights = 0, head_weights = 0;  ///< multiply-adds of the products
-  double bytes = 0;                      ///< all weights once (matrices as stored), and the state read and written
+  double weight_bytes = 0;               ///< matrices as stored, all else in float
+  double bytes = 0;                      ///< the weights once, and the state read and written
   double exps = 0;                       ///< of the scan, of two SiLUs and of softplus
 };
 
-template <class W>
-model_work work_of(any_weights<W> const& weights) {
+template <class Weights>
+model_work work_of(Weights const& weights) {
   model_work w;
   auto const& c = weights.sizes();
   mamba::model::for_each_tensor(weights, [&](std::string const& name, std::span<std::size_t const>, auto const& s) {
@@ -67,18 +60,80 @@ model_work work_of(any_weights<W> const& weights) {
     bool const matrix = head || name.ends_with("proj.weight");
     if (matrix) (head ? w.head_weights : w.weights) += numbers;
     if constexpr (requires { s.bytes(); }) {
-      w.bytes += static_cast<double>(s.bytes());
+      w.weight_bytes += static_cast<double>(s.bytes());
     } else {
-      w.bytes += numbers * sizeof(float);
+      w.weight_bytes += numbers * sizeof(float);
     }
   });
   auto const channels = static_cast<double>(c.n_layer * c.d_inner());
-  w.bytes += 2 * sizeof(float) * channels * static_cast<double>(c.d_state + c.d_conv - 1);
+  w.bytes = w.weight_bytes + 2 * sizeof(float) * channels * static_cast<double>(c.d_state + c.d_conv - 1);
   w.exps = channels * static_cast<double>(c.d_state + 3);
   return w;
 }
 
-/// A model that has been found right.
+/// `tokens` tokens read at once, the logits of the last wanted; `blocks`: products of bytes.
+///
+/// Bytes are counted once for each piece that forward() takes through all layers.
+inline work work_of_prompt(model_work const& w, bool blocks, std::size_t tokens) {
+  auto const count = static_cast<double>(tokens);
+  auto const pieces = std::ceil(count / static_cast<double>(mamba::model::chunk_tokens));
+  double const operations = 2 * (count * w.weights + w.head_weights);
+  return {.tokens = count,
+          .bytes = w.bytes * pieces,
+          .flops = blocks ? 0 : operations,
+          .exps = count * w.exps,
+          .bytes_multiplied = blocks ? operations : 0};
+}
+
+/// `tokens` tokens one after the other, logits after each.
+inline work work_of_steps(model_work const& w, bool blocks, std::size_t tokens) {
+  auto const count = static_cast<double>(tokens);
+  double const operations = 2 * count * (w.weights + w.head_weights);
+  return {.tokens = count,
+          .bytes = w.bytes * count,
+          .flops = blocks ? 0 : operations,
+          .exps = count * w.exps,
+          .bytes_multiplied = blocks ? operations : 0};
+}
+
+/// A model in some format, as a measurement sees it.
+class any_model {
+ public:
+  any_model() = default;
+  any_model(any_model const&) = delete;
+  any_model& operator=(any_model const&) = delete;
+  virtual ~any_model() = default;
+  virtual void forward(std::span<token const> tokens, any_state& memory, logits_view logits) const = 0;
+  virtual void step(token next, any_state& memory, std::span<float> logits) const = 0;
+  [[nodiscard]] virtual plain_model<double> plain() const = 0;
+
+  mamba::model::config sizes{};
+  model_work work;
+  bool blocks = false;  ///< a block format: products of bytes
+};
+
+template <class W>
+class model_in final : public any_model {
+ public:
+  explicit model_in(mamba::model::config const& c) : weights_(c) {
+    fill(weights_);
+    sizes = c;
+    work = work_of(weights_);
+    blocks = block_format<W>;
+  }
+  void forward(std::span<token const> tokens, any_state& memory, logits_view logits) const override {
+    mamba::model::forward(weights_, tokens, memory, logits);
+  }
+  void step(token next, any_state& memory, std::span<float> logits) const override {
+    mamba::model::step(weights_, next, memory, logits);
+  }
+  [[nodiscard]] plain_model<double> plain() const override { return plain_model<double>(weights_); }
+
+ private:
+  any_weights<W> weights_;
+};
+
+/// Ends the program unless the model computes what plain loops do.
 ///
 /// Fourteen tokens fill a tile of any machine and leave a rest. All their logits, by forward() and by step(), are held
 /// to the plain model in double. Rounding errors of a sum of K products in float are of size √K·u of its terms (they
@@ -88,76 +143,35 @@ model_work work_of(any_weights<W> const& weights) {
 /// the gate have their own few u. (mamba-130m: 4.2e-4 of the largest logit, where 7e-6 is found; the small model 5.9e-5
 /// and 2e-6.) A block format rounds the input of every product to 8 bits, 0.9 % of normal numbers, which the plain model
 /// doesn't do: there the distance of all logits is held to 10 %.
-template <class W>
-class model_case {
- public:
-  explicit model_case(mamba::model::config const& sizes) : weights(sizes), memory(sizes), logits(1, sizes.vocab_size) {
-    fill(weights);
-    work = work_of(weights);
-    check();
-  }
-
-  any_weights<W> weights;
-  any_state memory;
-  mamba::tensor<float, mamba::dynamic, mamba::dynamic> logits;
-  model_work work;
-
- private:
-  void check() {
-    auto const& c = weights.sizes();
-    std::size_t const vocabulary = c.vocab_size;
-    std::vector<token> const tokens = some_tokens(14, vocabulary);
-    any_state stepping(c);
-    mamba::tensor<float, mamba::dynamic, mamba::dynamic> at_once(tokens.size(), vocabulary);
-    mamba::model::forward(weights, std::span<token const>(tokens), memory, mamba::matrix_view<float>(at_once.view()));
-    plain_model<double> plain(weights);
-    auto const root = [](std::size_t n) { return std::sqrt(static_cast<double>(n)); };
-    double const tolerance =
-        2 * unit * static_cast<double>(c.n_layer + 1) * (2 * root(c.d_model) + 2 * root(c.d_inner()) + root(c.rank()));
-    for (std::size_t t = 0; t < tokens.size(); ++t) {
-      mamba::model::step(weights, tokens[t], stepping, logits.span());
-      require_equal("model: step and forward", std::equal(logits.data(), logits.data() + vocabulary, &at_once(t, 0)));
-      std::vector<double> const exact = plain.step(tokens[t]);
-      double largest = 0;
-      for (double const v : exact) largest = std::max(largest, std::fabs(v));
-      double off = 0;
-      double size = 0;
-      for (std::size_t v = 0; v < vocabulary; ++v) {
-        off += std::pow(static_cast<double>(at_once(t, v)) - exact[v], 2);
-        size += exact[v] * exact[v];
-        if constexpr (!block_format<W>)
-          require_near("model, logits of token " + std::to_string(t), v, static_cast<double>(at_once(t, v)), exact[v],
-                       tolerance * largest);
-      }
-      if constexpr (block_format<W>) {
-        require_near("model, distance of logits of token " + std::to_string(t), 0, std::sqrt(off / size), 0, 0.1);
-      }
+inline void require_right(any_model const& model) {
+  auto const& c = model.sizes;
+  std::size_t const vocabulary = c.vocab_size;
+  std::vector<token> const tokens = some_tokens(14, vocabulary);
+  any_state memory(c), stepping(c);
+  mamba::tensor<float, mamba::dynamic, mamba::dynamic> at_once(tokens.size(), vocabulary), logits(1, vocabulary);
+  model.forward(tokens, memory, at_once.view());
+  plain_model<double> plain = model.plain();
+  auto const root = [](std::size_t n) { return std::sqrt(static_cast<double>(n)); };
+  double const tolerance =
+      2 * unit * static_cast<double>(c.n_layer + 1) * (2 * root(c.d_model) + 2 * root(c.d_inner()) + root(c.rank()));
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    std::string const after = "logits after token " + std::to_string(t);
+    model.step(tokens[t], stepping, logits.span());
+    require_equal("model: step and forward", std::equal(logits.data(), logits.data() + vocabulary, &at_once(t, 0)));
+    std::vector<double> const exact = plain.step(tokens[t]);
+    double largest = 0;
+    for (double const v : exact) largest = std::max(largest, std::fabs(v));
+    double off = 0;
+    double size = 0;
+    for (std::size_t v = 0; v < vocabulary; ++v) {
+      auto const found = static_cast<double>(at_once(t, v));
+      off += std::pow(found - exact[v], 2);
+      size += exact[v] * exact[v];
+      if (!model.blocks) require_near("model, " + after, v, found, exact[v], tolerance * largest);
     }
-    require_equal("model: states of step and forward", stepping == memory);
+    if (model.blocks) require_near("model, distance of " + after, 0, std::sqrt(off / size), 0, 0.1);
   }
-};
-
-/// The case asked for last is kept; the one before makes room for it.
-template <class W>
-model_case<W>& latest_model(mamba::model::config const& sizes) {
-  static std::unique_ptr<model_case<W>> kept;
-  if (kept == nullptr || kept->weights.sizes() != sizes) {
-    kept.reset();
-    kept = std::make_unique<model_case<W>>(sizes);
-  }
-  return *kept;
-}
-
-/// The rival in plain loops, with the weights of the same model.
-inline plain_model<float>& latest_plain_model(mamba::model::config const& sizes) {
-  static std::unique_ptr<plain_model<float>> kept;
-  static mamba::model::config of{};
-  if (kept == nullptr || of != sizes) {
-    kept.reset();
-    kept = std::make_unique<plain_model<float>>(latest_model<float>(sizes).weights);
-    of = sizes;
-  }
-  return *kept;
+  require_equal("model: states of step and forward", stepping == memory);
 }
 
 }  // namespace bench

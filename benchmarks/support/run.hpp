@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,14 +18,22 @@ namespace bench {
 struct machine {
   scale size = scale::full;
   int threads = 1;  ///< all that may be used
-  floors one, all;
+  std::map<int, floors> floor;
 
-  [[nodiscard]] floors const& at(int count) const { return count == 1 ? one : all; }
+  [[nodiscard]] floors const& at(int count) const { return floor.at(count); }
   /// One thread, and all of them where there are more.
   [[nodiscard]] std::vector<int> thread_counts() const {
     return threads > 1 ? std::vector<int>{1, threads} : std::vector<int>{1};
   }
 };
+
+/// Processor, build and floors in a paragraph, for tables that leave the program.
+inline std::string in_words(machine const& m) {
+  std::string text = processor() + ", " + compiler() + ", " + MAMBA_BENCH_FLAGS + ".\n";
+  for (auto const& [count, f] : m.floor) text += "Floors with " + count_of_threads(count) + ": " + in_words(f) + ".\n";
+  if (m.size == scale::small) text += "A small run: reads are from a cache, and figures mean nothing.\n";
+  return text;
+}
 
 /// What one call does, as far as a floor knows it.
 struct work {
@@ -33,21 +42,11 @@ struct work {
   double bytes_multiplied = 0;  ///< operations of products of bytes, two per multiply-add
 };
 
-/// Times f() and reports tokens/s, GB/s, GFLOP/s, Gexp/s, and which share of the time each floor alone would have
-/// taken.
+/// Reports tokens/s, GB/s, GFLOP/s, Gexp/s, and which share of the time each floor alone would have taken.
 ///
 /// Why:     FMA_% = 80 says: at the machine's peak these multiply-adds would take 80 % of the time measured. Shares of
 ///          work that is done one after the other (products, then a scan) may be added up.
-template <class F>
-void time(benchmark::State& state, machine const& m, int threads, work const& w, F&& f) {
-  mamba::core::set_thread_count(threads);
-  auto const start = std::chrono::steady_clock::now();
-  for (auto _ : state) {
-    f();
-    benchmark::ClobberMemory();
-  }
-  double const elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  mamba::core::set_thread_count(m.threads);  // checks run with all threads
+inline void count(benchmark::State& state, machine const& m, int threads, work const& w, double elapsed) {
   auto const calls = static_cast<double>(state.iterations());
   state.SetItemsProcessed(static_cast<std::int64_t>(w.tokens * calls));
   if (w.bytes > 0) state.SetBytesProcessed(static_cast<std::int64_t>(w.bytes * calls));
@@ -63,7 +62,21 @@ void time(benchmark::State& state, machine const& m, int threads, work const& w,
     state.counters["op"] = benchmark::Counter(w.bytes_multiplied, rate);
     state.counters["int8_%"] = share(w.bytes_multiplied, floor.bytes_multiplied);
   }
-  if (w.chain > 0) state.counters["chain_%"] = share(w.chain, m.one.chain);
+  if (w.chain > 0) state.counters["chain_%"] = share(w.chain, m.at(1).chain);
+}
+
+/// Times f() and reports it.
+template <class F>
+void time(benchmark::State& state, machine const& m, int threads, work const& w, F&& f) {
+  mamba::core::set_thread_count(threads);
+  auto const start = std::chrono::steady_clock::now();
+  for (auto _ : state) {
+    f();
+    benchmark::ClobberMemory();
+  }
+  double const elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  mamba::core::set_thread_count(m.threads);  // checks run with all threads
+  count(state, m, threads, w, elapsed);
 }
 
 /// Registers f(state), timed by the clock on the wall because threads share the work.
@@ -72,9 +85,22 @@ benchmark::internal::Benchmark* add(std::string const& name, F&& f) {
   return benchmark::RegisterBenchmark(name.c_str(), std::forward<F>(f))->UseRealTime()->Unit(benchmark::kMillisecond);
 }
 
-/// Measures the floors, lets `add_all` register its benchmarks, runs them. `--small` selects what CI can afford.
+/// Registers what a program has measured in its own way, so that it stands in the same table and JSON as all else.
+/// `floor` is the time that its floors leave together.
+inline void add_measured(std::string const& name, machine const& m, int threads, work const& w, double seconds,
+                         double floor) {
+  auto const report = [=](benchmark::State& state) {
+    for (auto _ : state) state.SetIterationTime(seconds);
+    count(state, m, threads, w, seconds * static_cast<double>(state.iterations()));
+    state.counters["floor_%"] = 100 * floor / seconds;
+  };
+  benchmark::RegisterBenchmark(name.c_str(), report)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
+}
+
+/// Measures the floors, lets `add_all` register its benchmarks, runs them. `--small` selects what CI can afford; floors
+/// are known for one thread, for all, and for the numbers of threads in `others`.
 template <class F>
-int run(int argc, char** argv, F&& add_all) {
+int run(int argc, char** argv, F&& add_all, std::vector<int> const& others = {}) {
   machine m;
   std::vector<char*> rest;
   for (int i = 0; i < argc; ++i) {
@@ -92,10 +118,14 @@ int run(int argc, char** argv, F&& add_all) {
   if (m.size == scale::small) mamba::core::smallest_shared_work() = 0;  // so that CI meets the threads too
   {
     mamba::tensor<float, mamba::dynamic> buffer(read_bytes(m.size) / sizeof(float));
-    m.one = measure_floors(1, m.size, buffer);
-    m.all = m.threads > 1 ? measure_floors(m.threads, m.size, buffer) : m.one;
+    std::vector<int> counts = m.thread_counts();
+    counts.insert(counts.end(), others.begin(), others.end());
+    for (int const threads : counts) {
+      if (m.floor.count(threads) == 0) m.floor[threads] = measure_floors(threads, m.size, buffer);
+    }
+    mamba::core::set_thread_count(m.threads);
   }
-  add_context(m.threads, m.size, m.one, m.all);
+  add_context(m.threads, m.size, m.floor);
   add_all(m);
   std::size_t const ran = benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// model/model_bench.cpp — whole models: a prompt read at once, then tokens one after the other, in every format.
+//
+//     bench_model [--small] [--shapes small,130m,370m,1.4b] [--formats f32,f16,bf16,q8,q4,ternary]
+//                 [--prompts 512,2048] [--generate 128] [--rounds 3] [--threads 1,2] [--out FOLDER]
+//
+// Roofline: mamba-130m has 90 M weights in its layers, so 179 MFLOP per token of a prompt: 0.92 ms at 190 GFLOP/s; its
+// scan and gates add 0.7 M exponentials, 0.1 ms at 6.2 Gexp/s. Generating reads 129 M weights per token, 517 MB in
+// float, 260 in 16 bits: 18.5 and 9.3 ms at 28 GB/s, that is 54 and 108 tokens/s.
+//
+// In each round every format does everything with every number of threads, once; the table has medians over rounds. It
+// goes to standard output and to FOLDER/model_<shape>.md. Google Benchmark's lines (and JSON) repeat the medians, with
+// their counters: its filters choose among figures that have all been measured.
+#include <mamba/model/outline.hpp>
+#include <model/results.hpp>
+#include <support/arguments.hpp>
+#include <support/gnuplot.hpp>
+#include <support/interleaved.hpp>
+#include <support/model_case.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace {
+
+using bench::any_model;
+using bench::token;
+using mamba::model::config;
+
+struct format {
+  char const* name;
+  double bits;  ///< of a weight
+  std::unique_ptr<any_model> (*make)(config const&);
+};
+template <class W>
+std::unique_ptr<any_model> make(config const& sizes) {
+  return std::make_unique<bench::model_in<W>>(sizes);
+}
+constexpr std::array<format, 6> formats{{{"f32", 32, make<float>},
+                                         {"f16", 16, make<mamba::float16>},
+                                         {"bf16", 16, make<mamba::bfloat16>},
+                                         {"q8", 8.5, make<mamba::q8>},
+                                         {"q4", 5, make<mamba::q4>},
+                                         {"ternary", 2.5, make<mamba::ternary>}}};
+
+/// What is asked for.
+struct plan {
+  std::vector<examples::shape> shapes;
+  std::vector<format> used;
+  std::vector<bench::task> tasks;
+  std::vector<int> threads;
+  std::size_t rounds = 1;
+  std::filesystem::path out;  ///< empty: no file
+};
+
+plan read_plan(bench::arguments& given) {
+  bool const small = given.has("--small");
+  std::vector<examples::shape> shapes{{"small", bench::small_model}};
+  shapes.insert(shapes.end(), examples::published_shapes.begin(), examples::published_shapes.end());
+  std::vector<std::string> shape_names, format_names;
+  for (auto const& s : shapes) shape_names.emplace_back(s.name);
+  for (auto const& f : formats) format_names.emplace_back(f.name);
+  plan p;
+  for (auto const& name : given.words("--shapes", small ? "small" : "130m", shape_names)) {
+    for (auto const& s : shapes) {
+      if (s.name == name) p.shapes.push_back(s);
+    }
+  }
+  for (auto const& name : given.words("--formats", "f32,f16,bf16,q8,q4,ternary", format_names)) {
+    for (auto const& f : formats) {
+      if (f.name == name) p.used.push_back(f);
+    }
+  }
+  for (auto const n : given.numbers("--prompts", small ? "13,131" : "512,2048")) p.tasks.push_back({false, n});
+  for (auto const n : given.numbers("--generate", small ? "5" : "128")) p.tasks.push_back({true, n});
+  p.rounds = given.numbers("--rounds", small ? "1" : "3").front();
+  int const all = mamba::core::thread_count();
+  p.threads = given.numbers<int>("--threads", all > 1 ? "1," + std::to_string(all) : "1");
+  p.out = given.text("--out", "");
+  return p;
+}
+
+/// What the weights take in memory, nearly.
+double expected_bytes(config const& sizes, double bits) {
+  double numbers = 0;
+  mamba::model::for_each_tensor(mamba::model::outline(sizes),
+                                [&](std::string const&, std::span<std::size_t const> shape, auto const&) {
+                                  double size = 1;
+                                  for (std::size_t const extent : shape) size *= static_cast<double>(extent);
+                                  numbers += size;
+                                });
+  return numbers * bits / 8;
+}
+
+/// Bytes that could be had now; 0 where the system doesn't say.
+double available_bytes() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);) {
+    double kibibytes = 0;
+    if (std::sscanf(line.c_str(), "MemAvailable: %lf kB", &kibibytes) == 1) return 1024 * kibibytes;
+  }
+  return 0;
+}
+
+/// A vector at a time, where std::max_element would take a thirtieth of the time of a whole ternary step.
+token most_probable(std::span<float const> logits) {
+  float largest = logits[0];
+#pragma omp simd reduction(max : largest)
+  for (std::size_t i = 1; i < logits.size(); ++i) largest = std::max(largest, logits[i]);
+  return static_cast<token>(std::find(logits.begin(), logits.end(), largest) - logits.begin());
+}
+
+/// What the models of one shape share: they are asked one at a time.
+struct desk {
+  desk(config const& sizes, std::vector<bench::task> const& tasks) : memory(sizes), logits(1, sizes.vocab_size) {
+    std::size_t longest = mamba::model::chunk_tokens;
+    for (bench::task const& t : tasks) longest = std::max(longest, t.tokens);
+    prompt = bench::some_tokens(longest, sizes.vocab_size);
+    memory.reserve(longest);
+  }
+
+  /// From a fresh state to the logits of the last token.
+  void read(any_model const& model, std::size_t count) {
+    memory.reset();
+    model.forward(std::span<token const>(prompt).first(count), memory, logits.view());
+  }
+  /// From where the last prompt or generation ended.
+  void generate(any_model const& model, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) model.step(most_probable(logits.span()), memory, logits.span());
+  }
+  double seconds(any_model const& model, bench::column const& c) {
+    mamba::core::set_thread_count(c.threads);
+    return bench::seconds_of([&] { c.what.generates ? generate(model, c.what.tokens) : read(model, c.what.tokens); });
+  }
+
+  bench::any_state memory;
+  mamba::tensor<float, mamba::dynamic, mamba::dynamic> logits;
+  std::vector<token> prompt;
+};
+
+bench::work work_of(any_model const& model, bench::task const& t) {
+  return t.generates ? bench::work_of_steps(model.work, model.blocks, t.tokens)
+                     : bench::work_of_prompt(model.work, model.blocks, t.tokens);
+}
+
+/// Some formats of one shape, in memory together, measured in turn.
+void measure(plan const& p, bench::machine const& m, config const& sizes, std::vector<format> const& together,
+             bench::table& table) {
+  mamba::core::set_thread_count(m.threads);  // to make the weights
+  std::vector<std::unique_ptr<any_model>> models;
+  for (format const& f : together) {
+    std::fprintf(stderr, "%s: making %s\n", table.shape.c_str(), f.name);
+    models.push_back(f.make(sizes));
+  }
+  desk d(sizes, p.tasks);
+  std::vector<std::function<double()>> contenders;
+  for (auto const& model : models) {
+    for (bench::column const& c : table.columns) {
+      d.seconds(*model, {{false, mamba::model::chunk_tokens}, c.threads});  // threads have started, pages are there
+      d.seconds(*model, {{true, 2}, c.threads});
+      contenders.emplace_back([&d, &model, &c] { return d.seconds(*model, c); });
+    }
+  }
+  std::fprintf(stderr, "%s: measuring, rounds: %zu\n", table.shape.c_str(), p.rounds);
+  std::vector<double> const seconds = bench::interleaved(p.rounds, contenders);
+  auto next = seconds.begin();
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    bench::row row{together[i].name, models[i]->work.weight_bytes, {}};
+    for (bench::column const& c : table.columns) {
+      bench::work const w = work_of(*models[i], c.what);
+      double const floor = bench::floor_seconds(w, m.at(c.threads), c.what.generates);
+      row.cells.push_back({w.tokens / *next, floor / *next});
+      bench::add_measured("model/" + table.shape + "/" + row.format + (c.what.generates ? "/generate:" : "/prompt:") +
+                              std::to_string(c.what.tokens) + "/threads:" + std::to_string(c.threads),
+                          m, c.threads, w, *next, floor);
+      ++next;
+    }
+    table.rows.push_back(row);
+  }
+  mamba::core::set_thread_count(m.threads);
+}
+
+/// Measures one shape. Returns its page.
+std::string measured(plan const& p, bench::machine const& m, examples::shape const& shape) {
+  bench::table table{std::string(shape.name), {}, {}};
+  for (int const threads : p.threads) {
+    for (bench::task const& t : p.tasks) table.columns.push_back({t, threads});
+  }
+  double all = 0;
+  for (format const& f : p.used) all += expected_bytes(shape.config, f.bits);
+  bool const fits = 1.1 * all < available_bytes();
+  if (fits) {
+    measure(p, m, shape.config, p.used, table);
+  } else {
+    for (format const& f : p.used) measure(p, m, shape.config, {f}, table);
+  }
+  std::string const rounds = p.rounds == 1 ? "One round" : "Medians of " + std::to_string(p.rounds) + " rounds";
+  return "### " + table.shape + "\n\n" + bench::in_words(m) + "\n" + rounds +
+         ", tokens/s (and the share of the floor); " +
+         (fits ? "all formats took turns.\n\n"
+               : "one format after the other, because together they don't fit into memory.\n\n") +
+         bench::in_markdown(table) + "\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    bench::arguments given(argc, argv);
+    plan const p = read_plan(given);
+    if (!p.out.empty()) std::filesystem::create_directories(p.out);  // said before an hour of measuring, not after
+    return bench::run(
+        given.count(), given.values(),
+        [&](bench::machine const& m) {
+          std::fprintf(stderr, "%s", bench::in_words(m).c_str());
+          for (format const& f : p.used) bench::require_right(*f.make(bench::small_model));
+          for (examples::shape const& shape : p.shapes) {
+            std::string const page = measured(p, m, shape);
+            std::fputs(page.c_str(), stdout);
+            std::fflush(stdout);
+            if (!p.out.empty()) {
+              examples::plot::write_whole(p.out / ("model_" + std::string(shape.name) + ".md"), page);
+            }
+          }
+        },
+        p.threads);
+  } catch (std::exception const& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 1;
+  }
+}
