@@ -103,11 +103,20 @@ double available_bytes() {
   return 0;
 }
 
-/// A vector at a time, where std::max_element would take a thirtieth of the time of a whole ternary step.
+/// Thirty-two maxima side by side, which compilers make vectors of: 11 µs for 50280 logits. std::max_element takes 70, a
+/// thirtieth of a whole step of mamba-130m in ternary.
 token most_probable(std::span<float const> logits) {
-  float largest = logits[0];
-#pragma omp simd reduction(max : largest)
-  for (std::size_t i = 1; i < logits.size(); ++i) largest = std::max(largest, logits[i]);
+  std::array<float, 32> columns;
+  columns.fill(logits[0]);
+  std::size_t i = 0;
+  for (; i + columns.size() <= logits.size(); i += columns.size()) {
+    for (std::size_t j = 0; j < columns.size(); ++j) {
+      float const v = logits[i + j];
+      columns[j] = v > columns[j] ? v : columns[j];  // not std::max, which g++ 12 leaves in single steps
+    }
+  }
+  float largest = *std::max_element(columns.begin(), columns.end());
+  for (; i < logits.size(); ++i) largest = std::max(largest, logits[i]);
   return static_cast<token>(std::find(logits.begin(), logits.end(), largest) - logits.begin());
 }
 
