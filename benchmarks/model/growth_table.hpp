@@ -44,14 +44,17 @@ inline double exponent(std::vector<growth_point> const& points, double growth_po
   return (n * sxy - sx * sy) / (n * sxx - sx * sx);
 }
 
+/// Two digits after the point, and no -0.00.
+inline std::string two_digits(double e) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%.2f", std::fabs(e) < 0.005 ? 0 : e);
+  return text;
+}
+
 /// "Time grows as L^1.00 (over the last doubling ^1.00), memory as L^0.00. …"
 inline std::string in_words(growth_series const& s) {
   std::vector<growth_point> const last(s.points.end() - 2, s.points.end());
-  auto const power = [](double e) {
-    char text[16];
-    std::snprintf(text, sizeof text, "^%.2f", std::fabs(e) < 0.005 ? 0 : e);  // not -0.00
-    return std::string(text);
-  };
+  auto const power = [](double e) { return "^" + two_digits(e); };
   return "Time grows as " + s.what + power(exponent(s.points, &growth_point::seconds)) + " (over the last doubling " +
          power(exponent(last, &growth_point::seconds)) + "), memory as " + s.what +
          power(exponent(s.points, &growth_point::bytes)) + ". " + s.meant;
@@ -92,10 +95,8 @@ inline examples::plot::figure drawn(std::vector<std::vector<growth_series>> cons
           guide.push_back(ys[0] * (y == &growth_point::seconds ? point.x / xs[0] : 1));
           low = std::min({low, ys.back(), guide.back()}), high = std::max({high, ys.back(), guide.back()});
         }
-        char slope[32];
-        std::snprintf(slope, sizeof slope, ": slope %.2f", exponent(s.points, y));
         p.line(xs, guide, "", {.ink = plot::color::grey, .width = 1, .pattern = plot::dash::dashed});
-        p.marked_line(xs, ys, plot::plain(s.fixed) + slope);
+        p.marked_line(xs, ys, plot::plain(s.fixed) + ": slope " + two_digits(exponent(s.points, y)));
       }
       p.y_range(low / 3, high * 30);  // room for the legend
     }
