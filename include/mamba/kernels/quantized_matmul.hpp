@@ -21,7 +21,7 @@ namespace detail {
 
 /// Tokens per tile: the sums of the block and those of the row fill the register file.
 #if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr std::size_t quantized_tile_tokens = 6;
+inline constexpr std::size_t quantized_tile_tokens = 7;
 #else
 inline constexpr std::size_t quantized_tile_tokens = 2;
 #endif
@@ -162,7 +162,7 @@ struct quantized_product {
     }
   }
 
-  /// Tiles as even as possible: with six tokens in a tile, seven are three and four, not six and one.
+  /// Tiles as even as possible: with seven tokens in a tile, eight are four and four, not seven and one.
   void run(panel_range part) const noexcept {
     auto [p, last] = part;
     std::size_t const tokens = y.extent(0);
