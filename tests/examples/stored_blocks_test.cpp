@@ -364,7 +364,7 @@ TEST_CASE("stored blocks: shards, each with its own metadata, and shards that do
   CHECK(has(test::error_of([&] { static_cast<void>(open()); }), "b.safetensors: __metadata__ has no mamba.weights"));
 }
 
-#if !defined(MAMBA_SANITIZED)  // which would measure its own memory
+#if !defined(MAMBA_SANITIZED) && MAMBA_HAS_MMAP  // sanitizers would measure their own memory
 namespace {
 
 /// The most anonymous memory while f runs, beyond what there was before, and what of it is left while the result lives.
