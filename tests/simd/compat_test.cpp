@@ -86,6 +86,16 @@ TEST_CASE_TEMPLATE("compat: fma and product of scalars have the bits of a lane",
   }
 }
 
+TEST_CASE_TEMPLATE("compat: scale is ldexp, subnormal results and overflow included", T, float, double) {
+  if constexpr (simd::scales<simd::batch<T>>) {
+    test::random rng(2);
+    for (int n = -1200; n <= 1200; ++n) {
+      T const p = unknown(static_cast<T>(rng.uniform(0.5, 2)));
+      CHECK(lane_of<T>(simd::scale(simd::batch<T>(p), simd::batch<T>(static_cast<T>(n)))) == std::ldexp(p, n));
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("compat: bounds keep a NaN, in whichever operand order the machine drops it", T, float, double) {
   using V = simd::batch<T>;
   struct row {

@@ -65,15 +65,20 @@ template <simd::real V>
 }
 
 /// p·2ⁿ for shifted = n + magic + 2·bias. Two factors reach beyond either end of the exponent range, and a result that
-/// is subnormal is rounded once.
+/// is subnormal is rounded once, as by the one instruction that AVX-512 has for it.
 template <simd::real V>
 [[nodiscard]] inline V scaled(V p, V shifted) noexcept {
   using T = simd::scalar_of<V>;
-  using word = simd::word_of<V>;
-  using bits = simd::uint_of<T>;
-  word const both = simd::bits_as<bits>(shifted) - word(simd::bits_as<bits>(exp_constants<T>::magic));
-  word const half = both >> 1;
-  return simd::product(p * power_from_field<V>(half), power_from_field<V>(both - half));
+  using c = exp_constants<T>;
+  if constexpr (simd::scales<V>) {
+    return simd::scale(p, shifted - V(c::magic + 2 * c::bias));
+  } else {
+    using word = simd::word_of<V>;
+    using bits = simd::uint_of<T>;
+    word const both = simd::bits_as<bits>(shifted) - word(simd::bits_as<bits>(c::magic));
+    word const half = both >> 1;
+    return simd::product(p * power_from_field<V>(half), power_from_field<V>(both - half));
+  }
 }
 
 /// n = round(x log₂ e), as n + offset, and r = x − n ln 2.
@@ -89,6 +94,15 @@ template <simd::real V>
 template <simd::real V>
 [[nodiscard]] inline V expm1_of_rest(V r) noexcept {
   return simd::fma(r * r, polynomial(r, exp_constants_of<V>::exp_terms), r);
+}
+
+/// eˣ for x ≤ exp_high: exp without the bound that only a large x needs.
+template <simd::real V>
+[[nodiscard]] inline V exp_from_below(V x) noexcept {
+  using c = exp_constants_of<V>;
+  V shifted;
+  V const r = reduced(simd::at_least(x, V(c::exp_low)), shifted, c::magic + 2 * c::bias);
+  return scaled<V>(V(1) + expm1_of_rest(r), shifted);
 }
 
 /// (eˣ − 1)·2^−Halvings for x ≤ high, so that neither 2ⁿ nor a result near the end of the range overflows too soon.
@@ -116,11 +130,7 @@ template <int Halvings, simd::real V>
 /// Cost:    10 fused multiply-adds or additions in float (15 in double), 3 products, 2 bounds, 5 integer operations.
 template <simd::real V>
 [[nodiscard]] inline V exp(V x) noexcept {
-  using c = detail::exp_constants_of<V>;
-  V const inside = simd::at_most(simd::at_least(x, V(c::exp_low)), V(c::exp_high));
-  V shifted;
-  V const r = detail::reduced(inside, shifted, c::magic + 2 * c::bias);
-  return detail::scaled<V>(V(1) + detail::expm1_of_rest(r), shifted);
+  return detail::exp_from_below<V>(simd::at_most(x, V(detail::exp_constants_of<V>::exp_high)));
 }
 
 /// 2ˣ.

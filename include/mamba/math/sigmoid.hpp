@@ -20,7 +20,7 @@ template <simd::real V>
 [[nodiscard]] inline V sigmoid(V x) noexcept {
   using T = simd::scalar_of<V>;
   V const one(T(1));
-  V const e = math::exp(-simd::abs(x));
+  V const e = detail::exp_from_below<V>(-simd::abs(x));
   return simd::select(x < V(T(0)), e, one) / (one + e);
 }
 
@@ -31,7 +31,7 @@ template <simd::real V>
 template <simd::real V>
 [[nodiscard]] inline V silu(V x) noexcept {
   using T = simd::scalar_of<V>;
-  V const e = math::exp(-simd::abs(x));
+  V const e = detail::exp_from_below<V>(-simd::abs(x));
   V const inside = simd::at_least(x, V(T(-1000)));  // e is 0 long before, and 0·∞ would be NaN
   return simd::select(x < V(T(0)), inside * e, x) / (V(T(1)) + e);
 }

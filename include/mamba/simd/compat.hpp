@@ -146,6 +146,27 @@ requires std::is_floating_point_v<T>
   return v;
 }
 
+/// True where scale() is one instruction: for AVX-512's registers. There is none for the others.
+template <class V>
+#if defined(__AVX512F__)
+inline constexpr bool scales = sizeof(V) == 64;
+#else
+inline constexpr bool scales = false;
+#endif
+
+/// p·2ⁿ for a whole n, rounded once where the result is subnormal.
+template <class T>
+requires scales<batch<T>>
+[[nodiscard]] inline batch<T> scale([[maybe_unused]] batch<T> p, [[maybe_unused]] batch<T> n) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) {
+    return _mm512_scalef_ps(p, n);
+  } else {
+    return _mm512_scalef_pd(p, n);
+  }
+#endif
+}
+
 /// Lane by lane: mask ? a : b.
 template <class T>
 [[nodiscard]] inline batch<T> select(batch_bool<T> mask, batch<T> a, batch<T> b) noexcept {
