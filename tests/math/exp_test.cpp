@@ -114,6 +114,40 @@ TEST_CASE_TEMPLATE("exp2_nonpositive: falls to an exact 0 below the normal numbe
   }
 }
 
+TEST_CASE_TEMPLATE("exp2_of_product: within its bound, and the same bits whatever is known", T, float, double) {
+  using math::exponents;
+  constexpr T factor = T(1.3);
+  auto const known = [](auto x) { return math::exp2_of_product<exponents::normal>(x, decltype(x)(factor)); };
+  auto const any = [](auto x) { return math::exp2_of_product<exponents::nonpositive>(x, decltype(x)(factor)); };
+  auto const exact = [](auto x) { return std::exp2(x * decltype(x)(factor)); };
+  constexpr bool rounds_product = !simd::scales<simd::batch<T>>;
+  for (T const low : {T(-1), T(-10), T(is_float<T> ? -96.9 : -786)}) {
+    double const bound = rounds_product ? power_bound + 0.7 * static_cast<double>(-low * factor) : 1.25;
+    CHECK_ACCURACY(test::sweep<T>(low, T(0), any, exact), bound);
+    CHECK_ACCURACY(test::sweep<T>(low, T(0), known, exact), bound);
+    for (int i = 0; i <= 1000; ++i) {
+      T const x = low * static_cast<T>(i) / T(1000);
+      CHECK(test::maps(known, x, any(x)));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("exp2_of_product: a decay to nothing is an exact 0, and a NaN stays", T, float, double) {
+  for (T const step : {T(1), T(1e-3), T(1e6)}) {
+    auto const f = [step](auto x) { return math::exp2_of_product<math::exponents::nonpositive>(decltype(x)(step), x); };
+    for (T const slope : {T(-2e6), T(-1e30), std::numeric_limits<T>::lowest(), -infinity<T>}) {
+      CHECK(test::maps(f, slope, T(0)));
+    }
+    CHECK(test::maps(f, T(0), T(1)));
+    CHECK(test::maps(f, T(-0.0), T(1)));
+    CHECK(test::maps(f, not_a_number<T>, not_a_number<T>));
+    CHECK(test::maps(f, -not_a_number<T>, not_a_number<T>));
+    auto const known = [step](auto x) { return math::exp2_of_product<math::exponents::normal>(decltype(x)(step), x); };
+    CHECK(test::maps(known, T(0), T(1)));
+    CHECK(test::maps(known, not_a_number<T>, not_a_number<T>));
+  }
+}
+
 TEST_CASE_TEMPLATE("exp2_nonpositive: decays compose, 2^(y+z) = 2^y 2^z", T, float, double) {
   // Three results of one bound each, the sum y + z rounded (|y + z| ≤ 40: an error of 20 ε in z, ln 2 of it in the
   // result) and the product rounded.

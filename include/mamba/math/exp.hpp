@@ -147,9 +147,7 @@ template <simd::real V>
   return detail::scaled<V>(simd::fma(r, polynomial(r, c::exp2_terms), V(1)), shifted);
 }
 
-/// 2ᶻ for z ≤ 0: how much of a state is left after z halvings. The inner loop of the selective scan.
-///
-///     exp(Δ A) = exp2_nonpositive(Δ · A log₂ e),        A log₂ e computed once
+/// 2ᶻ for z ≤ 0: how much of a state is left after z halvings.
 ///
 /// Why:     with no overflow and no subnormal results to care for, one addition, one shift and one power of two do.
 ///          The last operation is a fused multiply-add, so nothing in it can merge with what the caller adds.
@@ -165,6 +163,43 @@ template <simd::real V>
   V const offset(c::magic + c::bias);
   V const shifted = inside + offset;
   V const r = inside - (shifted - offset);
+  V const power = detail::power_from_field<V>(simd::bits_as<simd::uint_of<T>>(shifted));
+  return simd::fma(power * r, polynomial(r, c::exp2_terms), power);
+}
+
+/// What is known of the exponent of a power.
+enum class exponents {
+  nonpositive,  ///< z ≤ 0, −∞ included
+  normal        ///< |z| ≤ 126 (1022 in double): 2ᶻ is neither subnormal nor infinite
+};
+
+/// 2^(a·b), with less to do where the exponent cannot be low. The inner loop of the selective scan.
+///
+///     exp(Δ A) = exp2_of_product(Δ log₂ e, A),        Δ log₂ e computed once for all A
+///
+/// Why:     which powers are normal numbers is often known of a whole loop. Where two units do all of the arithmetic
+///          (AVX-512), two multiply-adds give n and r, and a·b itself is never rounded; elsewhere units of their own
+///          add, and one product with three additions is faster.
+/// Domain:  what Known says; both give the same bits where both may be used. Otherwise as exp2_nonpositive.
+/// Error:   1.25 ulp with AVX-512; elsewhere that of exp2_nonpositive, and 0.7|a·b| ulp for the rounded product.
+/// Cost:    float: 9 multiply-adds or products, 1 addition, 1 shift; or 8, 3 and 1. If nonpositive, 1 or 2 bounds.
+template <exponents Known, simd::real V>
+[[nodiscard]] inline V exp2_of_product(V a, V b) noexcept {
+  using T = simd::scalar_of<V>;
+  using c = detail::exp_constants_of<V>;
+  V const offset(c::magic + c::bias);
+  V shifted, r;
+  if constexpr (simd::scales<simd::batch<T>>) {
+    shifted = simd::fma(a, b, offset);
+    if constexpr (Known == exponents::nonpositive) shifted = simd::at_least(shifted, V(c::magic));
+    r = simd::fms(a, b, V(shifted - offset));
+    if constexpr (Known == exponents::nonpositive) r = simd::at_least(r, V(T(-0.5)));
+  } else {
+    V z = simd::product(a, b);
+    if constexpr (Known == exponents::nonpositive) z = simd::at_least(z, V(-c::bias));
+    shifted = z + offset;
+    r = z - (shifted - offset);
+  }
   V const power = detail::power_from_field<V>(simd::bits_as<simd::uint_of<T>>(shifted));
   return simd::fma(power * r, polynomial(r, c::exp2_terms), power);
 }
