@@ -22,7 +22,7 @@ struct growth_point {
   work done;
   double seconds = 0;  ///< a median
   double floor = 0;    ///< seconds that the floors leave
-  double bytes = 0;    ///< state and scratch together, at most
+  double bytes = 0;    ///< state and scratch together
 };
 
 /// Points along one line; everything but x stays as it is.

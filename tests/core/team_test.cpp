@@ -48,7 +48,7 @@ TEST_CASE("team: every piece of every job is done once, and all are done when ru
       };
       c.team.run(count, visit);
       std::size_t wrong = 0;
-      for (std::size_t i = 0; i < visits.size(); ++i) wrong += visits[i] != (i < count ? job : 0) ? 1 : 0;
+      for (std::size_t i = 0; i < visits.size(); ++i) wrong += visits[i] != (i < count ? job : 0) ? 1U : 0U;
       CHECK(wrong == 0);
       visits.assign(visits.size(), 0);
     }
@@ -79,7 +79,7 @@ TEST_CASE("team: one that is held up keeps only the pieces it has begun") {
   };
   c.team.run(by.size(), slow_follower);
   std::size_t leaders = 0;
-  for (auto const id : by) leaders += id == std::this_thread::get_id() ? 1 : 0;
+  for (auto const id : by) leaders += id == std::this_thread::get_id() ? 1U : 0U;
   CHECK(leaders >= 48);  // of its own half all, of the other's four parts at least two
 }
 
