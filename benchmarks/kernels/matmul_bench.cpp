@@ -9,8 +9,8 @@
 // that fill half a gigabyte, the weights of the whole 130m, and no copy is still in a cache when its turn comes again
 // (unless the last-level cache is that large).
 //
-// What a tile of 6 (AVX2) or 12 tokens (AVX-512) loses that isn't full is seen where reading doesn't decide: the rows
-// called "resident" use one copy, which stays in the last-level cache, and have the time per token.
+// What a tile of 6 (AVX2) or 12 tokens (AVX-512), of bytes 2 or 7, loses that isn't full is seen where reading doesn't
+// decide: the rows called "resident" use one copy, which stays in the last-level cache, and have the time per token.
 #include <mamba/kernels/quantized_matmul.hpp>
 #include <mamba/tensor/eigen.hpp>
 #include <mamba/tensor/tensor.hpp>

@@ -6,7 +6,9 @@
 #include <support/measure.hpp>
 #include <support/model_case.hpp>
 
+#include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 

@@ -42,7 +42,7 @@ constexpr std::array<format, 6> formats{{{"f32", 32, make<float>},
                                          {"bf16", 16, make<mamba::bfloat16>},
                                          {"q8", 8.5, make<mamba::q8>},
                                          {"q4", 5, make<mamba::q4>},
-                                         {"ternary", 2.5, make<mamba::ternary>}}};
+                                         {"ternary", 3.2, make<mamba::ternary>}}};
 
 /// What is asked for.
 struct plan {

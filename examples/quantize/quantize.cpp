@@ -206,7 +206,7 @@ void write_file(checkpoint const& in, std::filesystem::path const& file, std::st
                  in.tokenizer->string().c_str());
 }
 
-/// Files that get their names after the weights, config.json last: a folder that has one is a checkpoint.
+/// The weights get their name last: a folder without them is no checkpoint.
 void write_folder(checkpoint const& in, std::filesystem::path const& folder, std::string const& weights) {
   std::vector<std::filesystem::path> names{folder / "model.safetensors", folder / "model.safetensors.index.json",
                                            folder / "config.json"};
@@ -229,12 +229,11 @@ void write_folder(checkpoint const& in, std::filesystem::path const& folder, std
   add("config.json", std::as_bytes(std::span(in.config_text)));
   auto const out = write_weights(in, names.front(), weights);
   all_new();
-  out->finish();
-  made.add(names.front());
   for (auto const& [path, file] : files) {
     file->commit();
     made.add(path);
   }
+  out->finish();
   made.keep();
 }
 

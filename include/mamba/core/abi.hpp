@@ -9,7 +9,8 @@
 //
 // whose name spells what changes code or layout: version, instruction set, FMA, products of bytes (VNNI) and
 // half-precision numbers (F16C), contracts on or off, Eigen's static alignment, OpenMP or serial. Functions whose flags
-// differ are then different functions: each translation unit runs its own, and passing a type across the border fails at link time instead of at run time.
+// differ are then different functions: each translation unit runs its own, and passing a type across the border fails
+// at link time instead of at run time.
 #pragma once
 
 #include <mamba/core/version.hpp>

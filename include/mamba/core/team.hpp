@@ -31,7 +31,7 @@ class team {
  public:
   static constexpr std::size_t most_threads = 256;
 
-  /// Says how many threads there are, the leader among them. Before the first run().
+  /// Says how many threads there are, the leader among them: at least 1. Before the first run().
   void lead(std::size_t threads) noexcept { size_ = threads < most_threads ? threads : most_threads; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 

@@ -49,9 +49,10 @@ inline double& smallest_shared_work() noexcept {
 /// The same where a team stands by: then sharing costs well below a microsecond.
 [[nodiscard]] inline double smallest_team_work() noexcept { return smallest_shared_work() / 32; }
 
-/// Calls f(first, last) so that the pieces [first, last) cover [0, count), each piece once, one range per thread.
+/// Calls f(first, last) so that the pieces [first, last) cover [0, count), each piece once: one range per thread, or in
+/// a team a few, which another thread may take over.
 ///
-/// Why:     a contiguous range per thread keeps each thread on its own stretch of the weights.
+/// Why:     contiguous ranges keep each thread on its own stretch of the weights.
 /// Domain:  f must not throw, and its pieces must not touch one another's results.
 /// See:     smallest_shared_work() for when threads are used at all; with_team() for many of these in a row.
 template <class F>
@@ -88,22 +89,30 @@ void with_team([[maybe_unused]] work cost, F&& f) {
 #if defined(_OPENMP)
   if (leading() == nullptr && cost.nanoseconds >= smallest_shared_work() && thread_count() > 1) {
     team crew;
-    std::exception_ptr thrown;
+#if defined(__cpp_exceptions)
+    std::exception_ptr thrown;  // nothing may leave a parallel region
+#endif
 #pragma omp parallel
     if (omp_get_thread_num() == 0) {
       crew.lead(static_cast<std::size_t>(omp_get_num_threads()));
       leading() = &crew;
+#if defined(__cpp_exceptions)
       try {
         std::forward<F>(f)();
       } catch (...) {
         thrown = std::current_exception();
       }
+#else
+      std::forward<F>(f)();
+#endif
       leading() = nullptr;
       crew.dismiss();
     } else {
       crew.follow(static_cast<std::size_t>(omp_get_thread_num()));
     }
+#if defined(__cpp_exceptions)
     if (thrown) std::rethrow_exception(thrown);
+#endif
     return;
   }
 #endif

@@ -261,7 +261,8 @@ requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packe
 /// Shapes:  as above.
 /// Domain:  any numbers; NaN in, NaN out (in its own row and column only). x and y must not overlap.
 /// Error:   |Δy| ≤ in · ε · Σ|x||W|, the bound of recursive summation.
-/// Cost:    tokens · in · out multiply-adds; the weights are read once per call from memory.
+/// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every 144 tokens (264 where they
+///          are narrower than their arithmetic).
 template <output Mode = output::assign, class W, std::size_t Out, std::size_t In>
 requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In> const& w,
                                        std::span<arithmetic<W> const> bias,

@@ -161,8 +161,8 @@ struct scan_of {
     }
   }
 
-  /// True if every Ā of a tile is a normal number: max Δ · min A, channel by channel, says so of all but NaN, which
-  /// stays NaN either way.
+  /// True if every Ā of a tile is a normal number: max Δ · min A, channel by channel, says so. One that is no number
+  /// proves nothing.
   template <block_kind Kind, std::size_t... G>
   [[nodiscard]] bool decays_are_normal(corner from, std::size_t last, ready_tile<sizeof...(G)> const& ready,
                                        std::index_sequence<G...>) const noexcept {
@@ -178,7 +178,7 @@ struct scan_of {
     }
     V const log2e(std::numbers::log2e_v<T>);
     V const limit(T(std::numeric_limits<T>::min_exponent - 1));
-    return !(simd::any(longest[G] * log2e * steepest[G] < limit) || ...);
+    return !(simd::any(!(longest[G] * log2e * steepest[G] >= limit)) || ...);
   }
 
   /// The recurrence through a tile.
@@ -229,12 +229,12 @@ struct scan_of {
   }
 
   /// One token of one block, `block` blocks behind a corner.
-  void ask_for(corner at, std::size_t block) const noexcept {
+  [[gnu::always_inline]] void ask_for(corner at, std::size_t block) const noexcept {
     std::size_t const channel = at.channel + block * W;
-    __builtin_prefetch(delta.data() + at.token * delta.pitch() + channel);
-    __builtin_prefetch(x.data() + at.token * x.pitch() + channel);
-    if (!z.empty()) __builtin_prefetch(z.data() + at.token * z.pitch() + channel);
-    __builtin_prefetch(y.data() + at.token * y.pitch() + channel, 1);
+    simd::prefetch(delta.data() + at.token * delta.pitch() + channel, 0);
+    simd::prefetch(x.data() + at.token * x.pitch() + channel, 0);
+    if (!z.empty()) simd::prefetch(z.data() + at.token * z.pitch() + channel, 0);
+    simd::prefetch_to_write(y.data() + at.token * y.pitch() + channel, 0);
   }
 };
 

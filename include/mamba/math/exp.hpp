@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // mamba/math/exp.hpp — eˣ, 2ˣ, eˣ − 1, and the fast decay 2ᶻ for z ≤ 0.  [floor 2]
 //
-// All four split the exponent into a whole number n of powers of two and a small rest r, |r| ≤ ½ (or ½ ln 2):
+// All split the exponent into a whole number n of powers of two and a small rest r, |r| ≤ ½ (or ½ ln 2):
 //
 //     2ˣ = 2ⁿ 2ʳ          eˣ = 2ⁿ eʳ,   n = round(x log₂ e),   r = x − n ln 2
 //

@@ -27,10 +27,12 @@ void forward(weights<C, W> const& w, std::span<token const> tokens, state<C, ker
                 tokens.size());
   MAMBA_EXPECTS(logits.extent(0) == 0 || logits.extent(1) <= w.sizes().vocab_size,
                 "forward: logits are wider than the vocabulary", logits.extent(1), w.sizes().vocab_size);
+  if (tokens.empty()) return;
   memory.reserve(tokens.size());
   auto& room = memory.room();
   std::size_t const silent = tokens.size() - logits.extent(0);  // tokens whose logits nobody asked for
-  core::work const cost{static_cast<double>(w.layers.size()) * w.layers.front().work(tokens.size()).nanoseconds};
+  core::work const cost{static_cast<double>(w.layers.size()) * w.layers.front().work(tokens.size()).nanoseconds +
+                        kernels::product_work<T>(logits.extent(0), logits.size() * w.sizes().d_model).nanoseconds};
   core::with_team(cost, [&] {
     for (std::size_t first = 0; first < tokens.size(); first += chunk_tokens) {
       auto const chunk = tokens.subspan(first, std::min(chunk_tokens, tokens.size() - first));

@@ -9,8 +9,8 @@
 //     y              = (selective_scan(Δ, A, B, C, x) + D x) · silu(z)   [L, d_inner]
 //     r              ← r + out_proj y                                    [L, d_model]
 //
-// The threads meet five times: after the norm, the convolution, x_proj, the scan and out_proj. Between these each keeps
-// to its own channels, of which it computes x and z, convolves x, and later computes Δ and scans.
+// The threads meet five times: after the norm, the convolution, x_proj, the scan and out_proj. Between these a range of
+// channels is one thread's: it computes x (and as large a share of z) and convolves it, and later computes Δ and scans.
 #pragma once
 
 #include <mamba/kernels/selective_scan.hpp>
@@ -57,13 +57,13 @@ struct block_workspace {
   [[nodiscard]] std::size_t rows() const noexcept { return normed.extent(0); }
   void reserve(block_sizes const& s, std::size_t rows) {
     if (rows <= this->rows()) return;
-    normed = tensor<T, dynamic, dynamic>(rows, s.d_model);
     xz = tensor<T, dynamic, dynamic>(rows, 2 * s.d_inner);
     x = tensor<T, dynamic, dynamic>(rows, s.d_inner);
     dt_b_c = tensor<T, dynamic, dynamic>(rows, s.dt_rank + 2 * s.d_state);
     delta = tensor<T, dynamic, dynamic>(rows, s.d_inner);
     narrow = kernels::quantized_rows(rows, std::max(s.d_model, s.dt_rank));
     wide = kernels::quantized_rows(rows, s.d_inner);
+    normed = tensor<T, dynamic, dynamic>(rows, s.d_model);  // last: rows() counts what there is room for in all of them
   }
 };
 
@@ -189,7 +189,10 @@ class mamba_block {
     core::for_each_range(x_proj.weight().panels(), x_proj.work(L), [&](std::size_t first, std::size_t last) {
       x_proj.multiply(x, room.wide, dt_b_c, {first, last});
     });
-    if constexpr (decltype(dt_proj)::takes_bytes) room.narrow.assign(dt_b_c.columns(0, sizes_.dt_rank));
+    if constexpr (decltype(dt_proj)::takes_bytes) {  // a few microseconds: not worth a meeting
+      room.narrow.reshape(L, sizes_.dt_rank);
+      room.narrow.round(0, 0, dt_b_c.columns(0, sizes_.dt_rank));
+    }
   }
 
   /// delta = dt_proj dt + bias, y = (selective_scan(softplus(delta), A, B, C, x) + D x) · silu(z)

@@ -75,7 +75,7 @@ class view {
                                                                               std::size_t count) const noexcept
       requires(rank == 2) {
     using sub = view<T, extents_type::declared[0], dynamic>;
-    return sub(data_ + first, typename sub::extents_type(extent(0), count), pitch_);
+    return sub(data_ == nullptr ? nullptr : data_ + first, typename sub::extents_type(extent(0), count), pitch_);
   }
 
  private:
