@@ -69,6 +69,43 @@ TEST_CASE("team: nobody waits for a thread that never comes") {
   team.dismiss();
 }
 
+TEST_CASE("team: one that comes after some jobs takes part in the later ones") {
+  using namespace std::chrono_literals;
+  core::team team;
+  team.lead(2);
+  std::vector<int> visits(16, 0);
+  std::atomic<int> by_follower = 0;
+  auto const visit = [&, leader = std::this_thread::get_id()](std::size_t first, std::size_t last) {
+    if (std::this_thread::get_id() == leader) {
+      std::this_thread::sleep_for(100us);  // leaves time, and something to do, for the other
+    } else {
+      ++by_follower;
+    }
+    for (std::size_t i = first; i < last; ++i) ++visits[i];
+  };
+  int jobs = 0;
+  auto const run = [&] {
+    team.run(visits.size(), visit);
+    ++jobs;
+    std::size_t wrong = 0;
+    for (int const v : visits) wrong += v != jobs ? 1U : 0U;
+    CHECK(wrong == 0);
+  };
+  for (int i = 0; i < 5; ++i) run();
+  CHECK(by_follower == 0);
+  std::thread late([&] { team.follow(1); });
+  int joined = 0;  // jobs that it took part in
+  auto const deadline = std::chrono::steady_clock::now() + 10s;
+  while (joined < 3 && std::chrono::steady_clock::now() < deadline) {
+    int const before = by_follower;
+    run();
+    joined += by_follower > before ? 1 : 0;
+  }
+  team.dismiss();
+  late.join();
+  CHECK(joined == 3);
+}
+
 TEST_CASE("team: one that is held up keeps only the pieces it has begun") {
   crew c(2);
   using namespace std::chrono_literals;
