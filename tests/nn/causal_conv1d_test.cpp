@@ -101,6 +101,44 @@ TEST_CASE("causal_conv1d layer: any split carries the state exactly, L shorter t
   check_splits(causal_conv1d<float, 19, 4>(19, 4, bias::none), 19);
 }
 
+void check_ranges(std::size_t K, bias has_bias) {
+  constexpr std::size_t D = 37;
+  constexpr std::size_t L = 6;
+  causal_conv1d<float> layer(D, K, has_bias);
+  fill(layer, 9);
+  test::random rng(10);
+  guarded<float> x(L, D), whole(L, D);
+  x.fill(rng, -2, 2);
+  auto before = layer.initial_state();
+  rng.fill(before.span(), -2, 2);
+  auto at_once = before;
+  layer(x.view(), at_once, whole.view());
+  for (int run = 0; run < 40; ++run) {
+    std::size_t const first = rng.below(D + 1);
+    std::size_t const last = first + rng.below(D + 1 - first);
+    guarded<float> y(L, D, rng.below(16), rng.below(9));
+    auto state = before;
+    layer(x.view(), state, y.view(), first, last - first);
+    REQUIRE(y.intact());
+    for (std::size_t d = 0; d < D; ++d) {
+      bool const within = first <= d && d < last;
+      for (std::size_t t = 0; t < L; ++t) REQUIRE(y(t, d) == (within ? whole(t, d) : 0));
+      for (std::size_t k = 0; k + 1 < K; ++k) REQUIRE(state(k, d) == (within ? at_once(k, d) : before(k, d)));
+    }
+    layer(x.view(), state, y.view(), last, D - last);
+    layer(x.view(), state, y.view(), 0, first);
+    REQUIRE(test::same_rows(y.view(), whole.view()));
+    REQUIRE(test::same_bits(state.span(), at_once.span()));
+    REQUIRE(y.intact());
+  }
+}
+
+TEST_CASE("causal_conv1d layer: ranges of channels have the bits of the whole and leave the others alone") {
+  for (bias const b : {bias::none, bias::present}) {
+    for (std::size_t const K : {1U, 4U}) check_ranges(K, b);
+  }
+}
+
 TEST_CASE("causal_conv1d layer: static and dynamic extents give the same bits") {
   causal_conv1d<float> run(21, 4, bias::present);
   causal_conv1d<float, 21, 4> fixed(21, 4, bias::present);
