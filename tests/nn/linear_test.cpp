@@ -15,7 +15,9 @@ namespace {
 
 using mamba::bfloat16;
 using mamba::matrix_view;
+using mamba::q4;
 using mamba::kernels::output;
+using mamba::kernels::quantized_rows;
 using mamba::nn::bias;
 using mamba::nn::linear;
 using test::guarded;
@@ -96,6 +98,38 @@ TEST_CASE("linear: fewer columns than outputs are the first outputs") {
   layer(x.view(), some.view());
   CHECK(some.intact());
   CHECK(test::same_rows(some.view(), matrix_view<double>(all.view()).columns(0, 7)));
+}
+
+template <class W, output Mode>
+void check_ranges() {
+  test::random rng(5);
+  constexpr std::size_t L = 3, in = 50, out = 150;
+  linear<W> layer(out, in, bias::present);
+  test::fill_rows<float>(layer.weight(), rng, -1, 1);
+  test::fill_rows<float>(layer.bias(), rng, -1, 1);
+  guarded<float> x(L, in), y(L, out);
+  x.fill(rng, -1, 1);
+  y.fill(rng, -1, 1);
+  auto whole = y;
+  quantized_rows room(L, in);
+  layer.template operator()<Mode>(x.view(), whole.view(), room);
+  quantized_rows bytes(linear<W>::takes_bytes ? L : 0, in);
+  if (linear<W>::takes_bytes) bytes.assign(x.view());
+  std::size_t const panels = layer.weight().panels();
+  CHECK(panels == (out + linear<W>::panel - 1) / linear<W>::panel);
+  for (std::size_t const p : {panels - 1, std::size_t{0}})
+    layer.template multiply<Mode>(x.view(), bytes, y.view(), {p, p + 1});
+  layer.template multiply<Mode>(x.view(), bytes, y.view(), {1, panels - 1});
+  CHECK(y.intact());
+  CHECK(test::same_rows(y.view(), whole.view()));
+  CHECK_THROWS_AS(layer.template multiply<Mode>(x.view(), bytes, y.view(), {0, panels + 1}), mamba::contract_violation);
+}
+
+TEST_CASE("linear: ranges of panels have the bits of the whole") {
+  check_ranges<float, output::assign>();
+  check_ranges<float, output::add>();
+  check_ranges<q4, output::assign>();
+  check_ranges<q4, output::add>();
 }
 
 TEST_CASE("linear: contracts") {
