@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -111,4 +112,55 @@ TEST_CASE("quantized_rows: room made for wide rows takes more narrow ones, and n
   quantized_block block;
   std::vector<float> const many(33);
   CHECK_THROWS_AS(quantize(many, block), mamba::contract_violation);
+}
+
+TEST_CASE("quantized_rows: parts that are rounded by themselves, in any order, make the whole matrix") {
+  test::random rng(3);
+  for (std::size_t const in : {1U, 32U, 70U, 160U}) {
+    constexpr std::size_t rows = 5;
+    test::guarded<float> x(rows, in, 1);
+    x.fill(rng, -3, 3);
+    mamba::matrix_view<float const> const all(x.view());
+    std::size_t const blocks = quantized_rows::blocks_of(in);
+    quantized_rows whole(rows, in);
+    whole.assign(x.view());
+    test::guarded<float> other(rows, in);
+    other.fill(rng, -3, 3);
+    for (std::size_t cut = 0; cut <= blocks; ++cut) {
+      for (std::size_t row = 0; row <= rows; ++row) {
+        quantized_rows q(rows, in);
+        q.assign(other.view());
+        q.reshape(rows, in);
+        CHECK(q.rows() == rows);
+        CHECK(q.in() == in);
+        std::size_t const column = std::min(32 * cut, in);
+        auto const round = [&](std::size_t first, std::size_t count) {
+          if (column < in) q.round(first, column, all.rows(first, count).columns(column, in - column));
+          if (column > 0) q.round(first, 0, all.rows(first, count).columns(0, column));
+        };
+        round(row, rows - row);
+        round(0, row);
+        CHECK(std::memcmp(q.row(0), whole.row(0), rows * blocks * sizeof(quantized_block)) == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("quantized_rows: a part consists of whole blocks of the matrix, and the matrix has room") {
+  quantized_rows q(3, 100);
+  q.reshape(3, 100);
+  test::guarded<float> x(3, 100);
+  mamba::matrix_view<float const> const all(x.view());
+  CHECK_NOTHROW(q.round(0, 96, all.columns(96, 4)));
+  CHECK_NOTHROW(q.round(2, 32, all.rows(2, 1).columns(32, 64)));
+  CHECK_THROWS_AS(q.round(0, 16, all.columns(16, 32)), mamba::contract_violation);
+  CHECK_THROWS_AS(q.round(0, 99, all.columns(99, 1)), mamba::contract_violation);
+  CHECK_THROWS_AS(q.round(0, 32, all.columns(32, 33)), mamba::contract_violation);
+  CHECK_THROWS_AS(q.round(1, 0, all), mamba::contract_violation);
+  CHECK_THROWS_AS(q.round(0, 32, all), mamba::contract_violation);
+  CHECK_THROWS_AS(q.reshape(3, 129), mamba::contract_violation);
+  CHECK_THROWS_AS(q.reshape(4, 100), mamba::contract_violation);
+  CHECK(q.rows() == 3);
+  CHECK(q.in() == 100);
+  CHECK_NOTHROW(q.reshape(6, 64));
 }
