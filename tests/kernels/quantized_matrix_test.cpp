@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include <mamba/kernels/quantized_matmul.hpp>
 #include <mamba/kernels/quantized_matrix.hpp>
 #include <support/bits.hpp>
+#include <support/guarded.hpp>
 #include <support/random.hpp>
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -204,6 +207,60 @@ void check_any_bytes() {
   }
 }
 
+/// Products with codes that no fit would choose (−128 in q8, 2 in ternary), beyond the matrix, too.
+template <class W>
+void check_any_codes() {
+  constexpr std::size_t out = 70, in = 150, tokens = 9;
+  test::random rng(6);
+  heap_storage<weight_block<W>> blocks(3 * 5);
+  int lowest = 0;
+  int highest = 0;
+  for (auto& block : std::span(blocks.data(), blocks.size())) {
+    for (auto& word : block.codes) {
+      for (auto& output : word) {
+        for (auto& byte : output) byte = static_cast<std::uint8_t>(rng.bits());
+      }
+    }
+    for (std::size_t o = 0; o < 32; ++o) {
+      block.line[0][o] = mamba::bfloat16(static_cast<float>(rng.uniform(0.5, 1)));
+      if constexpr (W::has_offset) block.line[1][o] = mamba::bfloat16(static_cast<float>(rng.uniform(-1, 1)));
+      for (std::size_t k = 0; k < block_size; ++k) {
+        lowest = std::min(lowest, block.code(o, k));
+        highest = std::max(highest, block.code(o, k));
+      }
+    }
+  }
+  CHECK(lowest == (W::bits == 8 ? -128 : W::lowest));
+  CHECK(highest == lowest + (1 << W::bits) - 1);
+  packed_matrix<W> m(out, in);
+  m.borrow({blocks.data(), blocks.size()}, nullptr);
+  test::guarded<float> x(tokens, in);
+  x.fill(rng, -2, 2);
+  mamba::kernels::quantized_rows q(tokens, in);
+  for (std::size_t const count : {std::size_t{1}, tokens}) {
+    test::guarded<float> y(count, out);
+    q.assign(x.view().rows(0, count));
+    mamba::kernels::matmul(q, m, std::span<float const>{}, y.view());
+    CHECK(y.intact());
+    std::vector<float> row(in);
+    for (std::size_t r = 0; r < out; ++r) {
+      m.get_row(r, row);
+      for (std::size_t t = 0; t < count; ++t) {
+        double exact = 0;
+        double size = 0;
+        for (std::size_t k = 0; k < in; ++k) {
+          auto const& with = q.row(t)[k / 32];
+          double const v = static_cast<double>(with.scale) * with.c[k % 32];
+          exact += v * static_cast<double>(row[k]);
+          size += std::fabs(v) * ((1 << W::bits) + 1);  // scales and offsets are at most 1
+        }
+        // As in quantized_matmul_test.cpp, and a rounding of each weight.
+        REQUIRE(std::fabs(static_cast<double>(y(t, r)) - exact) <= (6 * 5 + 1) * 0x1p-23 * size);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("quantized matrix: borrowed blocks are read in place, kept by every copy, and never written") {
@@ -226,6 +283,12 @@ TEST_CASE("quantized matrix: whatever stands in borrowed blocks can be read") {
   check_any_bytes<q8>();
   check_any_bytes<q4>();
   check_any_bytes<ternary>();
+}
+
+TEST_CASE("quantized matrix: whatever stands in borrowed blocks is multiplied as it is read") {
+  check_any_codes<q8>();
+  check_any_codes<q4>();
+  check_any_codes<ternary>();
 }
 
 TEST_CASE("quantized matrix: rows come back as their fit says, and lie where the layout says") {
