@@ -23,6 +23,7 @@ using mamba::kernels::arithmetic;
 using mamba::kernels::matmul;
 using mamba::kernels::output;
 using mamba::kernels::packed_matrix;
+using mamba::kernels::panel_range;
 using test::guarded;
 
 constexpr std::size_t most_tokens = 2 * 12 + 1;  // twice the largest tile, and one
@@ -205,6 +206,63 @@ TEST_CASE("matmul: the same bits with 1, 2 and 3 threads") {
       CHECK(y.intact());
     }
   }
+}
+
+/// Every cut of the panels into three ranges, the last of them first.
+template <class W, output Mode>
+void check_ranges() {
+  using T = arithmetic<W>;
+  constexpr std::size_t P = packed_matrix<W>::panel;
+  test::random rng(11);
+  for (std::size_t const columns : {std::size_t{1}, 4 * P, 6 * P - 3}) {
+    std::size_t const in = 1 + rng.below(60);
+    packed_matrix<W> w(columns + rng.below(P), in);  // some outputs that nobody asks for
+    fill(w, rng);
+    std::vector<T> bias(columns);
+    rng.fill(std::span(bias), -2, 2);
+    for (std::size_t const tokens : {std::size_t{1}, std::size_t{5}}) {
+      guarded<T> x(tokens, in), before(tokens, columns, rng.below(16), rng.below(9));
+      x.fill(rng, -2, 2);
+      before.fill(rng, -2, 2);
+      auto const multiply = [&](guarded<T>& y, auto... part) {
+        matmul<Mode>(x.view(), w, std::span<T const>(bias), y.view(), part...);
+      };
+      auto whole = before;
+      multiply(whole);
+      std::size_t const panels = w.panels_of(columns);
+      for (std::size_t first = 0; first <= panels; ++first) {
+        for (std::size_t last = first; last <= panels; ++last) {
+          auto y = before;
+          multiply(y, panel_range{first, last});
+          REQUIRE(y.intact());
+          std::size_t const begin = std::min(first * P, columns), end = std::min(last * P, columns);
+          auto const same = [&](guarded<T>& other, std::size_t from, std::size_t to) {
+            return test::same_rows(matrix_view<T>(y.view()).columns(from, to - from),
+                                   matrix_view<T>(other.view()).columns(from, to - from));
+          };
+          REQUIRE(same(before, 0, begin));
+          REQUIRE(same(whole, begin, end));
+          REQUIRE(same(before, end, columns));
+          multiply(y, panel_range{last, panels});
+          multiply(y, panel_range{0, first});
+          REQUIRE(same(whole, 0, columns));
+          REQUIRE(y.intact());
+        }
+      }
+      auto y = before;
+      CHECK_THROWS_AS(multiply(y, panel_range{0, panels + 1}), mamba::contract_violation);
+      CHECK_THROWS_AS(multiply(y, panel_range{panels, panels + 1}), mamba::contract_violation);
+      CHECK(test::same_rows(y.view(), before.view()));
+    }
+  }
+}
+
+TEST_CASE("matmul: ranges of panels have the bits of the whole and leave other columns alone") {
+  check_ranges<float, output::assign>();
+  check_ranges<float, output::add>();
+  check_ranges<double, output::assign>();
+  check_ranges<bfloat16, output::add>();
+  check_ranges<float16, output::assign>();
 }
 
 /// More columns and more tokens than are taken at a time: each token as it is alone.
