@@ -23,6 +23,7 @@ using mamba::ternary;
 using mamba::kernels::matmul;
 using mamba::kernels::output;
 using mamba::kernels::packed_matrix;
+using mamba::kernels::panel_range;
 using mamba::kernels::quantized_rows;
 using test::guarded;
 
@@ -136,6 +137,55 @@ void check_partitions() {
   }
 }
 
+/// Every cut of the panels into three ranges, the last of them first.
+template <block_format W, output Mode>
+void check_ranges() {
+  test::random rng(40 + W::bits);
+  for (std::size_t const columns : {1U, 64U, 130U}) {
+    std::size_t const in = 1 + rng.below(100);
+    packed_matrix<W> w(columns + rng.below(32), in);  // some outputs that nobody asks for
+    fill(w, rng);
+    std::vector<float> bias(columns);
+    rng.fill(std::span(bias), -2, 2);
+    for (std::size_t const tokens : {1U, 9U}) {
+      guarded<float> x(tokens, in), before(tokens, columns, rng.below(16), rng.below(9));
+      x.fill(rng, -2, 2);
+      before.fill(rng, -2, 2);
+      quantized_rows q(tokens, in);
+      q.assign(x.view());
+      auto const multiply = [&](guarded<float>& y, auto... part) {
+        matmul<Mode>(q, w, std::span<float const>(bias), y.view(), part...);
+      };
+      auto whole = before;
+      multiply(whole);
+      std::size_t const panels = w.panels_of(columns);
+      for (std::size_t first = 0; first <= panels; ++first) {
+        for (std::size_t last = first; last <= panels; ++last) {
+          auto y = before;
+          multiply(y, panel_range{first, last});
+          REQUIRE(y.intact());
+          std::size_t const begin = std::min(first * 32, columns), end = std::min(last * 32, columns);
+          auto const same = [&](guarded<float>& other, std::size_t from, std::size_t to) {
+            return test::same_rows(matrix_view<float>(y.view()).columns(from, to - from),
+                                   matrix_view<float>(other.view()).columns(from, to - from));
+          };
+          REQUIRE(same(before, 0, begin));
+          REQUIRE(same(whole, begin, end));
+          REQUIRE(same(before, end, columns));
+          multiply(y, panel_range{last, panels});
+          multiply(y, panel_range{0, first});
+          REQUIRE(same(whole, 0, columns));
+          REQUIRE(y.intact());
+        }
+      }
+      auto y = before;
+      CHECK_THROWS_AS(multiply(y, panel_range{0, panels + 1}), mamba::contract_violation);
+      CHECK_THROWS_AS(multiply(y, panel_range{panels, panels + 1}), mamba::contract_violation);
+      CHECK(test::same_rows(y.view(), before.view()));
+    }
+  }
+}
+
 template <block_format W>
 void check_no_number() {
   test::random rng(30 + W::bits);
@@ -207,6 +257,13 @@ TEST_CASE("quantized matmul: the same bits for a token alone, in company, and wi
   check_partitions<q8>();
   check_partitions<q4>();
   check_partitions<ternary>();
+}
+
+TEST_CASE("quantized matmul: ranges of panels have the bits of the whole and leave other columns alone") {
+  check_ranges<q8, output::assign>();
+  check_ranges<q4, output::assign>();
+  check_ranges<q4, output::add>();
+  check_ranges<ternary, output::add>();
 }
 
 TEST_CASE("quantized matmul: NaN and infinity stay in their row of x and their row of W") {
