@@ -21,7 +21,9 @@ namespace {
 
 using mamba::dynamic;
 using mamba::matrix_view;
+using mamba::kernels::block_range;
 using mamba::kernels::channel_blocked;
+using mamba::kernels::steps;
 using test::guarded;
 using test::scan_case;
 using test::scan_range;
@@ -221,6 +223,63 @@ TEST_CASE("selective_scan kernel: the same bits with 1, 2 and 3 threads") {
       CHECK(test::same_bits(together.h.span(), alone.h.span()));
     }
   }
+}
+
+/// Every cut of the blocks into three ranges, the last of them first.
+template <steps Steps, class T>
+void check_ranges(std::uint64_t seed) {
+  test::random rng(seed);
+  constexpr std::size_t W = channel_blocked<T>::lanes;
+  for (std::size_t const D : {std::size_t{1}, 4 * W, 6 * W - 1}) {
+    for (std::size_t const L : {1U, 11U}) {
+      auto const s = test::random_scan<T>(rng, L, D, 3, scan_range::ordinary, L > 1, D > 1);
+      auto const a = blocked(s.a);
+      auto const h_before = blocked(s.h);
+      guarded<T> y_before(L, D, rng.below(16), rng.below(9));
+      y_before.fill(rng, -2, 2);
+      auto const scan_part = [&](channel_blocked<T>& h, guarded<T>& y, auto... part) {
+        mamba::kernels::selective_scan<Steps>(s.delta.view(), a, s.b.view(), s.c.view(), std::span<T const>(s.d),
+                                              s.x.view(), s.z.view(), h, y.view(), part...);
+      };
+      auto h_whole = h_before;
+      auto y_whole = y_before;
+      scan_part(h_whole, y_whole);
+      std::size_t const blocks = h_before.blocks();
+      for (std::size_t first = 0; first <= blocks; ++first) {
+        for (std::size_t last = first; last <= blocks; ++last) {
+          auto h = h_before;
+          auto y = y_before;
+          scan_part(h, y, block_range{first, last});
+          REQUIRE(y.intact());
+          for (std::size_t d = 0; d < D; ++d) {
+            bool const within = first <= d / W && d / W < last;
+            auto& y_expected = within ? y_whole : y_before;
+            REQUIRE(test::same_rows(matrix_view<T>(y.view()).columns(d, 1),
+                                    matrix_view<T>(y_expected.view()).columns(d, 1)));
+            auto const& h_expected = within ? h_whole : h_before;
+            for (std::size_t n = 0; n < 3; ++n) REQUIRE(h(d, n) == h_expected(d, n));
+          }
+          scan_part(h, y, block_range{last, blocks});
+          scan_part(h, y, block_range{0, first});
+          REQUIRE(test::same_rows(y.view(), y_whole.view()));
+          REQUIRE(test::same_bits(h.span(), h_whole.span()));
+          REQUIRE(y.intact());
+        }
+      }
+      auto h = h_before;
+      auto y = y_before;
+      CHECK_THROWS_AS(scan_part(h, y, block_range{0, blocks + 1}), mamba::contract_violation);
+      CHECK_THROWS_AS(scan_part(h, y, block_range{blocks, blocks + 1}), mamba::contract_violation);
+      CHECK(test::same_rows(y.view(), y_before.view()));
+      CHECK(test::same_bits(h.span(), h_before.span()));
+    }
+  }
+}
+
+TEST_CASE("selective_scan kernel: ranges of blocks have the bits of the whole and leave other channels alone") {
+  check_ranges<steps::ready, float>(16);
+  check_ranges<steps::ready, double>(17);
+  check_ranges<steps::before_softplus, float>(18);
 }
 
 template <class T, std::size_t D, std::size_t N>
