@@ -141,7 +141,7 @@ TEST_CASE("evaluate: what fewer bits cost, on the model that ships and all of it
   };
   double const f32 = bits("f32");
   for (auto const& [format, most] : {std::pair{"f16", 1e-4}, std::pair{"bf16", 1e-3}, std::pair{"q8", 1e-3},
-                                     std::pair{"q4", 0.02}, std::pair{"ternary", 0.05}}) {
+                                     std::pair{"q4", 0.02}, std::pair{"ternary", 0.01}}) {
     double const more = bits(format) / f32 - 1;
     MESSAGE(format << ": " << 100 * more << " % more bits per byte");
     CHECK(std::fabs(more) <= most);
