@@ -130,8 +130,10 @@ TEST_CASE("evaluate: its logits are those of transformers in float64") {
 TEST_CASE("evaluate: what fewer bits cost, on the model that ships and all of its held-out text") {
   test::temporary_folder const folder;
   std::string text = test::read_text(MAMBA_DEFAULT_MODEL_DIR "/heldout.txt");
+  double ternary = 0.01;      // without its recipe it is 0.035
 #if defined(MAMBA_SANITIZED)  // the whole text would take minutes and show nothing more
   text = text.substr(0, 3000);
+  ternary = 0.05;  // too few predictions for less
 #endif
   test::write_text(folder / "text", text);
   auto const bits = [&](std::string const& format) {
@@ -141,9 +143,9 @@ TEST_CASE("evaluate: what fewer bits cost, on the model that ships and all of it
   };
   double const f32 = bits("f32");
   for (auto const& [format, most] : {std::pair{"f16", 1e-4}, std::pair{"bf16", 1e-3}, std::pair{"q8", 1e-3},
-                                     std::pair{"q4", 0.02}, std::pair{"ternary", 0.01}}) {
+                                     std::pair{"q4", 0.02}, std::pair{"ternary", ternary}}) {
     double const more = bits(format) / f32 - 1;
-    MESSAGE(format << ": " << 100 * more << " % more bits per byte");
+    MESSAGE(std::string(format) << ": " << 100 * more << " % more bits per byte");
     CHECK(std::fabs(more) <= most);
   }
 }
