@@ -104,6 +104,7 @@ inline std::string extents_in_markdown(machine const& m) {
       "|---|---:|---:|---:|---:|---:|---:|---:|\n";
   text += extents_rows<small_model>(m, "small", small ? 1 : 51, prompt, steps, largest);
   if (!small) text += extents_rows<mamba::model::mamba_130m>(m, "130m", 5, prompt, steps / 2, largest);
+  if (small) return text;  // a figure of CI proves nothing
   text += largest < 3 ? "\nThe price is below 3 % everywhere: programs use the dynamic model only.\n"
                       : "\nThe largest price is " + examples::three_digits(largest) + " %.\n";
   return text;

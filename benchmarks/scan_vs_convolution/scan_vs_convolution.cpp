@@ -212,7 +212,7 @@ int main(int argc, char** argv) {
   std::string machine = bench::processor() + ", " + bench::compiler() + ", " + MAMBA_BENCH_FLAGS + ". ";
   std::vector<int> const threads = all > 1 ? std::vector<int>{1, all} : std::vector<int>{1};
   for (int const t : threads) {
-    mamba::tensor<float, mamba::dynamic> buffer(bench::read_bytes(scale) / sizeof(float));
+    auto const buffer = bench::read_buffer(scale);
     machine += "Floors with " + std::to_string(t) + (t == 1 ? " thread: " : " threads: ") +
                bench::in_words(bench::measure_floors(t, scale, buffer)) + ". ";
   }

@@ -83,6 +83,13 @@ inline constexpr std::size_t read_bytes(scale size) {
   return size == scale::full ? std::size_t{1} << 30U : std::size_t{1} << 22U;
 }
 
+/// Numbers that have been written: pages that nobody has touched are all one page of zeros, which lies in a cache.
+inline mamba::tensor<float, mamba::dynamic> read_buffer(scale size) {
+  mamba::tensor<float, mamba::dynamic> buffer(read_bytes(size) / sizeof(float));
+  buffer.fill(1);
+  return buffer;
+}
+
 inline double read_floor(int threads, mamba::tensor<float, mamba::dynamic> const& buffer) {
   std::size_t const share = buffer.size() / static_cast<std::size_t>(threads) / detail::lanes;
   return best_rate(threads, static_cast<double>(share * detail::lanes * sizeof(float)), [&](std::size_t i) {

@@ -117,7 +117,7 @@ int run(int argc, char** argv, F&& add_all, std::vector<int> const& others = {})
   m.threads = mamba::core::thread_count();
   if (m.size == scale::small) mamba::core::smallest_shared_work() = 0;  // so that CI meets the threads too
   {
-    mamba::tensor<float, mamba::dynamic> buffer(read_bytes(m.size) / sizeof(float));
+    auto const buffer = read_buffer(m.size);
     std::vector<int> counts = m.thread_counts();
     counts.insert(counts.end(), others.begin(), others.end());
     for (int const threads : counts) {

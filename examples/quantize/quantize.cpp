@@ -34,8 +34,7 @@ struct options {
 };
 
 constexpr char const* notes =
-    "IN is a folder with config.json and model.safetensors or its shards, or one of these files. OUT is a new folder, "
-    "or\n"
+    "IN is a folder with config.json and model.safetensors or its shards, or one of these files. OUT is a folder, or\n"
     "a new file if it ends in .safetensors, which then carries its config.json in itself; the tokenizer and other "
     "small\n"
     "files go with a folder. f32, f16 and bf16 are written as any program reads them. In q8, q4 and ternary the "
@@ -53,9 +52,13 @@ constexpr char const* companions[] = {
     "vocab.json",
     "merges.txt",
     "generation_config.json",
+    "tokenizer.model",
+    "chat_template.jinja",
     "heldout.txt",
-    "README.md",
     "LICENSE",
+    "LICENSE.txt",
+    "LICENSE.md",
+    "NOTICE",
 };
 
 bool parse(int argc, char** argv, options& o) {
@@ -197,11 +200,18 @@ std::unique_ptr<safetensors::writer> write_weights(checkpoint const& in, std::fi
 
 void write_file(checkpoint const& in, std::filesystem::path const& file, std::string const& weights) {
   examples::expect_new(file);
+  auto const folder = file.parent_path();
+  if (file.filename() == "model.safetensors") examples::expect_new(folder / "model.safetensors.index.json");
+  std::error_code ignored;
+  auto const config = folder / "config.json";
+  if (std::filesystem::exists(config, ignored) && examples::read_config(config) != in.config) {
+    mamba::core::fail(config.string() + ": describes another model, expected none or that of " +
+                      in.tensors.path().string() + " beside " + file.filename().string());
+  }
   auto const out = write_weights(in, file, weights);
   examples::expect_new(file);
   out->finish();
-  std::error_code ignored;
-  if (in.tokenizer && !std::filesystem::exists(file.parent_path() / "tokenizer.json", ignored))
+  if (in.tokenizer && !std::filesystem::exists(folder / "tokenizer.json", ignored))
     std::fprintf(stderr, "quantize: %s needs a copy of %s beside it\n", file.string().c_str(),
                  in.tokenizer->string().c_str());
 }

@@ -155,18 +155,19 @@ bool take_blocks(checkpoint const& from, safetensors::tensor const& stored, std:
 }
 
 // The configuration that a file carries in itself, for want of a config.json at `missing`.
-inline std::string embedded_config(safetensors::archive const& tensors, std::filesystem::path const& missing) {
+inline std::string const* embedded_config(safetensors::archive const& tensors) {
   for (safetensors::part const& part : tensors.parts()) {
-    if (auto const found = part.metadata.find(metadata_key::config); found != part.metadata.end()) return found->second;
+    if (auto const found = part.metadata.find(metadata_key::config); found != part.metadata.end())
+      return &found->second;
   }
-  mamba::core::fail(missing.string() + ": no such file, expected the sizes of the model there");
+  return nullptr;
 }
 
 }  // namespace detail
 
 /// Opens a folder (config.json with model.safetensors, or with model.safetensors.index.json and its shards), or one of
 /// these files with its config.json beside it, and checks that configuration and tensors agree. A file that quantize
-/// wrote carries its configuration in itself, for where there is no config.json.
+/// wrote carries its configuration in itself, for where there is no config.json; where there is one, it must be the same.
 ///
 /// Throws:  mamba::error that names the file, the tensor, what was found and what was expected.
 [[nodiscard]] inline checkpoint open_checkpoint(std::filesystem::path const& path) {
@@ -190,9 +191,18 @@ inline std::string embedded_config(safetensors::archive const& tensors, std::fil
   std::optional<mamba::model::config> config;
   if (beside) config = parse_config(text, config_file.string());
   auto tensors = safetensors::archive::open(path);
-  if (!beside) {
-    text = detail::embedded_config(tensors, config_file);
-    config = parse_config(text, tensors.path().string() + ", " + name);
+  auto const source = tensors.path().string();
+  std::string const* const embedded = detail::embedded_config(tensors);
+  if (!beside && embedded == nullptr)
+    mamba::core::fail(config_file.string() + ": no such file, expected the sizes of the model there");
+  if (!beside) text = *embedded;
+  if (embedded != nullptr) {
+    auto const own = parse_config(*embedded, source + ", the configuration in __metadata__");
+    if (beside && own != *config) {
+      mamba::core::fail(source + ": carries a configuration that differs from " + config_file.string() +
+                        ", expected the same or none beside it");
+    }
+    config = own;
   }
   auto const naming = tensors.find("backbone.embeddings.weight") != nullptr ? mamba::model::naming::hugging_face
                                                                             : mamba::model::naming::original;

@@ -113,14 +113,14 @@ TEST_CASE("quantize: a folder is complete, and what it has is the original's") {
     auto const name = entry.path().filename();
     if (name == "config.json" || name == "model.safetensors") std::filesystem::copy_file(entry.path(), in / name);
   }
-  for (char const* const name : {"tokenizer_config.json", "heldout.txt", "LICENSE", "README.md"})
+  for (char const* const name : {"tokenizer_config.json", "heldout.txt", "LICENSE", "NOTICE"})
     test::write_text(in / name, std::string("the text of ") + name);
   test::write_text(in / "something.bin", "else");
   auto const out = folder / "deep" / "out";
   auto const made = run({in.string(), out.string() + "/", "--weights", "q8"});
   CHECK_MESSAGE(made.status == 0, made.err);
   CHECK(made.err.empty());
-  for (char const* const name : {"config.json", "tokenizer_config.json", "heldout.txt", "LICENSE", "README.md"})
+  for (char const* const name : {"config.json", "tokenizer_config.json", "heldout.txt", "LICENSE", "NOTICE"})
     CHECK(test::read_text(out / name) == test::read_text(in / name));
   CHECK(entries(out) == 6);
 
