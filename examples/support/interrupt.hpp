@@ -4,6 +4,7 @@
 #pragma once
 
 #include <csignal>
+#include <ctime>
 
 namespace examples {
 
@@ -17,9 +18,33 @@ inline constexpr int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
 inline constexpr int interrupts[] = {SIGINT, SIGTERM};
 #endif
 
+/// Milliseconds of some clock.
+inline long long clock_now() noexcept {
+#if defined(__unix__) || defined(__APPLE__)
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);  // may be called in a signal handler
+  return 1000LL * now.tv_sec + now.tv_nsec / 1'000'000;
+#else
+  return 0;
+#endif
+}
+inline volatile long long interrupted_at = 0;
+
+/// Whoever stops a whole group of processes signals some of them twice: that is one wish.
+inline constexpr long long same_wish = 300;
+
 extern "C" inline void note_interrupt(int signal) {
-  interrupted_by = signal;
-  std::signal(signal, SIG_DFL);
+  long long const now = clock_now();
+  if (interrupted_by != 0 && now - interrupted_at > same_wish) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+    return;
+  }
+  if (interrupted_by == 0) {
+    interrupted_at = now;
+    interrupted_by = signal;
+  }
+  std::signal(signal, note_interrupt);  // on systems where a handler serves once
 }
 
 }  // namespace detail

@@ -48,7 +48,8 @@ int run_program(char const* name, Body&& body) noexcept {
     } catch (reader_gone const&) {
       return 0;
     } catch (interruption const&) {
-      std::raise(interrupted_by());  // its handler is the system's again: the shell learns that Ctrl-C ended us
+      std::signal(interrupted_by(), SIG_DFL);
+      std::raise(interrupted_by());  // the shell learns that Ctrl-C ended us
       return 1;
     } catch (std::bad_alloc const&) {
       return failed("not enough memory");
