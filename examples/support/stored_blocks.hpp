@@ -35,7 +35,7 @@ namespace examples {
 
 /// A format's name on command lines and in files.
 template <class W>
-inline constexpr std::string_view format_name = "";
+inline constexpr std::string_view format_name;
 template <>
 inline constexpr std::string_view format_name<double> = "f64";
 template <>
