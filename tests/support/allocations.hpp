@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// tests/support/allocations.hpp — counts what operator new hands out, for tests that promise it hands out nothing.
+// tests/support/allocations.hpp — counts what operator new and, with glibc, calloc hand out (tensors of 64 KiB and more
+// come from calloc), for tests that promise they hand out nothing.
 //
 // The replacements are weak, so that several test files of one executable may include this header.
 #pragma once
@@ -11,7 +12,7 @@
 
 namespace test {
 
-/// How often operator new was called in this program so far. Compare two readings.
+/// How often operator new or calloc was called in this program so far. Compare two readings.
 inline std::atomic<std::size_t> allocations{0};
 
 namespace detail {
@@ -29,6 +30,13 @@ inline void* counted(std::size_t bytes, std::size_t alignment) {
 }  // namespace test
 
 // NOLINTBEGIN
+#if defined(__GLIBC__) && !defined(MAMBA_SANITIZED)
+extern "C" void* __libc_calloc(std::size_t, std::size_t);
+extern "C" [[gnu::weak]] void* calloc(std::size_t count, std::size_t size) noexcept {
+  ++test::allocations;
+  return __libc_calloc(count, size);
+}
+#endif
 [[gnu::weak]] void* operator new(std::size_t n) { return test::detail::counted(n, 1); }
 [[gnu::weak]] void* operator new[](std::size_t n) { return test::detail::counted(n, 1); }
 [[gnu::weak]] void* operator new(std::size_t n, std::align_val_t a) {
