@@ -170,6 +170,7 @@ void measure(bench::machine const& m, std::size_t rounds, std::filesystem::path 
 int main(int argc, char** argv) {
   try {
     bench::arguments given(argc, argv);
+    given.explain("bench_growth [--small] [--rounds 3] [--out FOLDER], and Google Benchmark's options:\n\n");
     std::size_t const rounds = given.numbers("--rounds", given.has("--small") ? "1" : "3").front();
     std::filesystem::path const out = given.text("--out", "");
     if (!out.empty()) std::filesystem::create_directories(out);

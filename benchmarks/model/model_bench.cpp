@@ -217,6 +217,10 @@ std::string measured(plan const& p, bench::machine const& m, examples::shape con
 int main(int argc, char** argv) {
   try {
     bench::arguments given(argc, argv);
+    given.explain(
+        "bench_model [--small] [--shapes small,130m,370m,790m,1.4b,2.8b] [--formats f32,f16,bf16,q8,q4,ternary]\n"
+        "            [--prompts 512,2048] [--generate 128] [--rounds 3] [--threads 1,2] [--out FOLDER]\n"
+        "and Google Benchmark's options:\n\n");
     plan const p = read_plan(given);
     if (!p.out.empty()) std::filesystem::create_directories(p.out);  // said before an hour of measuring, not after
     return bench::run(

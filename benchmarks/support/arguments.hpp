@@ -8,6 +8,7 @@
 
 #include <charconv>
 #include <cstddef>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -79,6 +80,11 @@ class arguments {
       all.push_back(value);
     }
     return all;
+  }
+
+  /// Says the program's own options where --help asks for them; Google Benchmark then says its own, and ends.
+  void explain(char const* own_options) const {
+    if (has("--help")) std::fputs(own_options, stdout);
   }
 
   [[nodiscard]] int count() const { return static_cast<int>(rest_.size()); }

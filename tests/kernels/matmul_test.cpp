@@ -265,27 +265,54 @@ TEST_CASE("matmul: ranges of panels have the bits of the whole and leave other c
   check_ranges<float16, output::assign>();
 }
 
-/// More columns and more tokens than are taken at a time: each token as it is alone.
+/// More columns and more tokens than are taken at a time, or just as many: each token as it is alone, with one thread
+/// and with three.
 template <class W>
-void check_blocks(std::size_t in) {
-  constexpr std::size_t tokens = 150, out = 33;
+void check_blocks(std::size_t tokens, std::size_t in) {
+  constexpr std::size_t P = packed_matrix<W>::panel;
+  constexpr std::size_t out = 2 * P + 7, columns = out - 3;
+  CAPTURE(tokens);
+  CAPTURE(in);
   test::random rng(12);
   packed_matrix<W> w(out, in);
   fill(w, rng);
-  guarded<float> x(tokens, in), y(tokens, out), alone(1, out);
+  std::vector<float> bias(out);
+  rng.fill(std::span(bias), -2, 2);
+  guarded<float> x(tokens, in, 3, 5), before(tokens, columns, 1, 2);
   x.fill(rng, -1, 1);
-  matmul(x.view(), w, std::span<float const>{}, y.view());
-  CHECK(y.intact());
+  before.fill(rng, -2, 2);
+  auto alone = before;
   for (std::size_t t = 0; t < tokens; ++t) {
-    matmul(x.view().rows(t, 1), w, std::span<float const>{}, alone.view());
-    REQUIRE(test::same_bits(y.view().row(t), alone.view().row(0)));
+    matmul<output::add>(x.view().rows(t, 1), w, std::span<float const>(bias), alone.view().rows(t, 1));
+  }
+  test::all_work_shared const shared;
+  for (int const threads : {1, 3}) {
+    mamba::core::set_thread_count(threads);
+    auto y = before;
+    matmul<output::add>(x.view(), w, std::span<float const>(bias), y.view());
+    CHECK(y.intact());
+    CHECK(test::same_rows(y.view(), alone.view()));
+  }
+}
+
+/// Around every border between one way to multiply and the next, for whichever registers this is compiled.
+template <class W>
+void check_all_blocks() {
+  using namespace mamba::kernels::detail;
+  for (std::size_t const most : {tile_tokens, few_tokens, token_block<W>}) {
+    for (std::size_t const tokens : {most, most + 1}) {
+      for (std::size_t const in : {0U, 13U, 150U}) check_blocks<W>(tokens, in);
+    }
+  }
+  for (std::size_t const in : {column_block<W> - 1, column_block<W>, column_block<W> + 1, 2 * column_block<W> + 65}) {
+    for (std::size_t const tokens : {few_tokens, std::size_t{110}}) check_blocks<W>(tokens, in);
   }
 }
 
 TEST_CASE("matmul: blocks of columns and of tokens change no bit") {
-  for (std::size_t const in : {2047U, 2048U, 2049U, 4100U}) check_blocks<float>(in);
-  for (std::size_t const in : {511U, 512U, 513U, 1100U}) check_blocks<bfloat16>(in);
-  check_blocks<float16>(1025);
+  check_all_blocks<float>();
+  check_all_blocks<bfloat16>();
+  check_all_blocks<float16>();
 }
 
 TEST_CASE("matmul: static and dynamic extents give the same bits") {

@@ -341,4 +341,10 @@ TEST_CASE("sampling: nothing is allocated after the first call") {
   ::operator delete(::operator new(1));  // the counter does count
   CHECK(test::allocations > before);
 #endif
+#if defined(MAMBA_TEST_COUNTS_CALLOC)
+  std::size_t const then = test::allocations;
+  void* volatile const kept = std::calloc(1, 1);
+  std::free(kept);
+  CHECK(test::allocations > then);
+#endif
 }

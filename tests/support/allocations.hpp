@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// tests/support/allocations.hpp — counts what operator new and, with glibc, calloc hand out (tensors of 64 KiB and more
-// come from calloc), for tests that promise they hand out nothing.
+// tests/support/allocations.hpp — counts what operator new hands out, for tests that promise it hands out nothing; and
+// calloc, where tensors of 64 KiB and more come from, with glibc and without sanitizers.
 //
 // The replacements are weak, so that several test files of one executable may include this header.
 #pragma once
@@ -12,7 +12,8 @@
 
 namespace test {
 
-/// How often operator new or calloc was called in this program so far. Compare two readings.
+/// How often operator new or calloc was called in this program so far. Compare two readings between which no thread
+/// starts: its local storage counts.
 inline std::atomic<std::size_t> allocations{0};
 
 namespace detail {
@@ -30,7 +31,9 @@ inline void* counted(std::size_t bytes, std::size_t alignment) {
 }  // namespace test
 
 // NOLINTBEGIN
-#if defined(__GLIBC__) && !defined(MAMBA_SANITIZED)
+#if defined(__GLIBC__) && !defined(__UCLIBC__) && !defined(MAMBA_SANITIZED) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
+#define MAMBA_TEST_COUNTS_CALLOC
 extern "C" void* __libc_calloc(std::size_t, std::size_t);
 extern "C" [[gnu::weak]] void* calloc(std::size_t count, std::size_t size) noexcept {
   ++test::allocations;

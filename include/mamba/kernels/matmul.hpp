@@ -50,7 +50,7 @@ inline constexpr std::size_t tile_tokens = 6;
 /// Panels that one token is multiplied with at a time: enough independent sums to hide the latency of multiply-add.
 inline constexpr std::size_t tile_panels = 4;
 
-/// Bytes of a panel that one token asks for before it needs them, where weights are narrower than their arithmetic: the
+/// Bytes of a panel that a tile asks for before it needs them, where weights are narrower than their arithmetic: the
 /// machine reads ahead by itself, but not as far as such a loop would go (78 % of the read bandwidth without, 93 with).
 inline constexpr std::size_t read_ahead = 1024;
 
@@ -73,7 +73,7 @@ inline void write_sums(matrix_view<T> y, std::size_t t, std::size_t o, simd::bat
 }
 
 /// Columns that many tokens are multiplied with before the next ones, so that a part of a panel stays in the second-level
-/// cache while all tiles pass. Narrower weights are widened to the arithmetic type once for all of them, on the stack.
+/// cache while all tiles pass. Narrower weights are widened to the arithmetic type once for all of them, on the stack, unless few_tokens come.
 /// (Blocks for the first-level cache, 128 columns, were a tenth slower: x is then read in runs too short to be fetched
 /// ahead.)
 template <class W>
@@ -84,16 +84,21 @@ inline constexpr std::size_t column_block = std::is_same_v<W, arithmetic<W>> ? 2
 template <class W>
 inline constexpr std::size_t token_block = std::is_same_v<W, arithmetic<W>> ? 144 : 264;
 
-/// Where narrower weights meet no more tokens than this, every tile widens them for itself: nothing is written, and the
-/// next weights arrive meanwhile (7 tokens take 0.55 of the time then, 24 tokens 0.87).
-inline constexpr std::size_t widen_again = 3 * tile_tokens;
+/// Up to so many tokens, every tile widens narrower weights for itself, where that is an instruction: nothing is written,
+/// and the next weights arrive meanwhile. (With AVX-512 7 tokens take 0.55 of the time then, 24 take 0.87, 36 take 0.95.)
+#if defined(__AVX512F__)
+inline constexpr std::size_t few_tokens = 3 * tile_tokens;
+#else
+inline constexpr std::size_t few_tokens = 0;
+#endif
 
-/// Memory that a tile asks for while it multiplies: so many cache lines before every stretch of columns.
-struct ahead {
+/// What a tile does beside multiplying: it asks for so many cache lines before every stretch of columns.
+struct errand {
   char const* from = nullptr;
   std::size_t lines = 0;
 
-  static constexpr std::size_t stretch = 64;  // 16 columns: 7 % slower
+  static constexpr std::size_t stretch = 64;     // 16 columns: 7 % slower
+  static constexpr std::size_t least_tiles = 8;  // fewer haven't the time for it
 };
 
 /// Asks for the places of a panel's sums of R tokens before they are computed: the rows of y lie far apart, on a page
@@ -118,7 +123,7 @@ struct tile {
 
   /// sum [R][Q·P]: sums are read, extended by `columns` columns in ascending order, and written.
   [[gnu::noinline]] static void add(T const* x, std::size_t x_pitch, W const* weights, std::size_t panel_stride,
-                                    std::size_t columns, T* sum, [[maybe_unused]] ahead next = {}) noexcept {
+                                    std::size_t columns, T* sum, [[maybe_unused]] errand next = {}) noexcept {
     [&]<std::size_t... A>(std::index_sequence<A...>) __attribute__((always_inline)) {
       V acc[R * Q * vectors];
       ((acc[A] = simd::load<V>(sum + A * simd::lanes<T>)), ...);
@@ -130,7 +135,7 @@ struct tile {
           ((acc[A] = simd::fma(broadcast, load<A>(weights, panel_stride, k), acc[A])), ...);
         }
       } else {
-        std::size_t const step = next.lines > 0 ? ahead::stretch : columns;
+        std::size_t const step = next.lines > 0 ? errand::stretch : columns;
         for (std::size_t k = 0; k < columns;) {
           std::size_t const stop = std::min(k + step, columns);
           for (std::size_t i = 0; i < next.lines; ++i, next.from += 64) simd::prefetch(next.from, 0);
@@ -172,6 +177,7 @@ struct product_of {
   using V = simd::batch<T>;
   using matrix = packed_matrix<W, Out, In>;
   static constexpr std::size_t P = matrix::panel;
+  static constexpr bool narrow = !std::is_same_v<W, T>;
   matrix_view<T const> x;
   matrix const& w;
   std::span<T const> bias;
@@ -207,13 +213,16 @@ struct product_of {
   void run_many(std::size_t first, std::size_t count, std::size_t p) const noexcept {
     alignas(64) T sum[token_block<W> * P];
     std::fill_n(sum, count * P, T{0});
-    if (sizeof(W) < sizeof(T) && count <= widen_again) {
-      run_columns(first, count, p, 0, w.panel_data(p), w.in(), sum);
-    } else {
-      for (std::size_t k = 0; k < w.in(); k += column_block<W>) {
-        std::size_t const columns = std::min(column_block<W>, w.in() - k);
-        alignas(64) T room[std::is_same_v<W, T> ? 1 : column_block<W> * P];
-        run_columns(first, count, p, k, widened(w.panel_data(p) + k * P, columns, room), columns, sum);
+    bool const few = narrow && count <= few_tokens;
+    std::size_t const block = few ? w.in() : column_block<W>;
+    for (std::size_t k = 0; k < w.in(); k += block) {
+      std::size_t const columns = std::min(block, w.in() - k);
+      W const* const from = w.panel_data(p) + k * P;
+      if (!narrow || few) {
+        run_columns(first, count, p, k, from, columns, sum);
+      } else {
+        alignas(64) T room[narrow ? column_block<W> * P : 1];
+        run_columns(first, count, p, k, widened(from, columns, room), columns, sum);
       }
     }
     for (std::size_t t = 0; t < count; ++t) write(sum + t * P, first + t, p, P);
@@ -235,33 +244,30 @@ struct product_of {
   }
 
   /// Tile i's part of the columns after these, be they the next panel's: memory is read while the arithmetic goes on,
-  /// not in between (a seventh faster). Few tiles haven't the time for it, and widening isn't helped by it.
-  ahead next_columns([[maybe_unused]] W const* at, [[maybe_unused]] std::size_t columns, [[maybe_unused]] std::size_t i,
-                     [[maybe_unused]] std::size_t tiles) const noexcept {
-    if constexpr (std::is_same_v<W, T>) {
-      std::size_t const lines = (ahead::stretch * P * sizeof(W) / 64 + tiles - 1) / tiles;
-      std::size_t const part = lines * 64 * ((columns + ahead::stretch - 1) / ahead::stretch);
+  /// not in between (a seventh faster). Widening isn't helped by it.
+  errand next_columns([[maybe_unused]] W const* at, [[maybe_unused]] std::size_t columns,
+                      [[maybe_unused]] std::size_t i, [[maybe_unused]] std::size_t tiles) const noexcept {
+    if constexpr (!narrow) {
+      std::size_t const lines = (errand::stretch * P * sizeof(W) / 64 + tiles - 1) / tiles;
+      std::size_t const part = lines * 64 * ((columns + errand::stretch - 1) / errand::stretch);
       auto const left = static_cast<std::size_t>(w.panel_data(w.panels()) - at) * sizeof(W);
-      if (tiles >= 8 && (i + 1) * part <= left) return {reinterpret_cast<char const*>(at) + i * part, lines};
+      if (tiles >= errand::least_tiles && (i + 1) * part <= left) {
+        return {reinterpret_cast<char const*>(at) + i * part, lines};
+      }
     }
     return {};
   }
 
-  /// A panel's columns in the arithmetic type: themselves, or widened into `room`.
-  static T const* widened(W const* weights, std::size_t columns, [[maybe_unused]] T* room) noexcept {
-    if constexpr (std::is_same_v<W, T>) {
-      return weights;
-    } else {
-      for (std::size_t i = 0; i < columns * P; i += simd::lanes<T>)
-        simd::store<V>(room + i, simd::load<V>(weights + i));
-      return room;
-    }
+  /// A panel's columns in the arithmetic type.
+  static T const* widened(W const* weights, std::size_t columns, T* room) noexcept {
+    for (std::size_t i = 0; i < columns * P; i += simd::lanes<T>) simd::store<V>(room + i, simd::load<V>(weights + i));
+    return room;
   }
 
   /// R tokens, R at most a whole tile: found by unrolling over the possible counts.
   template <std::size_t R = detail::tile_tokens, class U>
   void run_tile(std::size_t count, T const* from, U const* weights, std::size_t columns, T* sum,
-                ahead next) const noexcept {
+                errand next) const noexcept {
     if constexpr (R > 0) {
       if (count == R) {
         tile<R, 1, U>::add(from, x.pitch(), weights, 0, columns, sum, next);
