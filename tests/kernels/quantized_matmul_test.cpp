@@ -27,7 +27,7 @@ using mamba::kernels::panel_range;
 using mamba::kernels::quantized_rows;
 using test::guarded;
 
-constexpr std::size_t most_tokens = 2 * 6 + 1;  // twice the largest tile, and one
+constexpr std::size_t most_tokens = 2 * 8 + 1;  // twice the largest tile, and one
 
 template <class Matrix>
 void fill(Matrix& w, test::random& rng) {

@@ -19,25 +19,33 @@ namespace mamba::inline MAMBA_ABI::kernels {
 
 namespace detail {
 
-/// Tokens per tile: the sums of the block and those of the row fill the register file.
+/// Tokens per tile, at most, and vectors of outputs that a tile of R tokens has: sums of a block fill the register file
+/// (those of the row wait in memory where it has 16 registers only). Many tokens share what is done to a weight once, few
+/// tokens take more vectors, so that a panel is read in one go.
 #if defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr std::size_t quantized_tile_tokens = 7;
+template <std::size_t R>
+inline constexpr std::size_t quantized_tile_vectors = 2;
 #else
-inline constexpr std::size_t quantized_tile_tokens = 2;
+inline constexpr std::size_t quantized_tile_tokens = 8;
+template <std::size_t R>
+inline constexpr std::size_t quantized_tile_vectors = R <= 2   ? 4
+                                                      : R <= 4 ? 2
+                                                               : 1;
 #endif
 
 /// Bytes of a panel that one token asks for before it needs them.
 inline constexpr std::size_t quantized_read_ahead = 4096;
 
-/// R tokens × `width` outputs of one panel, which are two vectors. Indices of accumulators are constants of folds, as
-/// in the tile of floats.
+/// R tokens × `width` outputs of one panel. Indices of accumulators are constants of folds, as in the tile of floats.
 template <std::size_t R, block_format W>
 struct quantized_tile {
   using V = simd::batch<float>;
   using block = weight_block<W>;
   static constexpr std::size_t lanes = simd::lanes<float>;
-  static constexpr std::size_t vectors = 2;
+  static constexpr std::size_t vectors = quantized_tile_vectors<R>;
   static constexpr std::size_t width = vectors * lanes;
+  static_assert(block::outputs % width == 0);
   alignas(64) float sum[R * width];
 
   /// x: the first block of R rows, x_blocks apart; w: the first block of a panel, of whose outputs `o` is the first.
@@ -47,7 +55,7 @@ struct quantized_tile {
       V acc[R * vectors];
       ((acc[A] = V(0.0F)), ...);
       for (std::size_t b = 0; b < blocks; ++b, ++x, ++w) {
-        simd::sums32 dot[R * vectors];
+        block_sums dot[R * vectors];
         if constexpr (R == 1) {
           for (std::size_t i = 0; i < sizeof(block); i += 64) simd::prefetch(w, quantized_read_ahead + i);
         }
@@ -70,11 +78,15 @@ struct quantized_tile {
           if constexpr (W::has_offset) ((offset[J] = simd::load<V>(w->line[1] + o + J * lanes)), ...);
         }
         (std::make_index_sequence<vectors>{});
+        V with;
         if constexpr (W::has_offset) {
-          ((acc[A] = simd::fma(offset[A % vectors], V(scaled_sum(x[A / vectors * x_blocks])), acc[A])), ...);
+          ((with = A % vectors == 0 ? scaled_sum(x[A / vectors * x_blocks]) : with,
+            acc[A] = simd::fma(offset[A % vectors], with, acc[A])),
+           ...);
         }
-        ((acc[A] = simd::fma(simd::to_float(dot[A]),
-                             simd::product(scale[A % vectors], V(x[A / vectors * x_blocks].scale)), acc[A])),
+        ((with = A % vectors == 0 ? V(x[A / vectors * x_blocks].scale) : with,
+          acc[A] =
+              simd::fma(in_float(dot[A], x[A / vectors * x_blocks]), simd::product(scale[A % vectors], with), acc[A])),
          ...);
       }
       (simd::store<V>(sum + A * lanes, acc[A]), ...);
@@ -83,18 +95,38 @@ struct quantized_tile {
   }
 
  private:
-  /// Codes below 8 bits are stored with `zero` added: zero·Σx is too much.
-  [[gnu::always_inline]] static simd::sums32 start(quantized_block const& x) noexcept {
-    if constexpr (W::bits == 8) return simd::dot4_start(x.sum);
-    return simd::sums32(-block::zero * x.sum);
+  /// Codes below 8 bits are small weights: one block of them, 32 / 4 terms, can be added in 16 bits.
+  static constexpr bool small = W::bits < 8;
+  static_assert(!small || (block::mask <= 15 && block_size / 4 <= simd::small_sums_terms));
+  using block_sums = std::conditional_t<small, simd::small_sums, simd::sums32>;
+
+  /// They are stored with `zero` added: zero·Σx is too much.
+  [[gnu::always_inline]] static std::int32_t excess(quantized_block const& x) noexcept { return block::zero * x.sum; }
+
+  [[gnu::always_inline]] static block_sums start(quantized_block const& x) noexcept {
+    if constexpr (small) {
+      return simd::small_start(excess(x));
+    } else {
+      return simd::dot4_start(x.sum);
+    }
   }
 
-  [[gnu::always_inline]] static float scaled_sum(quantized_block const& x) noexcept {
-    return simd::product(x.scale, static_cast<float>(x.sum));
+  /// Σ c_w c_x, exactly.
+  [[gnu::always_inline]] static V in_float(block_sums const& v, [[maybe_unused]] quantized_block const& x) noexcept {
+    if constexpr (small) {
+      return simd::to_float(simd::total(v, excess(x)));
+    } else {
+      return simd::dot4_float(v);
+    }
+  }
+
+  /// s_x·Σ c_x in every lane.
+  [[gnu::always_inline]] static V scaled_sum(quantized_block const& x) noexcept {
+    return simd::product(V(x.scale), simd::to_float(simd::sums32(x.sum)));
   }
 
   template <std::size_t P, std::size_t... A>
-  [[gnu::always_inline]] static void add_part(simd::sums32 (&dot)[R * vectors], simd::bytes4 const (&packed)[vectors],
+  [[gnu::always_inline]] static void add_part(block_sums (&dot)[R * vectors], simd::bytes4 const (&packed)[vectors],
                                               quantized_block const* x, std::size_t x_blocks, std::size_t i,
                                               std::index_sequence<A...>) noexcept {
     simd::bytes4 w[vectors];
@@ -116,9 +148,12 @@ struct quantized_tile {
     return (packed >> static_cast<int>(P * W::bits)) & simd::bytes4(mask);
   }
 
-  [[gnu::always_inline]] static simd::sums32 add(simd::sums32 dot, simd::bytes4 w, simd::bytes4 x) noexcept {
-    if constexpr (W::bits == 8) return simd::dot4_signed(dot, w, x);
-    return simd::dot4_unsigned(dot, w, x);
+  [[gnu::always_inline]] static block_sums add(block_sums const& dot, simd::bytes4 w, simd::bytes4 x) noexcept {
+    if constexpr (small) {
+      return simd::dot4_small(dot, w, x);
+    } else {
+      return simd::dot4_signed(dot, w, x);
+    }
   }
 };
 
@@ -139,6 +174,7 @@ struct quantized_product {
       std::size_t const o = p * weight_block<W>::outputs + within;
       if (o >= y.extent(1)) return;
       tile sums;
+      if constexpr (R > 1) ask_for_rows<tile::width>(y, first, R, o);
       sums.multiply(x.row(first), blocks, w.panel_data(p), blocks, within);
       for (std::size_t r = 0; r < R; ++r) {
         for (std::size_t v = 0; v < tile::vectors; ++v) {
