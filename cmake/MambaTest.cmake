@@ -23,10 +23,10 @@ add_library(mamba_test_main OBJECT "${PROJECT_SOURCE_DIR}/tests/support/main.cpp
 target_link_libraries(mamba_test_main PRIVATE dep::doctest mamba_warnings mamba_sanitizers)
 target_compile_features(mamba_test_main PRIVATE cxx_std_20)
 
-# mamba_test_folder(<folder> <libraries>...): tests/<folder>/*_test.cpp become the program test_<folder>, and each file
+# mamba_test_folder(<folder> <libraries>...): tests/<folder>/**/*_test.cpp become the program test_<folder>, and each file
 # is the CTest test <folder>.<name>; what it has in the doctest suite "slow" is <folder>.<name>.slow, labelled slow.
 function(mamba_test_folder folder)
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cpp")
   if(NOT sources)
     return()
   endif()
@@ -50,7 +50,7 @@ function(mamba_test_folder folder)
         set(test ${folder}.${name})
         set(selection --test-suite-exclude=slow)
       endif()
-      add_test(NAME ${test} COMMAND ${program} "--source-file=*/${folder}/${name}_test.cpp" ${selection})
+      add_test(NAME ${test} COMMAND ${program} "--source-file=*/${name}_test.cpp" ${selection})
       # A file whose tests are not found must not pass for a file whose tests pass.
       set_tests_properties(${test} PROPERTIES FAIL_REGULAR_EXPRESSION "test cases: +0 " ENVIRONMENT
                                               "${mamba_test_environment}" TIMEOUT 900)

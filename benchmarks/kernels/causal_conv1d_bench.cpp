@@ -4,7 +4,7 @@
 // Roofline: per (t, d) 8 bytes, K = 4 multiply-adds and one SiLU, which is one exponential and one division. L 512,
 // D 1536: 6.3 MB, a third of a millisecond from memory and less from a cache; 0.79 M exponentials, a quarter of a
 // millisecond at 3.1 Gexp/s. In a model of 24 layers this is 1 % of the time of the products.
-#include <mamba/kernels/causal_conv1d.hpp>
+#include <mamba/kernels/convolution/causal_conv1d.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <support/random.hpp>
 #include <support/run.hpp>

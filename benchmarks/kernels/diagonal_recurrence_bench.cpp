@@ -7,7 +7,7 @@
 //   N = 16, real: 64 FLOP for 8 bytes: bound by memory where x and y come from there; N = 64: by multiply-adds.
 //   One channel: h_t waits for h_{t−1}: one multiply-add after the other, two of them per step where modes are complex.
 //   chain_% compares with that latency; where N is large, FMA_% takes over.
-#include <mamba/kernels/diagonal_recurrence.hpp>
+#include <mamba/kernels/scan/diagonal_recurrence.hpp>
 #include <support/random.hpp>
 #include <support/recurrence_case.hpp>
 #include <support/run.hpp>

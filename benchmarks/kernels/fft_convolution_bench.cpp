@@ -9,7 +9,7 @@
 // FFTW transforms real sequences padded to 2L, all channels of a thread in one plan (batched), sixteen at a time, and one
 // by one (looped); FFTW_MEASURE. All variants take turns, call by call, kernel transformed in every call, and medians are
 // compared: `ratio` is ours over the best of FFTW's.
-#include <mamba/kernels/fft_convolution.hpp>
+#include <mamba/kernels/convolution/fft_convolution.hpp>
 #include <mamba/ssm/causal_convolution.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <support/random.hpp>
@@ -102,7 +102,7 @@ class fftw_convolution {
   }
   void operator()(matrix<float> const& kernel, matrix<float> const& x, matrix<float>& y) {
     std::size_t const each = D_ / shares_.size();
-    mamba::core::for_each_range(shares_.size(), mamba::core::work{1e9}, [&](std::size_t first, std::size_t last) {
+    mamba::parallel::parallel_for(shares_.size(), mamba::parallel::cost{1e9}, [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i) shares_[i]->run(kernel, x, y, i * each, (i + 1) * each);
     });
   }
@@ -220,7 +220,7 @@ double seconds_of(F&& f) {
 
 /// One row: every variant once per iteration, in turn; Time is ours.
 void take_turns(benchmark::State& state, bench::machine const& m, int threads, convolution_case& c) {
-  mamba::core::set_thread_count(threads);
+  mamba::parallel::set_thread_count(threads);
   struct variant {
     char const* name;
     std::function<void()> run;
@@ -253,7 +253,7 @@ void take_turns(benchmark::State& state, bench::machine const& m, int threads, c
     }
     state.SetIterationTime(variants[0].seconds.back());
   }
-  mamba::core::set_thread_count(m.threads);
+  mamba::parallel::set_thread_count(m.threads);
   double fftw = 0;
   for (std::size_t i = 0; i < variants.size(); ++i) {
     double const middle = median(variants[i].seconds);

@@ -11,7 +11,7 @@
 //
 // What a tile of 6 (AVX2) or 12 tokens (AVX-512), of bytes 2 or 7, loses that isn't full is seen where reading doesn't
 // decide: the rows called "resident" use one copy, which stays in the last-level cache, and have the time per token.
-#include <mamba/kernels/quantized_matmul.hpp>
+#include <mamba/kernels/quantization/quantized_matmul.hpp>
 #include <mamba/tensor/eigen.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <support/random.hpp>

@@ -7,7 +7,7 @@
 // the floor: 71 is 1.4 times its time, 59 is 1.7.
 //
 //     core    Δ, B and C ready, no skip, no gate          ours    with D-skip and gate          fused    with softplus, too
-#include <mamba/kernels/selective_scan.hpp>
+#include <mamba/kernels/scan/selective_scan.hpp>
 #include <mamba/ssm/selective_scan.hpp>
 #include <support/random.hpp>
 #include <support/run.hpp>

@@ -73,7 +73,7 @@ std::string extents_rows(machine const& m, std::string const& shape, std::size_t
   auto const both = std::make_unique<extents_pair<C>>();
   std::string text;
   for (int const threads : m.thread_counts()) {
-    mamba::core::set_thread_count(threads);
+    mamba::parallel::set_thread_count(threads);
     std::vector<double> const s = both->seconds(rounds, prompt, steps);
     auto const tokens = [](std::size_t count, double seconds) {
       return " " + examples::three_digits(static_cast<double>(count) / seconds) + " |";
@@ -88,7 +88,7 @@ std::string extents_rows(machine const& m, std::string const& shape, std::size_t
     text += "| " + shape + " | " + std::to_string(threads) + " |" + tokens(prompt, s[0]) + tokens(prompt, s[1]) +
             price(s[0], s[1]) + tokens(steps, s[2]) + tokens(steps, s[3]) + price(s[2], s[3]) + "\n";
   }
-  mamba::core::set_thread_count(m.threads);
+  mamba::parallel::set_thread_count(m.threads);
   return text;
 }
 

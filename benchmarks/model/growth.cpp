@@ -69,7 +69,7 @@ struct series_plan {
 
 growth_series measured(series_plan const& plan, bench::machine const& m, std::size_t rounds) {
   std::fprintf(stderr, "against %s: %s\n", plan.what.c_str(), plan.fixed.c_str());
-  mamba::core::set_thread_count(1);
+  mamba::parallel::set_thread_count(1);
   std::vector<call> calls;
   std::shared_ptr<bench::model_in<float>> model;  // the one before, where the sizes don't change
   for (std::size_t const value : plan.values) {
@@ -85,7 +85,7 @@ growth_series measured(series_plan const& plan, bench::machine const& m, std::si
     calls[i].point.seconds = seconds[i];
     s.points.push_back(calls[i].point);
   }
-  mamba::core::set_thread_count(m.threads);
+  mamba::parallel::set_thread_count(m.threads);
   return s;
 }
 

@@ -75,7 +75,7 @@ plan read_plan(bench::arguments& given) {
   for (auto const n : given.numbers("--prompts", small ? "13,131" : "512,2048")) p.tasks.push_back({false, n});
   for (auto const n : given.numbers("--generate", small ? "5" : "128")) p.tasks.push_back({true, n});
   p.rounds = given.numbers("--rounds", small ? "1" : "3").front();
-  int const all = mamba::core::thread_count();
+  int const all = mamba::parallel::thread_count();
   p.threads = given.numbers<int>("--threads", all > 1 ? "1," + std::to_string(all) : "1");
   p.out = given.text("--out", "");
   return p;
@@ -139,7 +139,7 @@ struct desk {
     for (std::size_t i = 0; i < count; ++i) model.step(most_probable(logits.span()), memory, logits.span());
   }
   double seconds(any_model const& model, bench::column const& c) {
-    mamba::core::set_thread_count(c.threads);
+    mamba::parallel::set_thread_count(c.threads);
     return bench::seconds_of([&] { c.what.generates ? generate(model, c.what.tokens) : read(model, c.what.tokens); });
   }
 
@@ -156,7 +156,7 @@ bench::work work_of(any_model const& model, bench::task const& t) {
 /// Some formats of one shape, in memory together, measured in turn.
 void measure(plan const& p, bench::machine const& m, config const& sizes, std::vector<format> const& together,
              bench::table& table) {
-  mamba::core::set_thread_count(m.threads);  // to make the weights
+  mamba::parallel::set_thread_count(m.threads);  // to make the weights
   std::vector<std::unique_ptr<any_model>> models;
   for (format const& f : together) {
     std::fprintf(stderr, "%s: making %s\n", table.shape.c_str(), f.name);
@@ -187,7 +187,7 @@ void measure(plan const& p, bench::machine const& m, config const& sizes, std::v
     }
     table.rows.push_back(row);
   }
-  mamba::core::set_thread_count(m.threads);
+  mamba::parallel::set_thread_count(m.threads);
 }
 
 /// Measures one shape. Returns its page.

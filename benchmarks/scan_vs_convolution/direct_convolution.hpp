@@ -7,8 +7,8 @@
 // registers while a block of 256 taps passes by; y then grows block by block, so that no sum is longer than 256 + L/256.
 #pragma once
 
-#include <mamba/core/threads.hpp>
-#include <mamba/kernels/vandermonde_kernel.hpp>
+#include <mamba/kernels/convolution/vandermonde_kernel.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 #include <mamba/simd/load_store.hpp>
 #include <mamba/tensor/storage.hpp>
 #include <mamba/tensor/view.hpp>
@@ -73,7 +73,7 @@ inline void direct_convolution(mamba::matrix_view<float const> kernel, mamba::ma
   bool const lanes_are_channels = D >= W;
   std::size_t const lanes = lanes_are_channels ? W : 1, tile_rows = 8 * W / lanes;
   std::size_t const tiles = (L + tile_rows - 1) / tile_rows, padded = tiles * tile_rows;
-  auto const threads = static_cast<std::size_t>(mamba::core::thread_count());
+  auto const threads = static_cast<std::size_t>(mamba::parallel::thread_count());
   std::size_t const groups = (D + lanes - 1) / lanes, slots = lanes_are_channels ? std::min(groups, threads) : 1;
   std::size_t const each = (2 * padded + padded + 2 * padded) * lanes;
   mamba::heap_storage<float> memory(slots * each);
@@ -85,8 +85,8 @@ inline void direct_convolution(mamba::matrix_view<float const> kernel, mamba::ma
       std::copy_n(kernel.data() + k * kernel.pitch() + first, count, taps + k * lanes);
       std::copy_n(x.data() + k * x.pitch() + first, count, in + k * lanes);
     }
-    mamba::core::work const cost{0.02 * static_cast<double>(L * L)};
-    mamba::core::for_each_range(tiles, cost, [&](std::size_t from, std::size_t to) {
+    mamba::parallel::cost const cost{0.02 * static_cast<double>(L * L)};
+    mamba::parallel::parallel_for(tiles, cost, [&](std::size_t from, std::size_t to) {
       for (std::size_t i = from; i < to; ++i) {
         std::size_t const tile = i % 2 == 0 ? i / 2 : tiles - 1 - i / 2;  // short sums and long ones in turn
         if (lanes_are_channels) {
@@ -98,13 +98,13 @@ inline void direct_convolution(mamba::matrix_view<float const> kernel, mamba::ma
     });
     for (std::size_t k = 0; k < L; ++k) std::copy_n(out + k * lanes, count, y.data() + k * y.pitch() + first);
   };
-  mamba::core::for_each_range(slots, mamba::core::work{0.02 * static_cast<double>(slots > 1 ? L * L * D / W : 0)},
-                              [&](std::size_t from, std::size_t to) {
-                                for (std::size_t s = from; s < to; ++s) {
-                                  for (std::size_t g = groups * s / slots; g < groups * (s + 1) / slots; ++g)
-                                    one_group(g, memory.data() + s * each);
-                                }
-                              });
+  mamba::parallel::parallel_for(slots, mamba::parallel::cost{0.02 * static_cast<double>(slots > 1 ? L * L * D / W : 0)},
+                                [&](std::size_t from, std::size_t to) {
+                                  for (std::size_t s = from; s < to; ++s) {
+                                    for (std::size_t g = groups * s / slots; g < groups * (s + 1) / slots; ++g)
+                                      one_group(g, memory.data() + s * each);
+                                  }
+                                });
 }
 
 }  // namespace bench

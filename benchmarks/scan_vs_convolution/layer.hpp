@@ -2,10 +2,10 @@
 // scan_vs_convolution/layer.hpp — one linear layer that doesn't change in time, in every mode that computes it.
 #pragma once
 
-#include <mamba/kernels/chunked_recurrence.hpp>
-#include <mamba/kernels/diagonal_recurrence.hpp>
-#include <mamba/kernels/fft_convolution.hpp>
-#include <mamba/kernels/vandermonde_kernel.hpp>
+#include <mamba/kernels/convolution/fft_convolution.hpp>
+#include <mamba/kernels/convolution/vandermonde_kernel.hpp>
+#include <mamba/kernels/scan/chunked_recurrence.hpp>
+#include <mamba/kernels/scan/diagonal_recurrence.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <scan_vs_convolution/direct_convolution.hpp>
 #include <support/random.hpp>

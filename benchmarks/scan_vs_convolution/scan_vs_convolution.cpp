@@ -80,7 +80,7 @@ class cell {
   void measure(std::size_t N, std::vector<int> const& threads, bool quick, std::vector<bench::row>& rows) {
     bench::layer<Blocked> layer(data_.channels(), N);
     for (std::size_t i = 0; i < threads.size(); ++i) {
-      mamba::core::set_thread_count(threads[i]);
+      mamba::parallel::set_thread_count(threads[i]);
       check(layer, "L " + std::to_string(data_.length()) + ", D " + std::to_string(data_.channels()) + ", N " +
                        std::to_string(N) + ", threads " + std::to_string(threads[i]));
       bench::row& r = rows[i];
@@ -97,7 +97,7 @@ class cell {
       r.seconds[bench::direct_new] = direct + r.seconds[bench::make_kernel];
       r.seconds[bench::fft_new] = with_kernel + r.seconds[bench::make_kernel];
     }
-    mamba::core::set_thread_count(threads.back());
+    mamba::parallel::set_thread_count(threads.back());
   }
 
  private:
@@ -206,8 +206,8 @@ int main(int argc, char** argv) {
   sizes s{{1, 64, 1024}, {16, 64}, {}, std::size_t{1} << 26U, std::size_t{1} << 36U};
   for (std::size_t k = 7; k <= 20; ++k) s.lengths.push_back(std::size_t{1} << k);
   if (quick) s = {{1, 5, 64}, {3, 16}, {128, 257, 1024}, std::size_t{1} << 15U, std::size_t{1} << 22U};
-  int const all = mamba::core::thread_count();
-  if (quick) mamba::core::smallest_shared_work() = 0;  // so that CI meets the threads too
+  int const all = mamba::parallel::thread_count();
+  if (quick) mamba::parallel::parallel_threshold() = 0;  // so that CI meets the threads too
   auto const scale = quick ? bench::scale::small : bench::scale::full;
   std::string machine = bench::processor() + ", " + bench::compiler() + ", " + MAMBA_BENCH_FLAGS + ". ";
   std::vector<int> const threads = all > 1 ? std::vector<int>{1, all} : std::vector<int>{1};
@@ -216,7 +216,7 @@ int main(int argc, char** argv) {
     machine += "Floors with " + std::to_string(t) + (t == 1 ? " thread: " : " threads: ") +
                bench::in_words(bench::measure_floors(t, scale, buffer)) + ". ";
   }
-  mamba::core::set_thread_count(all);
+  mamba::parallel::set_thread_count(all);
   try {
     std::filesystem::create_directories(out);  // said before an hour of measuring, not after
     auto const tables = measured(s, threads, quick);

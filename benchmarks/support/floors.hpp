@@ -7,8 +7,8 @@
 // make a loop slower.
 #pragma once
 
-#include <mamba/core/threads.hpp>
 #include <mamba/math/exp.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 #include <mamba/simd/dot4.hpp>
 #include <mamba/simd/load_store.hpp>
 #include <mamba/tensor/tensor.hpp>
@@ -37,12 +37,12 @@ struct floors {
 /// Seconds until f(i) has returned for every i < threads, each on its own thread.
 template <class F>
 double seconds_on(int threads, F&& f) {
-  mamba::core::set_thread_count(threads);
+  mamba::parallel::set_thread_count(threads);
   auto const start = std::chrono::steady_clock::now();
-  mamba::core::for_each_range(static_cast<std::size_t>(threads), mamba::core::work{1e9},
-                              [&](std::size_t first, std::size_t last) {
-                                for (std::size_t i = first; i < last; ++i) f(i);
-                              });
+  mamba::parallel::parallel_for(static_cast<std::size_t>(threads), mamba::parallel::cost{1e9},
+                                [&](std::size_t first, std::size_t last) {
+                                  for (std::size_t i = first; i < last; ++i) f(i);
+                                });
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

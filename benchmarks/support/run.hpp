@@ -68,14 +68,14 @@ inline void count(benchmark::State& state, machine const& m, int threads, work c
 /// Times f() and reports it.
 template <class F>
 void time(benchmark::State& state, machine const& m, int threads, work const& w, F&& f) {
-  mamba::core::set_thread_count(threads);
+  mamba::parallel::set_thread_count(threads);
   auto const start = std::chrono::steady_clock::now();
   for (auto _ : state) {
     f();
     benchmark::ClobberMemory();
   }
   double const elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  mamba::core::set_thread_count(m.threads);  // checks run with all threads
+  mamba::parallel::set_thread_count(m.threads);  // checks run with all threads
   count(state, m, threads, w, elapsed);
 }
 
@@ -114,8 +114,8 @@ int run(int argc, char** argv, F&& add_all, std::vector<int> const& others = {})
   rest.push_back(nullptr);
   benchmark::Initialize(&count, rest.data());
   if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return 1;
-  m.threads = mamba::core::thread_count();
-  if (m.size == scale::small) mamba::core::smallest_shared_work() = 0;  // so that CI meets the threads too
+  m.threads = mamba::parallel::thread_count();
+  if (m.size == scale::small) mamba::parallel::parallel_threshold() = 0;  // so that CI meets the threads too
   {
     auto const buffer = read_buffer(m.size);
     std::vector<int> counts = m.thread_counts();
@@ -123,7 +123,7 @@ int run(int argc, char** argv, F&& add_all, std::vector<int> const& others = {})
     for (int const threads : counts) {
       if (m.floor.count(threads) == 0) m.floor[threads] = measure_floors(threads, m.size, buffer);
     }
-    mamba::core::set_thread_count(m.threads);
+    mamba::parallel::set_thread_count(m.threads);
   }
   add_context(m.threads, m.size, m.floor);
   add_all(m);

@@ -3,8 +3,8 @@
 //
 // The state is carried from chunk to chunk and the log-probabilities are added one token at a time, in order; so the
 // result is the same, bit for bit, for every --chunk and every number of threads.
-#include <mamba/core/threads.hpp>
 #include <mamba/model/forward.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 #include <safetensors/safetensors.hpp>
 #include <support/command_line.hpp>
 #include <support/language_model.hpp>
@@ -122,8 +122,8 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
     mamba::model::forward(weights, std::span<token const>(text.tokens).subspan(first, count), state,
                           mamba::matrix_view<T>(logits.data(), count, vocabulary));
     std::size_t const predictions = std::min(count, length - 1 - first);
-    mamba::core::work const cost{10.0 * static_cast<double>(predictions * vocabulary)};  // an exp in double each
-    mamba::core::for_each_range(predictions, cost, [&](std::size_t begin, std::size_t end) {
+    mamba::parallel::cost const cost{10.0 * static_cast<double>(predictions * vocabulary)};  // an exp in double each
+    mamba::parallel::parallel_for(predictions, cost, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)
         log_p[i] =
             log_probability(std::span<T const>(logits).subspan(i * vocabulary, vocabulary), text.tokens[first + i + 1]);

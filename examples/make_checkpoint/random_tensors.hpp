@@ -2,9 +2,9 @@
 // make_checkpoint/random_tensors.hpp — numbers as a trained Mamba has them, row by row, each row from its own seed.
 #pragma once
 
-#include <mamba/core/threads.hpp>
 #include <mamba/model/config.hpp>
 #include <mamba/model/sampling.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 #include <mamba/simd/real.hpp>
 
 #include <algorithm>
@@ -94,11 +94,11 @@ class random_tensor {
   /// Domain:  take must not throw; threads call it at the same time, each with rows of its own.
   void rows(std::size_t first, std::size_t last, std::size_t size,
             std::function<void(std::size_t, std::span<float const>)> const& take) {
-    auto const threads = static_cast<std::size_t>(mamba::core::thread_count());
+    auto const threads = static_cast<std::size_t>(mamba::parallel::thread_count());
     std::size_t const count = last - first;
     room_.resize(threads * size);  // a row for each thread
-    mamba::core::work const cost{3.0 * static_cast<double>(count * size)};
-    mamba::core::for_each_range(threads, cost, [&](std::size_t begin, std::size_t end) {
+    mamba::parallel::cost const cost{3.0 * static_cast<double>(count * size)};
+    mamba::parallel::parallel_for(threads, cost, [&](std::size_t begin, std::size_t end) {
       for (std::size_t thread = begin; thread < end; ++thread) {
         auto const row = std::span(room_).subspan(thread * size, size);
         for (std::size_t r = count * thread / threads; r < count * (thread + 1) / threads; ++r) {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
-#include <mamba/core/threads.hpp>
 #include <mamba/core/version.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 #include <safetensors/printable.hpp>
 #include <support/output.hpp>
 #include <support/profile.hpp>
@@ -177,7 +177,7 @@ class command_line {
     if (!config_.empty()) {
       for (profile_entry const& entry : read_profile(config_, profile_)) apply(entry);
     }
-    if (threads_ > 0) mamba::core::set_thread_count(threads_);
+    if (threads_ > 0) mamba::parallel::set_thread_count(threads_);
     return true;
   }
 

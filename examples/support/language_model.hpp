@@ -5,7 +5,7 @@
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/error.hpp>
 #include <mamba/core/float16.hpp>
-#include <mamba/core/weight_formats.hpp>
+#include <mamba/kernels/quantization/formats.hpp>
 #include <mamba/model/forward.hpp>
 #include <support/checkpoint.hpp>
 #include <support/command_line.hpp>

@@ -3,7 +3,7 @@
 //
 // Each matrix is a U8 tensor whose bytes are those of packed_matrix, so that a mapped file is read where it lies:
 //
-//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see kernels/quantized_matrix.hpp
+//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see kernels/quantization/quantized_matrix.hpp
 //     __metadata__          mamba.version        1
 //                           mamba.weights        q4                            what quantize --weights was told
 //                           mamba.matrix.NAME    q4 [3072, 768]                format, rows and columns
@@ -15,8 +15,8 @@
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/error.hpp>
 #include <mamba/core/float16.hpp>
-#include <mamba/core/threads.hpp>
-#include <mamba/kernels/quantized_matrix.hpp>
+#include <mamba/kernels/quantization/quantized_matrix.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 #include <safetensors/safetensors.hpp>
 
 #include <algorithm>
@@ -169,8 +169,8 @@ void use_blocks(safetensors::archive const& from, safetensors::tensor const& sto
     return;
   }
   auto const copy = std::make_shared<mamba::heap_storage<block>>(count);
-  mamba::core::work const cost{static_cast<double>(stored.data.size()) / 8};
-  mamba::core::for_each_range(count, cost, [&](std::size_t first, std::size_t last) {
+  mamba::parallel::cost const cost{static_cast<double>(stored.data.size()) / 8};
+  mamba::parallel::parallel_for(count, cost, [&](std::size_t first, std::size_t last) {
     std::memcpy(static_cast<void*>(copy->data() + first), bytes + first * sizeof(block),
                 (last - first) * sizeof(block));
   });

@@ -2,7 +2,7 @@
 // support/tensor_rows.hpp — a tensor's rows as numbers, on all threads.
 #pragma once
 
-#include <mamba/core/threads.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 #include <safetensors/safetensors.hpp>
 
 #include <cstddef>
@@ -19,10 +19,10 @@ namespace examples {
 template <class T, class F>
 void for_each_row(safetensors::tensor const& from, std::size_t first, std::size_t count, F&& f) {
   std::size_t const size = from.elements() / from.shape[0];
-  auto const threads = static_cast<std::size_t>(mamba::core::thread_count());
+  auto const threads = static_cast<std::size_t>(mamba::parallel::thread_count());
   std::vector<T> room(threads * size);  // a row for each
-  mamba::core::work const cost{2.0 * static_cast<double>(count * size)};
-  mamba::core::for_each_range(threads, cost, [&](std::size_t begin, std::size_t end) {
+  mamba::parallel::cost const cost{2.0 * static_cast<double>(count * size)};
+  mamba::parallel::parallel_for(threads, cost, [&](std::size_t begin, std::size_t end) {
     for (std::size_t thread = begin; thread < end; ++thread) {
       auto const row = std::span(room).subspan(thread * size, size);
       for (std::size_t i = count * thread / threads; i < count * (thread + 1) / threads; ++i) {

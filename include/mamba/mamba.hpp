@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/mamba.hpp — every public header, nothing else.
+// mamba/mamba.hpp — every public header but those of io/, nothing else.
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -7,11 +7,10 @@
 #include <mamba/core/contracts.hpp>
 #include <mamba/core/error.hpp>
 #include <mamba/core/float16.hpp>
-#include <mamba/core/team.hpp>
-#include <mamba/core/threads.hpp>
 #include <mamba/core/version.hpp>
-#include <mamba/core/weight_formats.hpp>
-#include <mamba/core/weight_recipe.hpp>
+
+#include <mamba/parallel/parallel_for.hpp>
+#include <mamba/parallel/thread_pool.hpp>
 
 #include <mamba/simd/compat.hpp>
 #include <mamba/simd/dot4.hpp>
@@ -78,24 +77,26 @@
 #include <mamba/ssm/transition.hpp>
 #include <mamba/ssm/vandermonde_kernel.hpp>
 
-#include <mamba/kernels/block_fit.hpp>
-#include <mamba/kernels/causal_conv1d.hpp>
-#include <mamba/kernels/channel_blocked.hpp>
-#include <mamba/kernels/chunked_recurrence.hpp>
-#include <mamba/kernels/complex_blocked.hpp>
-#include <mamba/kernels/diagonal_recurrence.hpp>
-#include <mamba/kernels/fft_convolution.hpp>
-#include <mamba/kernels/matmul.hpp>
-#include <mamba/kernels/packed_matrix.hpp>
-#include <mamba/kernels/quantized_matmul.hpp>
-#include <mamba/kernels/quantized_matrix.hpp>
-#include <mamba/kernels/quantized_rows.hpp>
-#include <mamba/kernels/right_angle_product.hpp>
-#include <mamba/kernels/selective_scan.hpp>
-#include <mamba/kernels/vandermonde_kernel.hpp>
+#include <mamba/kernels/convolution/causal_conv1d.hpp>
+#include <mamba/kernels/convolution/fft_convolution.hpp>
+#include <mamba/kernels/convolution/right_angle_product.hpp>
+#include <mamba/kernels/convolution/vandermonde_kernel.hpp>
+#include <mamba/kernels/gemm/matmul.hpp>
+#include <mamba/kernels/gemm/packed_matrix.hpp>
+#include <mamba/kernels/quantization/activations.hpp>
+#include <mamba/kernels/quantization/formats.hpp>
+#include <mamba/kernels/quantization/least_squares.hpp>
+#include <mamba/kernels/quantization/quantized_matmul.hpp>
+#include <mamba/kernels/quantization/quantized_matrix.hpp>
+#include <mamba/kernels/scan/channel_blocked.hpp>
+#include <mamba/kernels/scan/chunked_recurrence.hpp>
+#include <mamba/kernels/scan/complex_blocked.hpp>
+#include <mamba/kernels/scan/diagonal_recurrence.hpp>
+#include <mamba/kernels/scan/selective_scan.hpp>
 
 #include <mamba/nn/causal_conv1d.hpp>
 #include <mamba/nn/embedding.hpp>
+#include <mamba/nn/format_policy.hpp>
 #include <mamba/nn/linear.hpp>
 #include <mamba/nn/mamba_block.hpp>
 #include <mamba/nn/parameter.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a stranger's first program does: include a header, see that it is the header meant, and compute something.
 #include <mamba/core/abi.hpp>
-#include <mamba/core/threads.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 #include <mamba/simd/load_store.hpp>
 
 #include <cstdio>
@@ -10,7 +10,7 @@
 int main() {
   std::string const name = mamba::core::abi_name;
   bool const openmp = name.find("openmp") != std::string::npos;
-  std::printf("%s, %d threads, %d floats in a batch\n", name.c_str(), mamba::core::thread_count(),
+  std::printf("%s, %d threads, %d floats in a batch\n", name.c_str(), mamba::parallel::thread_count(),
               static_cast<int>(mamba::simd::lanes<float>));
   return openmp == (EXPECT_OPENMP == 1) ? 0 : 1;
 }

@@ -2,10 +2,10 @@
 // The partition contract of the linear kernels: a recurrence has the same bits for every split, number of threads and
 // extent; convolutions and their kernels have them for every place of a channel, layout and number of threads. Compared
 // by memcmp. This file is compiled many times, under different flags.
-#include <mamba/kernels/chunked_recurrence.hpp>
-#include <mamba/kernels/diagonal_recurrence.hpp>
-#include <mamba/kernels/fft_convolution.hpp>
-#include <mamba/kernels/vandermonde_kernel.hpp>
+#include <mamba/kernels/convolution/fft_convolution.hpp>
+#include <mamba/kernels/convolution/vandermonde_kernel.hpp>
+#include <mamba/kernels/scan/chunked_recurrence.hpp>
+#include <mamba/kernels/scan/diagonal_recurrence.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <support/random.hpp>
 #include <support/threads.hpp>
@@ -83,12 +83,12 @@ TEST_CASE("contract: the diagonal recurrence has the same bits for every split a
   for (int round = 0; round < 40; ++round) {
     std::size_t const L = 1 + rng.below(70), D = 1 + rng.below(round % 2 == 0 ? 3 : 2 * W + 2);
     system_of const s(rng, L, D, 1 + rng.below(2 * W));
-    mamba::core::set_thread_count(1);
+    mamba::parallel::set_thread_count(1);
     modes whole_h = s.h, h = s.h;
     sequence whole(L, D), y(L, D);
     s.run(whole_h, s.x.view(), whole.view());
     for (std::size_t first = 0; first < L;) {
-      mamba::core::set_thread_count(1 + static_cast<int>(rng.below(3)));
+      mamba::parallel::set_thread_count(1 + static_cast<int>(rng.below(3)));
       std::size_t const count = std::min(L - first, rng.below(20));
       s.run(h, s.x.view().rows(first, count), y.view().rows(first, count));
       first += count;
@@ -130,7 +130,7 @@ TEST_CASE("contract: kernels and convolutions, for every place of a channel, lay
   for (std::size_t const L : {std::size_t{3}, W * W + 5, std::size_t{700}}) {
     constexpr std::size_t D = 2 * W + 3;
     system_of const s(rng, L, D, 3);
-    mamba::core::set_thread_count(1);
+    mamba::parallel::set_thread_count(1);
     sequence K(L, D), y(L, D), turned_K(D, L), turned_x(D, L), turned_y(D, L);
     mamba::kernels::vandermonde_kernel(s.a, s.b, s.c, K.view());
     mamba::kernels::vandermonde_kernel(s.a, s.b, s.c, turned_K.view(), mamba::kernels::time_order::along_rows);
@@ -148,7 +148,7 @@ TEST_CASE("contract: kernels and convolutions, for every place of a channel, lay
       }
     }
     for (int const threads : {1, 2, 3}) {
-      mamba::core::set_thread_count(threads);
+      mamba::parallel::set_thread_count(threads);
       sequence again(L, D), some(L, W - 1);
       auto const known = convolve.spectrum(K.view());
       convolve(known, s.x.view(), again.view());
@@ -167,13 +167,13 @@ TEST_CASE("contract: the chunked recurrence with any number of threads") {
   test::all_work_shared const shared;
   for (std::size_t const D : {1U, 3U}) {
     system_of const s(rng, 3000, D, 6);
-    mamba::core::set_thread_count(1);
+    mamba::parallel::set_thread_count(1);
     mamba::kernels::chunked_recurrence const layer(s.a, s.b, s.c, s.d);
     modes alone_h = s.h;
     sequence alone(3000, D), y(3000, D);
     layer(s.x.view(), alone_h, alone.view());
     for (int const threads : {2, 3}) {
-      mamba::core::set_thread_count(threads);
+      mamba::parallel::set_thread_count(threads);
       modes h = s.h;
       layer(s.x.view(), h, y.view());
       CHECK(same_bits(y.view(), alone.view()));

@@ -2,8 +2,8 @@
 // The partition contract: every layer is a function (y, state') = f(x, state), and any split of a sequence into calls,
 // any interleaving with other sequences, any number of threads, static or dynamic extents give the same bits in y and
 // state'. Compared by memcmp, never by tolerance. This file is compiled many times, under different flags.
-#include <mamba/core/threads.hpp>
 #include <mamba/model/forward.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 #include <support/random_model.hpp>
 #include <support/threads.hpp>
 
@@ -100,7 +100,7 @@ void check_dynamic_model(std::uint64_t seed) {
   CAPTURE(seed);
   CAPTURE(length);
   test::all_work_shared const shared;
-  mamba::core::set_thread_count(1);
+  mamba::parallel::set_thread_count(1);
   std::size_t const whole[] = {length};
   auto const expected = run(w, start, tokens, whole);
   auto const split = random_split(rng, length);
@@ -108,7 +108,7 @@ void check_dynamic_model(std::uint64_t seed) {
   CHECK(run(w, start, tokens, std::vector<std::size_t>(length, 1)) == expected);
   for (int const threads : {2, 3}) {
     if (threads == 3 && !large) continue;
-    mamba::core::set_thread_count(threads);
+    mamba::parallel::set_thread_count(threads);
     CHECK(run(w, start, tokens, whole) == expected);
     CHECK(run(w, start, tokens, split) == expected);
   }
@@ -129,7 +129,7 @@ void check_static_model(std::uint64_t seed) {
   CAPTURE(seed);
   test::all_work_shared const shared;
   for (int const threads : {1, 2}) {
-    mamba::core::set_thread_count(threads);
+    mamba::parallel::set_thread_count(threads);
     CHECK(run(fixed, model::state<C, T>(), tokens, whole) == expected);
     CHECK(run(fixed, model::state<C, T>(), tokens, random_split(rng, length)) == expected);
     CHECK(run(fixed, model::state<C, T>(), tokens, std::vector<std::size_t>(length, 1)) == expected);

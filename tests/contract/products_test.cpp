@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The partition contract of products with weights in every format: a token has the same bits alone, in any company
 // and with any number of threads. Compared by memcmp. This file is compiled many times, under different flags.
-#include <mamba/kernels/quantized_matmul.hpp>
+#include <mamba/kernels/quantization/quantized_matmul.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <support/random.hpp>
 #include <support/threads.hpp>
@@ -59,10 +59,10 @@ void check(std::size_t most) {
     rng.fill(std::span(bias), -1, 1);
     matrix x(tokens, in), whole(tokens, out), parts(tokens, out);
     for (float& v : x.span()) v = static_cast<float>(rng.normal());
-    mamba::core::set_thread_count(1);
+    mamba::parallel::set_thread_count(1);
     multiply(matrix_view<float const>(x.view()), w, bias, matrix_view<float>(whole.view()));
     for (int const threads : {1, 2, 3}) {
-      mamba::core::set_thread_count(threads);
+      mamba::parallel::set_thread_count(threads);
       for (std::size_t first = 0; first < tokens;) {
         std::size_t const count = std::min(tokens - first, 1 + rng.below(9));
         multiply(matrix_view<float const>(x.view().rows(first, count)), w, bias,

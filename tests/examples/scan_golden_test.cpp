@@ -3,7 +3,7 @@
 // precisions of the kernel against numbers that this library had no part in.
 #include <doctest/doctest.h>
 
-#include <mamba/kernels/selective_scan.hpp>
+#include <mamba/kernels/scan/selective_scan.hpp>
 #include <mamba/ssm/selective_scan.hpp>
 #include <safetensors/safetensors.hpp>
 #include <support/scan_case.hpp>

@@ -5,6 +5,7 @@
 cmake_minimum_required(VERSION 3.25)
 
 set(height_core 0)
+set(height_parallel 1)
 set(height_simd 1)
 set(height_tensor 1)
 set(height_math 2)
@@ -13,6 +14,7 @@ set(height_kernels 4)
 set(height_nn 5)
 set(height_model 6)
 set(height_train 7)
+set(height_io 7)
 
 function(fault text)
   message(SEND_ERROR "${text}")
@@ -22,7 +24,7 @@ file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/mamba" "${ROOT}/include/mamb
 list(LENGTH headers count)
 foreach(header IN LISTS headers)
   get_filename_component(folder "${header}" DIRECTORY)
-  if(header STREQUAL "mamba.hpp" OR header STREQUAL "fwd.hpp")
+  if(folder STREQUAL "")  # an umbrella
     continue()
   endif()
   string(REGEX REPLACE "/.*" "" folder "${folder}")

@@ -54,7 +54,7 @@ mixed_report MIXED_JOIN(report_, MIXED_UNIT)() {
 #endif
   r.checks_contracts = finds_a_broken_contract();
   r.expects_checks = MAMBA_CONTRACTS != 0;
-  r.function = reinterpret_cast<void const*>(&mamba::core::thread_count);
+  r.function = reinterpret_cast<void const*>(&mamba::parallel::thread_count);
   r.model_memory = reinterpret_cast<void const*>(&mamba::model::forward<mamba::model::any, float>);
 
   float in[64];

@@ -10,7 +10,7 @@ void const* address_in_the_second_unit();
 
 int main() {
   // Same flags, so one library: one ABI name and, of each inline function, one copy.
-  auto const here = reinterpret_cast<void const*>(&mamba::core::thread_count);
+  auto const here = reinterpret_cast<void const*>(&mamba::parallel::thread_count);
   bool const same =
       std::string_view(mamba::core::abi_name) == abi_name_of_the_second_unit() && here == address_in_the_second_unit();
   std::printf("%s and %s\n", mamba::core::abi_name, abi_name_of_the_second_unit());

@@ -115,7 +115,7 @@ void check_format() {
     CAPTURE(seed);
     test::all_work_shared const shared;
     for (int const threads : {1, 2, 3}) {
-      mamba::core::set_thread_count(threads);
+      mamba::parallel::set_thread_count(threads);
       model::state<> state(c);
       std::vector<float> parts(whole.size());
       for (std::size_t first = 0; first < tokens.size();) {
@@ -221,7 +221,7 @@ void check_mixed() {
     CHECK(std::sqrt(off / size) < 0.08);
     test::all_work_shared const shared;
     for (int const threads : {1, 2}) {
-      mamba::core::set_thread_count(threads);
+      mamba::parallel::set_thread_count(threads);
       check_steps(w, tokens, whole);
     }
   }

@@ -288,12 +288,12 @@ TEST_CASE("mamba_block: the same bits with 1, 2 and 3 threads") {
   block_workspace<float> room;
   room.reserve(s, L);
   test::all_work_shared const shared;
-  mamba::core::set_thread_count(1);
+  mamba::parallel::set_thread_count(1);
   auto alone = start;
   block_state<any, float> state_alone(s);
   block(alone.view(), state_alone, room);
   for (int const count : {2, 3}) {
-    mamba::core::set_thread_count(count);
+    mamba::parallel::set_thread_count(count);
     auto together = start;
     block_state<any, float> state(s);
     block(together.view(), state, room);

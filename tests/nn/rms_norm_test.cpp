@@ -68,10 +68,10 @@ TEST_CASE(
   guarded<float> x(L, width), whole(L, width), y(L, width);
   x.fill(rng, -1, 1);
   test::all_work_shared const shared;
-  mamba::core::set_thread_count(1);
+  mamba::parallel::set_thread_count(1);
   norm(x.view(), whole.view());
   for (int const count : {2, 3}) {
-    mamba::core::set_thread_count(count);
+    mamba::parallel::set_thread_count(count);
     norm(x.view(), y.view());
     CHECK(test::same_rows(y.view(), whole.view()));
   }

@@ -2,24 +2,24 @@
 // tests/support/threads.hpp — makes even the smallest work go to several threads, so that tests of threads test them.
 #pragma once
 
-#include <mamba/core/threads.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 
 namespace test {
 
 /// While it lives, no work is too small to be shared; the number of threads is put back at the end.
 class all_work_shared {
  public:
-  all_work_shared() { mamba::core::smallest_shared_work() = 0; }
+  all_work_shared() { mamba::parallel::parallel_threshold() = 0; }
   ~all_work_shared() {
-    mamba::core::smallest_shared_work() = smallest_;
-    mamba::core::set_thread_count(threads_);
+    mamba::parallel::parallel_threshold() = smallest_;
+    mamba::parallel::set_thread_count(threads_);
   }
   all_work_shared(all_work_shared const&) = delete;
   all_work_shared& operator=(all_work_shared const&) = delete;
 
  private:
-  double smallest_ = mamba::core::smallest_shared_work();
-  int threads_ = mamba::core::thread_count();
+  double smallest_ = mamba::parallel::parallel_threshold();
+  int threads_ = mamba::parallel::thread_count();
 };
 
 }  // namespace test

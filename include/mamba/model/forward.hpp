@@ -31,9 +31,9 @@ void forward(weights<C, W> const& w, std::span<token const> tokens, state<C, ker
   memory.reserve(tokens.size());
   auto& room = memory.room();
   std::size_t const silent = tokens.size() - logits.extent(0);  // tokens whose logits nobody asked for
-  core::work const cost{static_cast<double>(w.layers.size()) * w.layers.front().work(tokens.size()).nanoseconds +
-                        kernels::product_work<T>(logits.extent(0), logits.size() * w.sizes().d_model).nanoseconds};
-  core::with_team(cost, [&] {
+  parallel::cost const cost{static_cast<double>(w.layers.size()) * w.layers.front().cost(tokens.size()).nanoseconds +
+                            kernels::product_cost<T>(logits.extent(0), logits.size() * w.sizes().d_model).nanoseconds};
+  parallel::parallel_region(cost, [&] {
     for (std::size_t first = 0; first < tokens.size(); first += chunk_tokens) {
       auto const chunk = tokens.subspan(first, std::min(chunk_tokens, tokens.size() - first));
       matrix_view<T> const r = room.residual.view().rows(0, chunk.size());
@@ -50,7 +50,7 @@ void forward(weights<C, W> const& w, std::span<token const> tokens, state<C, ker
 }
 
 /// One token: forward() with L = 1. After the state is made it allocates nothing and throws nothing, and it takes no
-/// lock: serial, or with OpenMP for models whose token costs less than core::smallest_shared_work().
+/// lock: serial, or with OpenMP for models whose token costs less than parallel::parallel_threshold().
 ///
 /// Shapes:  logits [vocab_size].
 /// See:     examples/embed for a Mamba inside a loop of one's own.

@@ -2,7 +2,7 @@
 // mamba/nn/causal_conv1d.hpp — the short convolution of a Mamba block, with carried state.  [floor 5]
 #pragma once
 
-#include <mamba/kernels/causal_conv1d.hpp>
+#include <mamba/kernels/convolution/causal_conv1d.hpp>
 #include <mamba/nn/linear.hpp>
 
 namespace mamba::inline MAMBA_ABI::nn {

@@ -2,7 +2,7 @@
 // mamba/nn/embedding.hpp — from a token to its vector, and, where the head is tied, back to logits.  [floor 5]
 #pragma once
 
-#include <mamba/kernels/quantized_matmul.hpp>
+#include <mamba/kernels/quantization/quantized_matmul.hpp>
 #include <mamba/nn/parameter.hpp>
 
 #include <cstdint>

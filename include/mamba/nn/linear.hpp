@@ -2,7 +2,7 @@
 // mamba/nn/linear.hpp — y = x Wᵀ + b.  [floor 5]
 #pragma once
 
-#include <mamba/kernels/quantized_matmul.hpp>
+#include <mamba/kernels/quantization/quantized_matmul.hpp>
 #include <mamba/nn/parameter.hpp>
 
 namespace mamba::inline MAMBA_ABI::nn {
@@ -59,8 +59,8 @@ class linear {
   }
 
   /// What L tokens cost one thread.
-  [[nodiscard]] core::work work(std::size_t L) const noexcept {
-    return kernels::product_work<W>(L, weight_.out() * weight_.in());
+  [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept {
+    return kernels::product_cost<W>(L, weight_.out() * weight_.in());
   }
 
   [[nodiscard]] matrix& weight() noexcept { return weight_; }

@@ -13,8 +13,9 @@
 // channels is one thread's: it computes x (and as large a share of z) and convolves it, and later computes Δ and scans.
 #pragma once
 
-#include <mamba/kernels/selective_scan.hpp>
+#include <mamba/kernels/scan/selective_scan.hpp>
 #include <mamba/nn/causal_conv1d.hpp>
+#include <mamba/nn/format_policy.hpp>
 #include <mamba/nn/linear.hpp>
 #include <mamba/nn/rms_norm.hpp>
 
@@ -107,12 +108,12 @@ class mamba_block {
   }
 
   /// What L tokens cost one thread.
-  [[nodiscard]] core::work work(std::size_t L) const noexcept {
+  [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept {
     std::size_t const channels = L * sizes_.d_inner;
-    return {norm.work(L).nanoseconds + in_proj.work(L).nanoseconds +
-            kernels::convolution_work(channels * sizes_.d_conv).nanoseconds + x_proj.work(L).nanoseconds +
-            dt_proj.work(L).nanoseconds + kernels::scan_work(channels * sizes_.d_state).nanoseconds +
-            out_proj.work(L).nanoseconds};
+    return {norm.cost(L).nanoseconds + in_proj.cost(L).nanoseconds +
+            kernels::convolution_cost(channels * sizes_.d_conv).nanoseconds + x_proj.cost(L).nanoseconds +
+            dt_proj.cost(L).nanoseconds + kernels::scan_cost(channels * sizes_.d_state).nanoseconds +
+            out_proj.cost(L).nanoseconds};
   }
 
  private:
@@ -153,7 +154,7 @@ class mamba_block {
   /// u = rms_norm(r)
   void normalize(matrix r, workspace& room) const noexcept(!core::contracts_checked) {
     if constexpr (decltype(in_proj)::takes_bytes) room.narrow.reshape(r.extent(0), sizes_.d_model);
-    core::for_each_range(r.extent(0), norm.work(r.extent(0)), [&](std::size_t first, std::size_t last) {
+    parallel::parallel_for(r.extent(0), norm.cost(r.extent(0)), [&](std::size_t first, std::size_t last) {
       matrix const u = room.normed.view().rows(first, last - first);
       norm(r.rows(first, last - first), u);
       if constexpr (decltype(in_proj)::takes_bytes) room.narrow.round(first, 0, u);
@@ -170,9 +171,9 @@ class mamba_block {
     // A panel that has both the last channels of x and the first of z belongs to x.
     std::size_t const x_panels = in_proj.weight().panels_of(sizes_.d_inner);
     std::size_t const z_panels = in_proj.weight().panels() - x_panels;
-    core::work const cost{in_proj.work(L).nanoseconds +
-                          kernels::convolution_work(x.size() * sizes_.d_conv).nanoseconds};
-    core::for_each_range(groups(), cost, [&](std::size_t first, std::size_t last) {
+    parallel::cost const cost{in_proj.cost(L).nanoseconds +
+                              kernels::convolution_cost(x.size() * sizes_.d_conv).nanoseconds};
+    parallel::parallel_for(groups(), cost, [&](std::size_t first, std::size_t last) {
       auto const mine = channels_of(first, last);
       in_proj.multiply(u, room.narrow, xz, mine.template in<kernels::panel_range>(decltype(in_proj)::panel));
       in_proj.multiply(u, room.narrow, xz,
@@ -186,7 +187,7 @@ class mamba_block {
   void select(std::size_t L, workspace& room) const noexcept(!core::contracts_checked) {
     matrix const x = room.x.view().rows(0, L);
     matrix const dt_b_c = room.dt_b_c.view().rows(0, L);
-    core::for_each_range(x_proj.weight().panels(), x_proj.work(L), [&](std::size_t first, std::size_t last) {
+    parallel::parallel_for(x_proj.weight().panels(), x_proj.cost(L), [&](std::size_t first, std::size_t last) {
       x_proj.multiply(x, room.wide, dt_b_c, {first, last});
     });
     if constexpr (decltype(dt_proj)::takes_bytes) {  // a few microseconds: not worth a meeting
@@ -203,8 +204,8 @@ class mamba_block {
     matrix const z = room.xz.view().rows(0, L).columns(sizes_.d_inner, sizes_.d_inner);
     matrix const y = room.xz.view().rows(0, L).columns(0, sizes_.d_inner);  // the convolution has read it
     if constexpr (decltype(out_proj)::takes_bytes) room.wide.reshape(L, sizes_.d_inner);
-    core::work const cost{dt_proj.work(L).nanoseconds + kernels::scan_work(y.size() * N).nanoseconds};
-    core::for_each_range(groups(), cost, [&](std::size_t first, std::size_t last) {
+    parallel::cost const cost{dt_proj.cost(L).nanoseconds + kernels::scan_cost(y.size() * N).nanoseconds};
+    parallel::parallel_for(groups(), cost, [&](std::size_t first, std::size_t last) {
       auto const mine = channels_of(first, last);
       dt_proj.multiply(dt_b_c.columns(0, sizes_.dt_rank), room.narrow, delta,
                        mine.template in<kernels::panel_range>(decltype(dt_proj)::panel));
@@ -219,10 +220,10 @@ class mamba_block {
   /// r ← r + out_proj y
   void add_output(matrix r, workspace& room) const noexcept(!core::contracts_checked) {
     matrix const y = room.xz.view().rows(0, r.extent(0)).columns(0, sizes_.d_inner);
-    core::for_each_range(out_proj.weight().panels(), out_proj.work(r.extent(0)),
-                         [&](std::size_t first, std::size_t last) {
-                           out_proj.template multiply<kernels::output::add>(y, room.wide, r, {first, last});
-                         });
+    parallel::parallel_for(out_proj.weight().panels(), out_proj.cost(r.extent(0)),
+                           [&](std::size_t first, std::size_t last) {
+                             out_proj.template multiply<kernels::output::add>(y, room.wide, r, {first, last});
+                           });
   }
 };
 

@@ -8,8 +8,8 @@
 #pragma once
 
 #include <mamba/core/contracts.hpp>
-#include <mamba/kernels/channel_blocked.hpp>
-#include <mamba/kernels/packed_matrix.hpp>
+#include <mamba/kernels/gemm/packed_matrix.hpp>
+#include <mamba/kernels/scan/channel_blocked.hpp>
 #include <mamba/tensor/tensor.hpp>
 
 #include <algorithm>

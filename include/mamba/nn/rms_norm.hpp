@@ -2,9 +2,9 @@
 // mamba/nn/rms_norm.hpp — root-mean-square normalisation of every token.  [floor 5]
 #pragma once
 
-#include <mamba/core/threads.hpp>
 #include <mamba/math/rms_norm.hpp>
 #include <mamba/nn/parameter.hpp>
+#include <mamba/parallel/parallel_for.hpp>
 
 namespace mamba::inline MAMBA_ABI::nn {
 
@@ -22,13 +22,13 @@ class rms_norm {
 
   void operator()(matrix_view<T const> x, matrix_view<T> y) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(x.shape() == y.shape(), "rms_norm: x and y must have one shape");
-    core::for_each_range(x.extent(0), work(x.extent(0)), [&](std::size_t first, std::size_t last) {
+    parallel::parallel_for(x.extent(0), cost(x.extent(0)), [&](std::size_t first, std::size_t last) {
       for (std::size_t t = first; t < last; ++t) math::rms_norm<T>(x.row(t), weight_.span(), epsilon_, y.row(t));
     });
   }
 
   /// What L tokens cost one thread.
-  [[nodiscard]] core::work work(std::size_t L) const noexcept {
+  [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept {
     return {0.3 * static_cast<double>(L * weight_.rows())};
   }
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// mamba/kernels/quantization/activations.hpp — activations in 8 bits, block by block of every token.  [floor 4]
+//
+//     x ≈ s·c,     s = max |x| / 127 over the block,     c = round(x / s), ties to even
+//
+// A block format multiplies bytes with bytes. Each token is rounded by itself, so a token's products don't depend on
+// which others it is multiplied with.
+#pragma once
+
+#include <mamba/core/contracts.hpp>
+#include <mamba/kernels/quantization/formats.hpp>
+#include <mamba/parallel/parallel_for.hpp>
+#include <mamba/simd/load_store.hpp>
+#include <mamba/tensor/storage.hpp>
+#include <mamba/tensor/view.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace mamba::inline MAMBA_ABI::kernels {
+
+/// One block of one token.
+struct quantized_block {
+  float scale;                ///< s; not finite if one of the block's numbers is not
+  std::int32_t sum;           ///< Σ c
+  std::int8_t c[block_size];  ///< −127 … 127; 0 beyond the end of the row
+};
+
+/// One block in 8 bits.
+///
+/// Shapes:  x has at most block_size numbers; those that are missing count as 0.
+/// Domain:  any numbers. One that is not finite makes the scale so, and with it every product of the block.
+/// Error:   |x − s·c| ≤ (1/2 + 2⁻¹⁵)·s; a block whose largest number is below 2⁻¹⁰⁰ becomes 0.
+inline void quantize(std::span<float const> x, quantized_block& to) noexcept(!core::contracts_checked) {
+  MAMBA_EXPECTS(x.size() <= block_size, "quantize: more numbers than a block holds", x.size(), block_size);
+  float value[block_size] = {};
+  std::copy(x.begin(), x.end(), value);
+  // As integers, magnitudes keep their order and every NaN is above infinity: the largest shows what is wrong.
+  std::uint32_t largest = 0;
+  for (float const v : value) largest = std::max(largest, std::bit_cast<std::uint32_t>(v) & 0x7fffffffU);
+  auto const size = std::bit_cast<float>(largest);
+  bool const usable = size >= 0x1p-100F && size <= std::numeric_limits<float>::max();
+  if (!usable) {
+    to = {size < 1 ? 0 : size / 127, 0, {}};
+    return;
+  }
+  to.scale = size / 127;
+  float const inverse = 127 / size;
+  std::int32_t sum = 0;
+  for (std::size_t k = 0; k < block_size; ++k) {
+    // 1.5·2²³ leaves no bit below 1: the nearest integer stands in the lowest bits of the sum.
+    auto const bits = std::bit_cast<std::int32_t>(simd::fma(value[k], inverse, 0x1.8p23F));
+    std::int32_t const c = bits - 0x4b400000;
+    to.c[k] = static_cast<std::int8_t>(c);
+    sum += c;
+  }
+  to.sum = sum;
+}
+
+/// Room for tokens in 8 bits: rows of ⌈in / 32⌉ blocks, grown before use and never during it.
+class quantized_rows {
+ public:
+  quantized_rows() = default;
+  /// Room for as many rows of `in` numbers; nothing stands in it yet.
+  quantized_rows(std::size_t rows, std::size_t in) : room_(saturated_product(rows, blocks_of(in))) {}
+
+  [[nodiscard]] static constexpr std::size_t blocks_of(std::size_t in) noexcept {
+    return in / block_size + (in % block_size != 0 ? 1 : 0);
+  }
+
+  /// How many blocks there is room for.
+  [[nodiscard]] std::size_t capacity() const noexcept { return room_.size(); }
+  /// The shape of the matrix that stands in it.
+  [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+  [[nodiscard]] std::size_t in() const noexcept { return in_; }
+
+  /// Makes it a matrix of that shape, whose numbers round() brings.
+  void reshape(std::size_t rows, std::size_t in) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(rows * blocks_of(in) <= room_.size(), "quantized_rows: no room for as many blocks",
+                  rows * blocks_of(in), room_.size());
+    rows_ = rows;
+    in_ = in;
+  }
+
+  /// Rounds `part`, which stands at some row and column of the matrix, block by block, on the calling thread.
+  ///
+  /// Domain:  part begins at the beginning of a block and ends at the end of one, or of the row.
+  void round(std::size_t row, std::size_t column, matrix_view<float const> part) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(row + part.extent(0) <= rows_ && column + part.extent(1) <= in_,
+                  "quantized_rows: the part reaches beyond the matrix");
+    MAMBA_EXPECTS(column % block_size == 0 && (part.extent(1) % block_size == 0 || column + part.extent(1) == in_),
+                  "quantized_rows: the part must consist of whole blocks", column, part.extent(1));
+    for (std::size_t t = 0; t < part.extent(0); ++t) {
+      auto const numbers = part.row(t);
+      quantized_block* to = room_.data() + (row + t) * blocks_of(in_) + column / block_size;
+      for (std::size_t k = 0; k < numbers.size(); k += block_size, ++to) {
+        quantize(numbers.subspan(k, std::min(block_size, numbers.size() - k)), *to);
+      }
+    }
+  }
+
+  /// Rounds the rows of x.
+  void assign(matrix_view<float const> x) noexcept(!core::contracts_checked) {
+    reshape(x.extent(0), x.extent(1));
+    parallel::parallel_for(x.extent(0), parallel::cost{0.5 * static_cast<double>(x.size())},
+                           [&](std::size_t first, std::size_t last) { round(first, 0, x.rows(first, last - first)); });
+  }
+
+  /// The blocks of row t, those of row t + 1 behind them.
+  [[nodiscard]] quantized_block const* row(std::size_t t) const noexcept { return room_.data() + t * blocks_of(in_); }
+
+ private:
+  std::size_t rows_ = 0;
+  std::size_t in_ = 0;
+  heap_storage<quantized_block> room_;
+};
+
+}  // namespace mamba::inline MAMBA_ABI::kernels

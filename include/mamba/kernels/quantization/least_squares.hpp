@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// mamba/kernels/quantization/least_squares.hpp — which codes and which scale stand best for a block of weights.  [floor 4]
+//
+//     minimise  Σ_k (w_k − (s·c_k + m))²   over the codes c, and over s and m as bfloat16 stores them
+//
+// For given s and m the best codes are the nearest ones; for given codes the best s and m are a regression line. The
+// searches below try a few of the first and take the second. Every error is that of the numbers as they are stored, and
+// plain rounding is among the candidates, so a search never does worse than that.
+//
+// A V is one block, or one block in each lane.
+#pragma once
+
+#include <mamba/kernels/quantization/formats.hpp>
+#include <mamba/simd/load_store.hpp>
+
+namespace mamba::inline MAMBA_ABI::kernels {
+
+/// What stands for a block: w ≈ scale·c + offset.
+template <simd::real V>
+struct block_line {
+  V scale, offset;
+};
+
+namespace detail {
+
+/// The nearest bfloat16, ties to even, of finite numbers.
+template <simd::real V>
+[[nodiscard]] inline V stored(V x) noexcept {
+  using U = simd::word_of<V>;
+  U const word = simd::bits_as<std::uint32_t>(x);
+  return simd::bits_as<float>((word + U(0x7fffU) + ((word >> 16) & U(1U))) & U(0xffff0000U));
+}
+
+/// The nearest integer, ties to even, of |x| < 2²², where x is no product that could be merged with the addition.
+template <simd::real V>
+[[nodiscard]] inline V nearest(V x) noexcept {
+  return x + V(0x1.8p23F) - V(0x1.8p23F);
+}
+
+/// The nearest of low, low + 1, … , high.
+template <simd::real V>
+[[nodiscard]] inline V nearest_within(V x, float low, float high) noexcept {
+  return nearest(simd::at_most(simd::at_least(x, V(low)), V(high)));
+}
+
+/// 1/x, and 0 where that is not a useful number.
+template <simd::real V>
+[[nodiscard]] inline V inverse_or_zero(V x) noexcept {
+  return simd::select(simd::abs(x) < V(0x1p-120F), V(0), V(1) / x);
+}
+
+/// The best of the lines that were offered.
+template <simd::real V>
+struct best_line {
+  block_line<V> line;
+  V error;
+
+  void offer(block_line<V> const& candidate, V candidate_error) noexcept {
+    auto const better = candidate_error < error;
+    line.scale = simd::select(better, candidate.scale, line.scale);
+    line.offset = simd::select(better, candidate.offset, line.offset);
+    error = simd::select(better, candidate_error, error);
+  }
+};
+
+}  // namespace detail
+
+/// The code of w on a line: the nearest, within the format's range. A scale below 2⁻¹²⁰ has no useful inverse and
+/// counts as 0.
+template <block_format W, simd::real V>
+[[nodiscard]] inline V code_of(V w, block_line<V> const& line) noexcept {
+  V const steps = simd::product(w - line.offset, detail::inverse_or_zero(line.scale));
+  return detail::nearest_within(steps, static_cast<float>(W::lowest), static_cast<float>(W::highest));
+}
+
+/// What is lost: Σ (w − (s·c + m))² with the nearest codes.
+template <block_format W, simd::real V>
+[[nodiscard]] inline V squared_error(V const (&w)[block_size], block_line<V> const& line) noexcept {
+  V sum(0);
+  for (V const x : w) {
+    V const off = x - simd::fma(line.scale, code_of<W>(x, line), line.offset);
+    sum = simd::fma(off, off, sum);
+  }
+  return sum;
+}
+
+namespace detail {
+
+/// The regression line through the codes that another line gives. Codes count from the middle of their range, where
+/// the sums don't cancel.
+template <block_format W, simd::real V>
+[[nodiscard]] inline block_line<V> regression(V const (&w)[block_size], block_line<V> const& from) noexcept {
+  constexpr float middle = static_cast<float>(W::lowest + W::highest) / 2;
+  V const n(static_cast<float>(block_size));
+  V c1(0);
+  V c2(0);
+  V w1(0);
+  V cw(0);
+  for (V const x : w) {
+    V const c = code_of<W>(x, from) - V(middle);
+    c1 = c1 + c;
+    c2 = simd::fma(c, c, c2);
+    w1 = w1 + x;
+    cw = simd::fma(c, x, cw);
+  }
+  V const spread = simd::fms(n, c2, simd::product(c1, c1));
+  V const slope = simd::product(simd::fms(n, cw, simd::product(c1, w1)), inverse_or_zero(spread));
+  V const mean = simd::product(simd::fnma(slope, c1, w1), V(1.0F / block_size));
+  return {stored(slope), stored(simd::fnma(slope, V(middle), mean))};
+}
+
+}  // namespace detail
+
+/// 8 bits: s = max|w| / 127. A search has nothing to gain here.
+template <block_format W, simd::real V>
+requires std::same_as<W, q8>
+[[nodiscard]] inline block_line<V> fit(V const (&w)[block_size]) noexcept {
+  V largest(0);
+  for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
+  return {detail::stored(largest * V(1.0F / 127)), V(0)};
+}
+
+/// −1, 0, 1: for each of some thresholds, all above it are ±s with s the mean of their magnitudes.
+template <block_format W, simd::real V>
+requires std::same_as<W, ternary>
+[[nodiscard]] inline block_line<V> fit(V const (&w)[block_size]) noexcept {
+  constexpr int thresholds = 24;
+  V largest(0);
+  for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
+  auto const line_above = [&](V threshold) {
+    V sum(0);
+    V count(0);
+    for (V const x : w) {
+      auto const kept = threshold < simd::abs(x);
+      sum = sum + simd::select(kept, simd::abs(x), V(0));
+      count = count + simd::select(kept, V(1), V(0));
+    }
+    return block_line<V>{detail::stored(simd::product(sum, detail::inverse_or_zero(count))), V(0)};
+  };
+  block_line<V> const all{detail::stored(largest), V(0)};  // plain rounding
+  detail::best_line<V> best{all, squared_error<W>(w, all)};
+  for (int i = 0; i < thresholds; ++i) {
+    block_line<V> const line = line_above(simd::product(largest, V(static_cast<float>(i) / thresholds)));
+    best.offer(line, squared_error<W>(w, line));
+  }
+  return best.line;
+}
+
+/// 4 bits with an offset: from smallest to largest in 15 steps, and in a few more or fewer; each time the regression
+/// line through the codes that follow.
+template <block_format W, simd::real V>
+requires std::same_as<W, q4>
+[[nodiscard]] inline block_line<V> fit(V const (&w)[block_size]) noexcept {
+  V low = w[0];
+  V high = w[0];
+  for (V const x : w) {
+    low = simd::at_most(low, x);
+    high = simd::at_least(high, x);
+  }
+  V const range = high - low;
+  V const middle = simd::product(low + high, V(0.5F));
+  block_line<V> const plain{detail::stored(simd::product(range, V(1.0F / 15))), detail::stored(low)};
+  detail::best_line<V> best{plain, squared_error<W>(w, plain)};
+  for (float const steps : {11.0F, 12.0F, 13.0F, 13.75F, 14.5F, 15.0F, 15.75F}) {
+    V const step = simd::product(range, V(1 / steps));
+    block_line<V> const first{step, simd::fnma(step, V(7.5F), middle)};
+    block_line<V> const line = detail::regression<W>(w, first);
+    best.offer(line, squared_error<W>(w, line));
+  }
+  return best.line;
+}
+
+}  // namespace mamba::inline MAMBA_ABI::kernels

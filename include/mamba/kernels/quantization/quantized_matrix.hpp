@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// mamba/kernels/quantization/quantized_matrix.hpp — a weight matrix in 8, 4 or 2 bits a number.  [floor 4]
+//
+//     W [out, in]   →   panels [⌈out / 32⌉][⌈in / 32⌉] of blocks,     32 outputs × 32 inputs in each
+//
+// A block begins with a scale (and an offset) for each of its outputs, in bfloat16. Its codes follow: four bytes for
+// each output in turn, so that a 32-bit lane belongs to one output, and its bytes to four neighbouring inputs. Where a
+// code has fewer than 8 bits, a byte holds codes of inputs that are 16 (or 8) apart, the first in its lowest bits:
+//
+//     word i, output o, byte j, part p    holds the code of input    k = p·(32·bits/8) + 4·i + j
+//
+// so that one shift and one mask make the next four inputs of all outputs. The layout is the same on every machine.
+#pragma once
+
+#include <mamba/kernels/gemm/packed_matrix.hpp>
+#include <mamba/kernels/quantization/least_squares.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace mamba::inline MAMBA_ABI::kernels {
+
+/// 32 × 32 weights.
+template <block_format W>
+struct weight_block {
+  static constexpr std::size_t outputs = 32;
+  static constexpr std::size_t parts = 8 / W::bits;               ///< codes in a byte
+  static constexpr std::size_t words = block_size / (4 * parts);  ///< 32-bit words of an output
+  static constexpr unsigned mask = (1U << W::bits) - 1U;
+  static constexpr int zero = W::bits == 8 ? 0 : -W::lowest;  ///< added to codes below 8 bits
+
+  bfloat16 line[W::has_offset ? 2 : 1][outputs];  ///< scales, then offsets
+  std::uint8_t codes[words][outputs][4];
+
+  void set_code(std::size_t o, std::size_t k, int code) noexcept {
+    std::size_t const p = k / (4 * words);
+    std::size_t const within = k % (4 * words);
+    std::uint8_t& byte = codes[within / 4][o][within % 4];
+    unsigned const shift = static_cast<unsigned>(p * W::bits);
+    byte =
+        static_cast<std::uint8_t>((byte & ~(mask << shift)) | ((static_cast<unsigned>(code + zero) & mask) << shift));
+  }
+  [[nodiscard]] int code(std::size_t o, std::size_t k) const noexcept {
+    std::size_t const p = k / (4 * words);
+    std::size_t const within = k % (4 * words);
+    unsigned const bits = (static_cast<unsigned>(codes[within / 4][o][within % 4]) >> (p * W::bits)) & mask;
+    return W::bits == 8 ? static_cast<std::int8_t>(bits) : static_cast<int>(bits) - zero;
+  }
+};
+
+/// A matrix in a block format: in memory of its own, or read where it lies (a mapped file, flash).
+///
+///     matrix.borrow(blocks, file);      // `file` is a shared_ptr to what keeps the blocks where they are
+///
+/// Shapes:  any; rows beyond the matrix are zero, and columns beyond it meet nothing but zeros.
+/// Why:     borrowed blocks are what panel_data() gives of a matrix that set_row filled: codes as they stand, no copy.
+///          A copy of a matrix is deep where it owns its blocks; where they are borrowed it shares them and their owner,
+///          so that no copy, of a layer or of a whole model, outlives what it reads.
+/// Domain:  |w| ≤ 2¹⁰⁰; one weight that is larger, or none, makes the 32 of its block NaN.
+/// Error:   see kernels/quantization/least_squares.hpp; a weight of q8 is within 0.502·max|w|/127 of its block (or within 2⁻¹¹³, if that
+///          is more), a block of q4 or ternary no worse in the mean square than rounding in equal steps.
+/// Throws:  std::bad_alloc.
+template <block_format W, std::size_t Out, std::size_t In>
+class packed_matrix<W, Out, In> {
+ public:
+  using storage_format = W;
+  using scalar = float;
+  using block = weight_block<W>;
+  static constexpr std::size_t panel = block::outputs;
+
+  packed_matrix() : packed_matrix(extents<Out, In>{}) {}
+  packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
+  explicit packed_matrix(extents<Out, In> shape) : shape_(shape), storage_(saturated_product(panels(), blocks())) {}
+
+  [[nodiscard]] std::size_t out() const noexcept { return shape_.template get<0>(); }
+  [[nodiscard]] std::size_t in() const noexcept { return shape_.template get<1>(); }
+  [[nodiscard]] std::size_t panels() const noexcept { return panels_of(out()); }
+  /// Panels that the first `outputs` outputs lie in.
+  [[nodiscard]] static constexpr std::size_t panels_of(std::size_t outputs) noexcept {
+    return outputs / panel + (outputs % panel != 0 ? 1 : 0);
+  }
+  /// Blocks of one row.
+  [[nodiscard]] std::size_t blocks() const noexcept { return in() / block_size + (in() % block_size != 0 ? 1 : 0); }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  /// What it takes in memory, and what a product reads.
+  [[nodiscard]] std::size_t bytes() const noexcept { return size() * sizeof(block); }
+
+  /// Panel p: blocks() blocks of 32 outputs.
+  [[nodiscard]] block const* panel_data(std::size_t p) const noexcept {
+    return (borrowed_ ? borrowed_.get() : storage_.data()) + p * blocks();
+  }
+
+  /// Reads the panels where they lie from now on, and gives its own memory back. Any bytes are a matrix.
+  ///
+  /// Domain:  panels()·blocks() blocks on a 64-byte boundary, that stay as they are while `owner` exists; an empty
+  ///          `owner` says that they always will (flash, static arrays). Afterwards set_row must not be called.
+  void borrow(std::span<block const> from, std::shared_ptr<void const> owner) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(from.size() == panels() * blocks(), "packed_matrix: borrowed blocks must be all of the matrix",
+                  from.size(), panels() * blocks());
+    MAMBA_EXPECTS(std::bit_cast<std::uintptr_t>(from.data()) % storage_alignment == 0,
+                  "packed_matrix: borrowed blocks must be 64-byte aligned");
+    borrowed_ = std::shared_ptr<block const>(std::move(owner), from.data());
+    storage_ = {};
+  }
+  [[nodiscard]] bool borrowed() const noexcept { return borrowed_ != nullptr; }
+
+  [[nodiscard]] std::size_t rows() const noexcept { return out(); }
+  [[nodiscard]] std::size_t row_size() const noexcept { return in(); }
+
+  /// Row r of W from plain numbers: as many blocks at a time as there are lanes.
+  void set_row(std::size_t r, std::span<float const> values) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(!borrowed(), "packed_matrix: borrowed blocks are read-only");
+    MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
+    MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());
+    block* const row = storage_.data() + r / panel * blocks();
+    for (std::size_t b = 0; b < blocks(); b += lanes) {
+      auto const rest = values.subspan(b * block_size);
+      set_blocks(row + b, std::min(lanes, blocks() - b), r % panel, rest);
+    }
+  }
+
+  /// Row r of W, as its codes stand for it.
+  void get_row(std::size_t r, std::span<float> values) const noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
+    MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());
+    block const* const row = panel_data(r / panel);
+    std::size_t const o = r % panel;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      block const& from = row[k / block_size];
+      auto const scale = static_cast<float>(from.line[0][o]);
+      float offset = 0;
+      if constexpr (W::has_offset) offset = static_cast<float>(from.line[1][o]);
+      values[k] = simd::fma(scale, static_cast<float>(from.code(o, k % block_size)), offset);
+    }
+  }
+
+ private:
+  using V = simd::batch<float>;
+  static constexpr std::size_t lanes = simd::lanes<float>;
+
+  /// `count` blocks of output o, from up to 32·count values. A block that is not full repeats those it has: what stands
+  /// beyond the row meets zeros in every product, and must not take part in the choice of the scale.
+  static void set_blocks(block* to, std::size_t count, std::size_t o, std::span<float const> values) noexcept {
+    alignas(64) float turned[block_size][lanes] = {};  // input k of block b at [k][b]
+    bool finite[lanes];
+    for (std::size_t b = 0; b < count; ++b) {
+      std::size_t const first = b * block_size;
+      std::size_t const n = std::min(block_size, values.size() - first);
+      finite[b] = true;
+      for (std::size_t k = 0; k < n; ++k) {
+        float const w = values[first + k];
+        bool const number = std::fabs(w) <= 0x1p100F;
+        finite[b] = finite[b] && number;
+        turned[k][b] = number ? w : 0;
+      }
+      for (std::size_t k = n; k < block_size; ++k) turned[k][b] = turned[k - n][b];
+    }
+    V w[block_size];
+    for (std::size_t k = 0; k < block_size; ++k) w[k] = simd::load<V>(turned[k]);
+    block_line<V> const line = fit<W>(w);
+    alignas(64) float scale[lanes];
+    alignas(64) float offset[lanes];
+    simd::store<V>(scale, line.scale);
+    simd::store<V>(offset, line.offset);
+    for (std::size_t k = 0; k < block_size; ++k) simd::store<V>(turned[k], code_of<W>(w[k], line));
+    for (std::size_t b = 0; b < count; ++b) {
+      to[b].line[0][o] = bfloat16(finite[b] ? scale[b] : std::numeric_limits<float>::quiet_NaN());
+      if constexpr (W::has_offset) to[b].line[1][o] = bfloat16(offset[b]);
+      for (std::size_t k = 0; k < block_size; ++k) to[b].set_code(o, k, static_cast<int>(turned[k][b]));
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return borrowed_ ? panels() * blocks() : storage_.size(); }
+
+  extents<Out, In> shape_;
+  heap_storage<block> storage_;            ///< empty where blocks are borrowed
+  std::shared_ptr<block const> borrowed_;  ///< the blocks, and what keeps them
+};
+
+}  // namespace mamba::inline MAMBA_ABI::kernels
