@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Headers and a package that works from any prefix and for any architecture: nothing in it was compiled.
+# Headers and a package that works from any prefix and for any architecture, for nothing in it was compiled; and the
+# programs, where they are built, with the small model that they use when none is named.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -17,3 +18,9 @@ install(FILES "${PROJECT_BINARY_DIR}/mambaConfig.cmake" "${PROJECT_BINARY_DIR}/m
         DESTINATION "${mamba_package_dir}")
 install(TARGETS mamba EXPORT mambaTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT mambaTargets NAMESPACE mamba:: DESTINATION "${mamba_package_dir}")
+
+if(MAMBA_BUILD_EXAMPLES)
+  install(TARGETS generate evaluate inspect quantize make_checkpoint tokenize RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/default_model/" DESTINATION "${CMAKE_INSTALL_DATADIR}/mamba/default_model"
+          FILES_MATCHING PATTERN "*.json" PATTERN "*.safetensors" PATTERN "heldout.txt" PATTERN "README.md")
+endif()

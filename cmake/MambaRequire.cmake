@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # mamba_require(NAME): finds a dependency, or downloads it if MAMBA_FETCH_DEPS is on, or says how to install it.
 #
-# What it defines: mamba::eigen and mamba::xsimd for the headers; dep::doctest, dep::benchmark, dep::json, dep::cli11,
-# dep::utf8proc and dep::yaml_cpp for tests, benchmarks and examples. All are IMPORTED, so that their headers
+# What it defines: mamba::eigen and mamba::xsimd for the headers, mamba::json and mamba::utf8proc for mamba::io;
+# dep::doctest, dep::benchmark, dep::cli11 and dep::yaml_cpp for tests, benchmarks and examples. All are IMPORTED, so that their headers
 # are system headers and our warnings stay ours.
 #
 # Header-only packages are downloaded and not configured (their SOURCE_SUBDIR doesn't exist, which FetchContent takes to
@@ -60,52 +60,17 @@ endfunction()
 
 # --- installed ------------------------------------------------------------------------------------------------------
 
-function(mamba_alias_dependency name)
-  add_library(dep::${name} INTERFACE IMPORTED GLOBAL)
-  target_link_libraries(dep::${name} INTERFACE ${ARGN})
-endfunction()
-
-macro(mamba_find_package_dependency name package)
-  if(NOT TARGET dep::${name})
-    set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
-    find_package(${package} CONFIG QUIET)
-    foreach(candidate ${ARGN})
-      if(TARGET ${candidate} AND NOT TARGET dep::${name})
-        mamba_alias_dependency(${name} ${candidate})
-      endif()
-    endforeach()
-    set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL OFF)
-  endif()
-endmacro()
-
 function(mamba_find_doctest)
-  mamba_find_package_dependency(doctest doctest doctest::doctest)
+  mamba_find_package_dependency(dep::doctest doctest doctest::doctest)
 endfunction()
 function(mamba_find_benchmark)
-  mamba_find_package_dependency(benchmark benchmark benchmark::benchmark)
-endfunction()
-function(mamba_find_json)
-  mamba_find_package_dependency(json nlohmann_json nlohmann_json::nlohmann_json)
+  mamba_find_package_dependency(dep::benchmark benchmark benchmark::benchmark)
 endfunction()
 function(mamba_find_cli11)
-  mamba_find_package_dependency(cli11 CLI11 CLI11::CLI11)
+  mamba_find_package_dependency(dep::cli11 CLI11 CLI11::CLI11)
 endfunction()
 function(mamba_find_yaml_cpp)
-  mamba_find_package_dependency(yaml_cpp yaml-cpp yaml-cpp::yaml-cpp yaml-cpp)
-endfunction()
-
-# utf8proc has no CMake package in Debian 12; it is one header and one library.
-function(mamba_find_utf8proc)
-  if(TARGET dep::utf8proc)
-    return()
-  endif()
-  find_path(MAMBA_UTF8PROC_INCLUDE_DIR utf8proc.h)
-  find_library(MAMBA_UTF8PROC_LIBRARY utf8proc)
-  mark_as_advanced(MAMBA_UTF8PROC_INCLUDE_DIR MAMBA_UTF8PROC_LIBRARY)
-  if(MAMBA_UTF8PROC_INCLUDE_DIR AND MAMBA_UTF8PROC_LIBRARY)
-    mamba_alias_dependency(utf8proc "${MAMBA_UTF8PROC_LIBRARY}")
-    target_include_directories(dep::utf8proc INTERFACE "${MAMBA_UTF8PROC_INCLUDE_DIR}")
-  endif()
+  mamba_find_package_dependency(dep::yaml_cpp yaml-cpp yaml-cpp::yaml-cpp yaml-cpp)
 endfunction()
 
 # --- downloaded -----------------------------------------------------------------------------------------------------
@@ -135,7 +100,7 @@ macro(mamba_fetch_doctest)
   # <doctest/doctest.h>: the repository has the header in a folder of that name.
 endmacro()
 macro(mamba_fetch_json)
-  mamba_fetch_headers(json dep::json single_include)
+  mamba_fetch_headers(json mamba::json single_include)
 endmacro()
 macro(mamba_fetch_cli11)
   mamba_fetch_headers(cli11 dep::cli11 include)
@@ -158,14 +123,14 @@ macro(mamba_fetch_benchmark)
     set(BENCHMARK_ENABLE_WERROR OFF)
     set(BENCHMARK_ENABLE_INSTALL OFF)
     mamba_fetch_library(benchmark)
-    mamba_alias_dependency(benchmark benchmark::benchmark)
+    mamba_alias_dependency(dep::benchmark benchmark::benchmark)
   endif()
 endmacro()
 macro(mamba_fetch_utf8proc)
-  if(NOT TARGET dep::utf8proc)
+  if(NOT TARGET mamba::utf8proc)
     set(UTF8PROC_INSTALL OFF)
     mamba_fetch_library(utf8proc)
-    mamba_alias_dependency(utf8proc utf8proc)
+    mamba_alias_dependency(mamba::utf8proc utf8proc)
   endif()
 endmacro()
 macro(mamba_fetch_yaml_cpp)
@@ -175,6 +140,6 @@ macro(mamba_fetch_yaml_cpp)
     set(YAML_CPP_BUILD_CONTRIB OFF)
     set(YAML_CPP_INSTALL OFF)
     mamba_fetch_library(yaml-cpp)
-    mamba_alias_dependency(yaml_cpp yaml-cpp::yaml-cpp)
+    mamba_alias_dependency(dep::yaml_cpp yaml-cpp::yaml-cpp)
   endif()
 endmacro()

@@ -23,8 +23,9 @@ add_library(mamba_test_main OBJECT "${PROJECT_SOURCE_DIR}/tests/support/main.cpp
 target_link_libraries(mamba_test_main PRIVATE dep::doctest mamba_warnings mamba_sanitizers)
 target_compile_features(mamba_test_main PRIVATE cxx_std_20)
 
-# mamba_test_folder(<folder> <libraries>...): tests/<folder>/**/*_test.cpp become the program test_<folder>, and each file
-# is the CTest test <folder>.<name>; what it has in the doctest suite "slow" is <folder>.<name>.slow, labelled slow.
+# mamba_test_folder(<folder> <libraries>...): tests/<folder>/**/*_test.cpp become the program test_<folder>, and each
+# file is the CTest test <folder>.<name>, or <folder>.<drawer>.<name>; what it has in the doctest suite
+# "slow" is <folder>.<name>.slow, labelled slow.
 function(mamba_test_folder folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cpp")
   if(NOT sources)
@@ -34,8 +35,9 @@ function(mamba_test_folder folder)
   add_executable(${program} ${sources})
   target_link_libraries(${program} PRIVATE ${ARGN} mamba_test_settings mamba_flags mamba_test_main)
   foreach(source IN LISTS sources)
-    get_filename_component(name "${source}" NAME_WE)
-    string(REGEX REPLACE "_test$" "" name "${name}")
+    file(RELATIVE_PATH path "${CMAKE_CURRENT_SOURCE_DIR}/${folder}" "${source}")
+    string(REGEX REPLACE "_test[.]cpp$" "" path "${path}")
+    string(REPLACE "/" "." name "${path}")
     file(READ "${source}" text)
     string(REGEX MATCH "(test_suite|TEST_SUITE|TEST_SUITE_BEGIN)\\(\"slow\"\\)" slow "${text}")
     set(variants "quick")
@@ -50,7 +52,7 @@ function(mamba_test_folder folder)
         set(test ${folder}.${name})
         set(selection --test-suite-exclude=slow)
       endif()
-      add_test(NAME ${test} COMMAND ${program} "--source-file=*/${name}_test.cpp" ${selection})
+      add_test(NAME ${test} COMMAND ${program} "--source-file=*/${folder}/${path}_test.cpp" ${selection})
       # A file whose tests are not found must not pass for a file whose tests pass.
       set_tests_properties(${test} PROPERTIES FAIL_REGULAR_EXPRESSION "test cases: +0 " ENVIRONMENT
                                               "${mamba_test_environment}" TIMEOUT 900)
@@ -98,6 +100,9 @@ function(mamba_contract_test name source)
       list(REMOVE_ITEM variants O2_fast_${machine} O0_fast_x86-64)
     endif()
   endif()
+  if(NOT MAMBA_SANITIZE AND (MAMBA_FULL OR name STREQUAL "products"))  # batches of one lane, without xsimd
+    list(APPEND variants O1_fast_portable)
+  endif()
 
   foreach(variant IN LISTS variants)
     string(REPLACE "_" ";" parts "${variant}")
@@ -107,6 +112,10 @@ function(mamba_contract_test name source)
     target_link_libraries(${program} PRIVATE mamba::openmp mamba_test_settings mamba_warnings mamba_sanitizers
                                              mamba_test_main)
     target_compile_options(${program} PRIVATE -${level} -ffp-contract=${contraction})
+    if(set STREQUAL "portable")
+      target_compile_definitions(${program} PRIVATE MAMBA_SIMD_PORTABLE=1)
+      set(set ${machine})  # with the machine's multiply-add within the compiler's reach
+    endif()
     if(NOT set STREQUAL "default")
       target_compile_options(${program} PRIVATE -march=${set})
     endif()

@@ -51,7 +51,7 @@ struct convolution_case {
     rng.fill(bias.span(), -1, 1);
   }
 
-  void ours() { mamba::kernels::causal_conv1d<float>(x.view(), weight.view(), bias.span(), state.view(), y.view()); }
+  void ours() { mamba::kernels::causal_conv1d({.x = x, .weight = weight, .bias = bias}, state, y); }
   void plain() { plain_convolution(x, weight, bias.span(), y); }
 
   /// Both against double. With S = |b| + Σ|w||x| the sum of K products and a bias is off by (2K)u S at most (products

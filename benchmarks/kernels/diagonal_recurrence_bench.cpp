@@ -2,7 +2,7 @@
 // kernels/diagonal_recurrence_bench.cpp — the linear recurrence of many channels, and of one, against its floors.
 //
 // Roofline: per (t, d), eight bytes of x and y, and per mode two multiply-adds (real) or five and a product (complex).
-// B̄ costs a product more per real mode, and a product and a multiply-add per complex one, which unit_input saves: they
+// B̄ costs a product more per real mode, and a product and a multiply-add per complex one, which unit_b saves: they
 // are not counted, so that both are measured by the same floor. The larger of read_% and FMA_% says how near it is.
 //   N = 16, real: 64 FLOP for 8 bytes: bound by memory where x and y come from there; N = 64: by multiply-adds.
 //   One channel: h_t waits for h_{t−1}: one multiply-add after the other, two of them per step where modes are complex.
@@ -30,21 +30,6 @@ using sequence = mamba::tensor<float, dynamic, dynamic>;
 template <class C>
 using blocked_of = std::conditional_t<mamba::ssm::is_complex<C>, complex_blocked<float>, channel_blocked<float>>;
 
-channel_blocked<float> blocked(test::table<float> const& t) {
-  channel_blocked<float> out(t.extent(0), t.extent(1));
-  for (std::size_t d = 0; d < t.extent(0); ++d) {
-    for (std::size_t n = 0; n < t.extent(1); ++n) out(d, n) = t(d, n);
-  }
-  return out;
-}
-complex_blocked<float> blocked(test::table<complex> const& t) {
-  complex_blocked<float> out(t.extent(0), t.extent(1));
-  for (std::size_t d = 0; d < t.extent(0); ++d) {
-    for (std::size_t n = 0; n < t.extent(1); ++n) out.set(d, n, t(d, n));
-  }
-  return out;
-}
-
 /// Modes of type C, x and y of one size; the first steps are checked against long double before anything is timed.
 template <class C>
 struct recurrence {
@@ -54,15 +39,15 @@ struct recurrence {
   sequence x, y;
   bool unit;
 
-  recurrence(std::string const& name, std::size_t L, std::size_t D, std::size_t N, bool unit_input)
+  recurrence(std::string const& name, std::size_t L, std::size_t D, std::size_t N, bool unit_b)
       : numbers(drawn(std::min(L, (std::size_t{1} << 20U) / (D * N) + 2), D, N)),
-        a(blocked(numbers.a)),
-        b(blocked(numbers.b)),
-        c(blocked(numbers.c)),
-        h(blocked(numbers.h)),
+        a(numbers.a.view()),
+        b(numbers.b.view()),
+        c(numbers.c.view()),
+        h(numbers.h.view()),
         x(L, D),
         y(L, D),
-        unit(unit_input) {
+        unit(unit_b) {
     std::size_t const checked = numbers.x.extent(0);
     for (std::size_t t = 0; t < L; ++t) {
       for (std::size_t d = 0; d < D; ++d) x(t, d) = numbers.x(t % checked, d);
@@ -85,11 +70,9 @@ struct recurrence {
   }
 
   void run(mamba::matrix_view<float const> input, mamba::matrix_view<float> output) {
-    if (unit) {
-      mamba::kernels::diagonal_recurrence(a, mamba::kernels::unit_input{}, c, numbers.d, input, h, output);
-    } else {
-      mamba::kernels::diagonal_recurrence(a, b, c, numbers.d, input, h, output);
-    }
+    using scaling = mamba::kernels::input_scaling<blocked_of<C>>;
+    scaling const b_bar = unit ? scaling(mamba::kernels::unit_b{}) : scaling(b);
+    mamba::kernels::diagonal_recurrence({.b_bar = b_bar, .c = c, .x = input, .d = numbers.d}, a, h, output);
   }
 
   void check(std::string const& name, std::size_t L) {
@@ -116,7 +99,7 @@ void add_size(bench::machine const& m, std::size_t L, std::size_t D, std::size_t
                              .flops = (half ? 11 : 4) * modes,
                              .chain = D == 1 ? (half ? 2.0 : 1.0) * static_cast<double>(L) : 0};
   for (bool const unit : {false, true}) {
-    std::string const name = "diagonal_recurrence/" + std::string(unit ? "unit_input" : "b_bar") + size;
+    std::string const name = "diagonal_recurrence/" + std::string(unit ? "unit_b" : "b_bar") + size;
     auto const slot = std::make_shared<std::unique_ptr<recurrence<C>>>();
     for (int const threads : D == 1 ? std::vector<int>{1} : m.thread_counts()) {
       bench::add(name + "/threads:" + std::to_string(threads), [=](benchmark::State& state) {

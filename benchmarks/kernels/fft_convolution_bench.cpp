@@ -3,14 +3,14 @@
 //
 // Roofline: a channel of n numbers takes three transforms of log₂n − 2 levels and products of four by four, which are
 // (10 (log₂n − 2) + 19) n vector operations of W lanes, nearly all of them fused multiply-adds; FMA_% is their share.
-// Turning squares in the lanes takes 24 n / W shuffles more, on one of the two ports. L 4096: 119 n, 125 M operations of
+// Transposing squares takes 24 n / W shuffles more, on one of the two ports. L 4096: 119 n, 125 M operations of
 // one lane, 1.4 ms at 88 G/s; from memory 12.6 MB come and go, 0.8 ms. L 65536: 159 n, 30 ms and 13 ms.
 //
 // FFTW transforms real sequences padded to 2L, all channels of a thread in one plan (batched), sixteen at a time, and one
 // by one (looped); FFTW_MEASURE. All variants take turns, call by call, kernel transformed in every call, and medians are
 // compared: `ratio` is ours over the best of FFTW's.
 #include <mamba/kernels/convolution/fft_convolution.hpp>
-#include <mamba/ssm/causal_convolution.hpp>
+#include <mamba/ssm/convolution/causal_convolution.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <support/random.hpp>
 #include <support/run.hpp>
@@ -102,9 +102,11 @@ class fftw_convolution {
   }
   void operator()(matrix<float> const& kernel, matrix<float> const& x, matrix<float>& y) {
     std::size_t const each = D_ / shares_.size();
-    mamba::parallel::parallel_for(shares_.size(), mamba::parallel::cost{1e9}, [&](std::size_t first, std::size_t last) {
-      for (std::size_t i = first; i < last; ++i) shares_[i]->run(kernel, x, y, i * each, (i + 1) * each);
-    });
+    mamba::parallel::parallel_for(shares_.size(), mamba::parallel::cost::seconds(1),
+                                  [&](std::size_t first, std::size_t last) {
+                                    for (std::size_t i = first; i < last; ++i)
+                                      shares_[i]->run(kernel, x, y, i * each, (i + 1) * each);
+                                  });
   }
 
  private:
@@ -143,19 +145,18 @@ struct convolution_case {
     for (std::size_t d = 0; d < D; ++d) {
       for (std::size_t k = 0; k < L; ++k) kernel_time(k, d) = kernel(d, k), x_time(k, d) = x(d, k);
     }
-    known = convolve.spectrum(channel_major<float const>{kernel.view()});
+    known = convolve.spectrum(channel_major<float>{kernel});
     check();
   }
 
   void ours() {
-    convolve(channel_major<float const>{kernel.view()}, channel_major<float const>{x.view()},
-             channel_major<float>{y.view()});
+    convolve({.kernel = channel_major<float>{kernel}, .x = channel_major<float>{x}}, channel_major<float>{y});
   }
-  void reused() { convolve(known, channel_major<float const>{x.view()}, channel_major<float>{y.view()}); }
-  void time_major() { convolve(kernel_time.view(), x_time.view(), y_time.view()); }
+  void reused() { convolve({.spectrum = known, .x = channel_major<float>{x}}, channel_major<float>{y}); }
+  void time_major() { convolve({.kernel = kernel_time, .x = x_time}, y_time); }
 
   /// The reference, in double: the same algorithm over 2L, so that nothing is cut off, held to the definition at some
-  /// places; and from it what right_angle_product.hpp allows in each channel.
+  /// places; and from it what right_angle_convolution.hpp allows in each channel.
   void make_reference() {
     fft_convolution<double> wide(2 * L);
     matrix<double> row(1, 2 * L), taps(1, L), full(1, 2 * L);
@@ -169,8 +170,7 @@ struct convolution_case {
         sum_k += taps(0, k) * taps(0, k);
         sum_x += row(0, k) * row(0, k);
       }
-      wide(channel_major<double const>{taps.view()}, channel_major<double const>{row.view()},
-           channel_major<double>{full.view()});
+      wide({.kernel = channel_major<double>{taps}, .x = channel_major<double>{row}}, channel_major<double>{full});
       for (double const v : full.span()) sum_full += v * v;
       std::copy_n(full.data(), L, &exact(d, 0));
       // ε is two unit roundoffs.

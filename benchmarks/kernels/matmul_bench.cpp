@@ -27,7 +27,7 @@ namespace {
 
 using mamba::dynamic;
 using matrix = mamba::tensor<float, dynamic, dynamic>;
-using mamba::kernels::quantized_rows;
+using mamba::kernels::quantized_buffer;
 
 /// What a row of the table is about.
 struct shape {
@@ -45,7 +45,7 @@ struct plain_weights {
     test::random rng(s.in * 1000003 + s.out);
     rng.fill(w.span(), -1, 1);
   }
-  void multiply(matrix const& x, matrix& y, quantized_rows&) const {
+  void multiply(matrix const& x, matrix& y, quantized_buffer&) const {
     for (std::size_t t = 0; t < x.extent(0); ++t) {
       for (std::size_t o = 0; o < w.extent(0); ++o) {
         float sum = 0;
@@ -61,7 +61,7 @@ struct plain_weights {
 /// The same for Eigen, whose expression is one line.
 struct eigen_weights : plain_weights {
   using plain_weights::plain_weights;
-  void multiply(matrix const& x, matrix& y, quantized_rows&) const {
+  void multiply(matrix const& x, matrix& y, quantized_buffer&) const {
     mamba::as_eigen(y.view()).noalias() = mamba::as_eigen(x.view()) * mamba::as_eigen(w.view()).transpose();
   }
 };
@@ -73,7 +73,7 @@ struct packed_weights {
     plain_weights const plain(s);
     for (std::size_t o = 0; o < s.out; ++o) w.set_row(o, plain.w.view().row(o));
   }
-  void multiply(matrix const& x, matrix& y, quantized_rows& room) const {
+  void multiply(matrix const& x, matrix& y, quantized_buffer& room) const {
     mamba::matrix_view<float> const out(y.view());
     mamba::matrix_view<float const> const in(x.view());
     if constexpr (mamba::block_format<W>) {
@@ -98,11 +98,11 @@ void widen(packed_weights<W> const& from, std::size_t o, std::span<float> row) {
 
 /// What the reference multiplies with: x as it is, or as 8 bits stand for it.
 template <class Weights>
-matrix multiplied(Weights const&, matrix const& x, quantized_rows const&) {
+matrix multiplied(Weights const&, matrix const& x, quantized_buffer const&) {
   return x;
 }
 template <mamba::block_format W>
-matrix multiplied(packed_weights<W> const&, matrix const& x, quantized_rows const& room) {
+matrix multiplied(packed_weights<W> const&, matrix const& x, quantized_buffer const& room) {
   matrix out = x;
   for (std::size_t t = 0; t < x.extent(0); ++t) {
     for (std::size_t k = 0; k < x.extent(1); ++k) {
@@ -117,7 +117,7 @@ matrix multiplied(packed_weights<W> const&, matrix const& x, quantized_rows cons
 /// products every seventh output is looked at, which meets every lane.
 template <class Weights>
 void check(std::string const& what, Weights const& weights, matrix const& x, matrix const& y,
-           quantized_rows const& room) {
+           quantized_buffer const& room) {
   std::size_t const tokens = x.extent(0);
   std::size_t const in = x.extent(1);
   matrix const with = multiplied(weights, x, room);
@@ -156,7 +156,7 @@ struct product_case {
   void prepare(std::string const& what, shape const& s) {
     x = matrix(s.tokens, s.in);
     y = matrix(s.tokens, s.out);
-    room = quantized_rows(s.tokens, s.in);
+    room = quantized_buffer(s.tokens, s.in);
     test::random rng(s.tokens);
     rng.fill(x.span(), -1, 1);
     if (!checked.insert(s.tokens).second) return;
@@ -170,7 +170,7 @@ struct product_case {
 
   std::vector<Weights> weights;
   matrix x, y;
-  quantized_rows room;
+  quantized_buffer room;
   std::set<std::size_t> checked;
   std::size_t turn = 0;
 };

@@ -8,7 +8,7 @@
 //
 //     core    Δ, B and C ready, no skip, no gate          ours    with D-skip and gate          fused    with softplus, too
 #include <mamba/kernels/scan/selective_scan.hpp>
-#include <mamba/ssm/selective_scan.hpp>
+#include <mamba/ssm/selective/selective_scan.hpp>
 #include <support/random.hpp>
 #include <support/run.hpp>
 #include <support/verify.hpp>
@@ -55,17 +55,13 @@ struct scan_case {
     }
   }
 
-  void core() {
-    mamba::kernels::selective_scan(in.delta.view(), a, in.b.view(), in.c.view(), {}, in.x.view(), {}, h, y.view());
+  [[nodiscard]] mamba::kernels::scan_inputs<float> with_skip_and_gate() const {
+    return {.delta = in.delta, .b = in.b, .c = in.c, .x = in.x, .z = in.z, .d = in.d};
   }
-  void ours() {
-    mamba::kernels::selective_scan(in.delta.view(), a, in.b.view(), in.c.view(), in.d.span(), in.x.view(), in.z.view(),
-                                   h, y.view());
-  }
-  void fused() {
-    mamba::kernels::selective_scan<mamba::kernels::steps::before_softplus>(
-        in.delta.view(), a, in.b.view(), in.c.view(), in.d.span(), in.x.view(), in.z.view(), h, y.view());
-  }
+
+  void core() { mamba::kernels::selective_scan({.delta = in.delta, .b = in.b, .c = in.c, .x = in.x}, a, h, y); }
+  void ours() { mamba::kernels::selective_scan(with_skip_and_gate(), a, h, y); }
+  void fused() { mamba::kernels::selective_scan<mamba::kernels::delta_softplus::on>(with_skip_and_gate(), a, h, y); }
 
   void plain() { mamba::ssm::selective_scan(in.delta, in.a, in.b, in.c, in.d.span(), in.x, in.z, plain_h, y); }
 

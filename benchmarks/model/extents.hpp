@@ -22,11 +22,12 @@ class extents_pair {
     fill(fixed_);
     fill(any_);
     std::vector<token> const tokens = some_tokens(150, C.vocab_size);
-    mamba::model::forward(fixed_, std::span<token const>(tokens), memory_of_fixed_, logits_view(logits_.view()));
-    mamba::model::forward(any_, std::span<token const>(tokens), memory_of_any_, logits_view(others_.view()));
+    mamba::model::forward(fixed_, std::span<token const>(tokens), memory_of_fixed_, workspace,
+                          logits_view(logits_.view()));
+    mamba::model::forward(any_, std::span<token const>(tokens), memory_of_any_, workspace, logits_view(others_.view()));
     require_same_logits();
-    mamba::model::step(fixed_, 7, memory_of_fixed_, logits_.span());
-    mamba::model::step(any_, 7, memory_of_any_, others_.span());
+    mamba::model::step(fixed_, 7, memory_of_fixed_, workspace, logits_.span());
+    mamba::model::step(any_, 7, memory_of_any_, workspace, others_.span());
     require_same_logits();
   }
 
@@ -48,13 +49,13 @@ class extents_pair {
   double read(Weights const& weights, State& memory, std::vector<token> const& tokens) {
     return seconds_of([&] {
       memory.reset();
-      mamba::model::forward(weights, std::span<token const>(tokens), memory, logits_view(logits_.view()));
+      mamba::model::forward(weights, std::span<token const>(tokens), memory, workspace, logits_view(logits_.view()));
     });
   }
   template <class Weights, class State>
   double generate(Weights const& weights, State& memory, std::size_t steps) {
     return seconds_of([&] {
-      for (std::size_t i = 0; i < steps; ++i) mamba::model::step(weights, 7, memory, logits_.span());
+      for (std::size_t i = 0; i < steps; ++i) mamba::model::step(weights, 7, memory, workspace, logits_.span());
     });
   }
 
@@ -62,6 +63,7 @@ class extents_pair {
   any_weights<float> any_;
   mamba::model::state<C, float> memory_of_fixed_;
   any_state memory_of_any_;
+  mamba::model::workspace workspace;
   mamba::tensor<float, mamba::dynamic, mamba::dynamic> logits_, others_;
 };
 

@@ -7,7 +7,7 @@
 // exponentials: linear in L and n, and between linear and quadratic in d.
 //
 // One thread: a second one would bend the lines where work begins to be worth sharing. Memory is what the heap holds
-// more after a call, state and scratch together, weights, tokens and logits not counted. A table goes to standard output and to
+// more after a call, state and workspace together, weights, tokens and logits not counted. A table goes to standard output and to
 // FOLDER/growth.md, plots to FOLDER/growth.svg.
 #include <model/extents.hpp>
 #include <model/growth_table.hpp>
@@ -34,7 +34,8 @@ class call {
     point.floor = point.done.flops / m.at(1).multiply_add + point.done.exps / m.at(1).exp;
     std::size_t const before = bench::heap_in_use();
     bench::any_state memory(model_->sizes);
-    model_->forward(tokens_, memory, logits_.view());
+    mamba::model::workspace workspace;
+    model_->forward(tokens_, memory, workspace, logits_.view());
     point.bytes = static_cast<double>(bench::heap_in_use() - before);
   }
 
@@ -45,7 +46,7 @@ class call {
     std::size_t calls = 0;
     while (calls == 0 || total < 0.02) {
       memory.reset();
-      total += bench::seconds_of([&] { model_->forward(tokens_, memory, logits_.view()); });
+      total += bench::seconds_of([&] { model_->forward(tokens_, memory, workspace_, logits_.view()); });
       ++calls;
     }
     return total / static_cast<double>(calls);
@@ -56,6 +57,7 @@ class call {
  private:
   std::shared_ptr<bench::model_in<float>> model_;
   std::vector<bench::token> tokens_;
+  mamba::model::workspace workspace_;
   mamba::tensor<float, mamba::dynamic, mamba::dynamic> logits_;
 };
 
@@ -102,7 +104,7 @@ std::size_t fixed_prompt(std::size_t) { return prompt; }
 /// Each kind of growth: against L, against d_model, against layers.
 std::vector<std::vector<series_plan>> plans(bool small) {
   std::string const linear = "Meant: 1.00 ± 0.05.";
-  auto const constant = linear + " Scratch is bounded by " + std::to_string(mamba::model::chunk_tokens) +
+  auto const constant = linear + " Scratch is bounded by " + std::to_string(mamba::model::chunk_rows) +
                         " tokens: from there on memory doesn't depend on L.";
   std::vector<std::vector<series_plan>> all{
       {{"L", "d_model 192, 6 layers", constant, doublings(128, small ? 512 : 1U << 17U),
@@ -124,7 +126,7 @@ std::vector<std::vector<series_plan>> plans(bool small) {
 /// Ends the program where memory grows with the length, from whole chunks on: the one promise here that no clock has to
 /// judge.
 void require_constant_memory(growth_series const& s) {
-  auto const is_chunk = [](bench::growth_point const& p) { return p.x >= mamba::model::chunk_tokens; };
+  auto const is_chunk = [](bench::growth_point const& p) { return p.x >= mamba::model::chunk_rows; };
   auto const first = std::find_if(s.points.begin(), s.points.end(), is_chunk);
   for (auto p = first; p != s.points.end(); ++p) {
     bench::require_near("memory of forward() at L = " + std::to_string(static_cast<std::size_t>(p->x)), 0, p->bytes,

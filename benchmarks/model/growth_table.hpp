@@ -22,7 +22,7 @@ struct growth_point {
   work done;
   double seconds = 0;  ///< a median
   double floor = 0;    ///< seconds that the floors leave
-  double bytes = 0;    ///< state and scratch together
+  double bytes = 0;    ///< state and workspace together
 };
 
 /// Points along one line; everything but x stays as it is.
@@ -62,7 +62,7 @@ inline std::string in_words(growth_series const& s) {
 
 inline std::string in_markdown(growth_series const& s) {
   std::string text = "### Against " + s.what + ": " + s.fixed + "\n\n| " + s.what +
-                     " | ms | tokens/s | share of the floor | state and scratch, MB |\n|---:|---:|---:|---:|---:|\n";
+                     " | ms | tokens/s | share of the floor | state and workspace, MB |\n|---:|---:|---:|---:|---:|\n";
   for (growth_point const& p : s.points) {
     char line[160];
     std::snprintf(line, sizeof line, "| %.0f | %s | %s | %.0f %% | %s |\n", p.x,
@@ -104,7 +104,7 @@ inline examples::plot::figure drawn(std::vector<std::vector<growth_series>> cons
   add("time", &growth_point::seconds, 1e3);
   add("memory", &growth_point::bytes, 1e-6);
   f.describe(
-      "Time of one forward pass, and the memory of state and scratch, against the length of the prompt, the width "
+      "Time of one forward pass, and the memory of state and workspace, against the length of the prompt, the width "
       "of the model and the number of its layers, on " +
       machine +
       ". Dashed: time in proportion, memory constant. Time is in proportion to length and layers, and grows faster "

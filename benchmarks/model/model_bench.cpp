@@ -11,7 +11,6 @@
 // In each round every format does everything with every number of threads, once; the table has medians over rounds. It
 // goes to standard output and to FOLDER/model_<shape>.md. Google Benchmark's lines (and JSON) repeat the medians, with
 // their counters: its filters choose among figures that have all been measured.
-#include <mamba/model/outline.hpp>
 #include <model/results.hpp>
 #include <support/arguments.hpp>
 #include <support/gnuplot.hpp>
@@ -84,7 +83,7 @@ plan read_plan(bench::arguments& given) {
 /// What the weights take in memory, nearly.
 double expected_bytes(config const& sizes, double bits) {
   double numbers = 0;
-  mamba::model::for_each_tensor(mamba::model::outline(sizes),
+  mamba::model::for_each_tensor(mamba::model::manifest<>(sizes),
                                 [&](std::string const&, std::span<std::size_t const> shape, auto const&) {
                                   double size = 1;
                                   for (std::size_t const extent : shape) size *= static_cast<double>(extent);
@@ -123,20 +122,19 @@ token most_probable(std::span<float const> logits) {
 /// What the models of one shape share: they are asked one at a time.
 struct desk {
   desk(config const& sizes, std::vector<bench::task> const& tasks) : memory(sizes), logits(1, sizes.vocab_size) {
-    std::size_t longest = mamba::model::chunk_tokens;
+    std::size_t longest = mamba::model::chunk_rows;
     for (bench::task const& t : tasks) longest = std::max(longest, t.tokens);
     prompt = bench::some_tokens(longest, sizes.vocab_size);
-    memory.reserve(longest);
   }
 
   /// From a fresh state to the logits of the last token.
   void read(any_model const& model, std::size_t count) {
     memory.reset();
-    model.forward(std::span<token const>(prompt).first(count), memory, logits.view());
+    model.forward(std::span<token const>(prompt).first(count), memory, workspace, logits.view());
   }
   /// From where the last prompt or generation ended.
   void generate(any_model const& model, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) model.step(most_probable(logits.span()), memory, logits.span());
+    for (std::size_t i = 0; i < count; ++i) model.step(most_probable(logits.span()), memory, workspace, logits.span());
   }
   double seconds(any_model const& model, bench::column const& c) {
     mamba::parallel::set_thread_count(c.threads);
@@ -144,6 +142,7 @@ struct desk {
   }
 
   bench::any_state memory;
+  mamba::model::workspace workspace;  ///< grown by what is timed first: the first round does not count
   mamba::tensor<float, mamba::dynamic, mamba::dynamic> logits;
   std::vector<token> prompt;
 };
@@ -166,7 +165,7 @@ void measure(plan const& p, bench::machine const& m, config const& sizes, std::v
   std::vector<std::function<double()>> contenders;
   for (auto const& model : models) {
     for (bench::column const& c : table.columns) {
-      d.seconds(*model, {{false, mamba::model::chunk_tokens}, c.threads});  // threads have started, pages are there
+      d.seconds(*model, {{false, mamba::model::chunk_rows}, c.threads});  // threads have started, pages are there
       d.seconds(*model, {{true, 2}, c.threads});
       contenders.emplace_back([&d, &model, &c] { return d.seconds(*model, c); });
     }

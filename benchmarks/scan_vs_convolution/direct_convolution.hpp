@@ -85,7 +85,7 @@ inline void direct_convolution(mamba::matrix_view<float const> kernel, mamba::ma
       std::copy_n(kernel.data() + k * kernel.pitch() + first, count, taps + k * lanes);
       std::copy_n(x.data() + k * x.pitch() + first, count, in + k * lanes);
     }
-    mamba::parallel::cost const cost{0.02 * static_cast<double>(L * L)};
+    auto const cost = mamba::parallel::cost::multiply_adds(L * L);
     mamba::parallel::parallel_for(tiles, cost, [&](std::size_t from, std::size_t to) {
       for (std::size_t i = from; i < to; ++i) {
         std::size_t const tile = i % 2 == 0 ? i / 2 : tiles - 1 - i / 2;  // short sums and long ones in turn
@@ -98,7 +98,7 @@ inline void direct_convolution(mamba::matrix_view<float const> kernel, mamba::ma
     });
     for (std::size_t k = 0; k < L; ++k) std::copy_n(out + k * lanes, count, y.data() + k * y.pitch() + first);
   };
-  mamba::parallel::parallel_for(slots, mamba::parallel::cost{0.02 * static_cast<double>(slots > 1 ? L * L * D / W : 0)},
+  mamba::parallel::parallel_for(slots, mamba::parallel::cost::multiply_adds(slots > 1 ? L * L * D / W : 0),
                                 [&](std::size_t from, std::size_t to) {
                                   for (std::size_t s = from; s < to; ++s) {
                                     for (std::size_t g = groups * s / slots; g < groups * (s + 1) / slots; ++g)

@@ -45,18 +45,18 @@ class layer {
 
  public:
   layer(std::size_t D, std::size_t N)
-      : a_(D, N), ones_(D, N), c_(D, N), state_(D, N), weight_(D), slowest_(D), chunked_(made(*this)) {}
+      : a_(D, N), c_(D, N), state_(D, N), weight_(D), slowest_(D), chunked_(made(*this)) {}
 
   void recurrence(sequences& s) {
-    clear_state();
-    mamba::kernels::diagonal_recurrence(a_, mamba::kernels::unit_input{}, c_, {}, s.x.view(), state_, s.y.view());
+    state_.fill(0);
+    mamba::kernels::diagonal_recurrence({.b_bar = mamba::kernels::unit_b{}, .c = c_, .x = s.x}, a_, state_, s.y);
   }
   void chunked(sequences& s) {
-    clear_state();
+    state_.fill(0);
     chunked_(s.x.view(), state_, s.y.view());
   }
   void make_kernel(sequences& s) {
-    mamba::kernels::vandermonde_kernel(a_, mamba::kernels::unit_input{}, c_, s.kernel.view());
+    mamba::kernels::vandermonde_kernel({.b_bar = mamba::kernels::unit_b{}, .c = c_}, a_, s.kernel);
   }
 
   /// |ŷ − y| between two of the modes, at most, for each channel and |x| ≤ 1; s holds the kernel, and y as expected.
@@ -86,15 +86,6 @@ class layer {
   }
 
  private:
-  void clear_state() {
-    if constexpr (half) {
-      state_.re.fill(0);
-      state_.im.fill(0);
-    } else {
-      state_.fill(0);
-    }
-  }
-
   /// Fills a, c and what bound() needs; here, so that the chunks' matrices can be made from them in the list above.
   static mamba::kernels::chunked_recurrence<Blocked> made(layer& l) {
     std::size_t const D = l.a_.channels(), N = l.a_.depth();
@@ -108,12 +99,11 @@ class layer {
         number const c = (a_bar - 1.0) / a * (half ? number(rng.normal(), rng.normal()) : number(rng.normal(), 0));
         set(l.a_, d, n, a_bar);
         set(l.c_, d, n, c);
-        set(l.ones_, d, n, 1);
         l.weight_[d] += (half ? 2 : 1) * std::abs(c) / (1 - std::abs(a_bar));
         l.slowest_[d] = std::max(l.slowest_[d], std::abs(a_bar));
       }
     }
-    return {l.a_, l.ones_, l.c_, {}};
+    return {{.b_bar = mamba::kernels::unit_b{}, .c = l.c_}, l.a_};
   }
   static void set(Blocked& m, std::size_t d, std::size_t n, number v) {
     if constexpr (half) {
@@ -123,29 +113,29 @@ class layer {
     }
   }
 
-  Blocked a_, ones_, c_, state_;
+  Blocked a_, c_, state_;
   std::vector<double> weight_, slowest_;
   mamba::kernels::chunked_recurrence<Blocked> chunked_;
 };
 
-/// Convolutions of one size; they don't care where the kernel came from.
+/// Convolutions of one size, wherever the kernel came from.
 class convolutions {
  public:
   explicit convolutions(std::size_t L) : transform_(L) {}
 
   void direct(sequences& s) { direct_convolution(s.kernel.view(), s.x.view(), s.y.view()); }
-  void take_apart(sequences& s) {
+  void transform_kernel(sequences& s) {
     in_layout(s, [&](auto const& k, auto const&, auto const&) { spectrum_ = transform_.spectrum(k); });
   }
   void with_known_spectrum(sequences& s) {
-    in_layout(s, [&](auto const&, auto const& x, auto const& y) { transform_(spectrum_, x, y); });
+    in_layout(s, [&](auto const&, auto const& x, auto const& y) { transform_({.spectrum = spectrum_, .x = x}, y); });
   }
   void with_new_kernel(sequences& s) {
-    in_layout(s, [&](auto const& k, auto const& x, auto const& y) { transform_(k, x, y); });
+    in_layout(s, [&](auto const& k, auto const& x, auto const& y) { transform_({.kernel = k, .x = x}, y); });
   }
 
  private:
-  /// One channel is the same numbers in either layout; as a row it needs no turning.
+  /// One channel is the same numbers in either layout; as a row it needs no transposition.
   template <class F>
   static void in_layout(sequences& s, F&& f) {
     using row = mamba::kernels::channel_major<float>;

@@ -115,7 +115,7 @@ class cell {
     same("chunked", [&] { layer.chunked(data_); });
     if (with_direct_) same("direct", [&] { convolve_.direct(data_); });
     same("FFT with a new kernel", [&] { convolve_.with_new_kernel(data_); });
-    convolve_.take_apart(data_);
+    convolve_.transform_kernel(data_);
     same("FFT with a known kernel", [&] { convolve_.with_known_spectrum(data_); });
   }
 
@@ -207,7 +207,7 @@ int main(int argc, char** argv) {
   for (std::size_t k = 7; k <= 20; ++k) s.lengths.push_back(std::size_t{1} << k);
   if (quick) s = {{1, 5, 64}, {3, 16}, {128, 257, 1024}, std::size_t{1} << 15U, std::size_t{1} << 22U};
   int const all = mamba::parallel::thread_count();
-  if (quick) mamba::parallel::parallel_threshold() = 0;  // so that CI meets the threads too
+  if (quick) mamba::parallel::set_parallel_threshold({});  // so that CI runs the threads too
   auto const scale = quick ? bench::scale::small : bench::scale::full;
   std::string machine = bench::processor() + ", " + bench::compiler() + ", " + MAMBA_BENCH_FLAGS + ". ";
   std::vector<int> const threads = all > 1 ? std::vector<int>{1, all} : std::vector<int>{1};

@@ -39,7 +39,7 @@ template <class F>
 double seconds_on(int threads, F&& f) {
   mamba::parallel::set_thread_count(threads);
   auto const start = std::chrono::steady_clock::now();
-  mamba::parallel::parallel_for(static_cast<std::size_t>(threads), mamba::parallel::cost{1e9},
+  mamba::parallel::parallel_for(static_cast<std::size_t>(threads), mamba::parallel::cost::seconds(1),
                                 [&](std::size_t first, std::size_t last) {
                                   for (std::size_t i = first; i < last; ++i) f(i);
                                 });

@@ -4,6 +4,7 @@
 
 #include <make_checkpoint/random_tensors.hpp>
 #include <mamba/model/forward.hpp>
+#include <mamba/model/weights.hpp>
 #include <support/plain_model.hpp>
 #include <support/random.hpp>
 #include <support/run.hpp>
@@ -76,7 +77,7 @@ model_work work_of(Weights const& weights) {
 /// Bytes are counted once for each piece that forward() takes through all layers.
 inline work work_of_prompt(model_work const& w, bool blocks, std::size_t tokens) {
   auto const count = static_cast<double>(tokens);
-  auto const pieces = std::ceil(count / static_cast<double>(mamba::model::chunk_tokens));
+  auto const pieces = std::ceil(count / static_cast<double>(mamba::model::chunk_rows));
   double const operations = 2 * (count * w.weights + w.head_weights);
   return {.tokens = count,
           .bytes = w.bytes * pieces,
@@ -103,8 +104,10 @@ class any_model {
   any_model(any_model const&) = delete;
   any_model& operator=(any_model const&) = delete;
   virtual ~any_model() = default;
-  virtual void forward(std::span<token const> tokens, any_state& memory, logits_view logits) const = 0;
-  virtual void step(token next, any_state& memory, std::span<float> logits) const = 0;
+  virtual void forward(std::span<token const> tokens, any_state& memory, mamba::model::workspace& workspace,
+                       logits_view logits) const = 0;
+  virtual void step(token next, any_state& memory, mamba::model::workspace& workspace,
+                    std::span<float> logits) const = 0;
   [[nodiscard]] virtual plain_model<double> plain() const = 0;
 
   mamba::model::config sizes{};
@@ -121,11 +124,12 @@ class model_in final : public any_model {
     work = work_of(weights_);
     blocks = block_format<W>;
   }
-  void forward(std::span<token const> tokens, any_state& memory, logits_view logits) const override {
-    mamba::model::forward(weights_, tokens, memory, logits);
+  void forward(std::span<token const> tokens, any_state& memory, mamba::model::workspace& workspace,
+               logits_view logits) const override {
+    mamba::model::forward(weights_, tokens, memory, workspace, logits);
   }
-  void step(token next, any_state& memory, std::span<float> logits) const override {
-    mamba::model::step(weights_, next, memory, logits);
+  void step(token next, any_state& memory, mamba::model::workspace& workspace, std::span<float> logits) const override {
+    mamba::model::step(weights_, next, memory, workspace, logits);
   }
   [[nodiscard]] plain_model<double> plain() const override { return plain_model<double>(weights_); }
 
@@ -148,15 +152,16 @@ inline void require_right(any_model const& model) {
   std::size_t const vocabulary = c.vocab_size;
   std::vector<token> const tokens = some_tokens(14, vocabulary);
   any_state memory(c), stepping(c);
+  mamba::model::workspace workspace;
   mamba::tensor<float, mamba::dynamic, mamba::dynamic> at_once(tokens.size(), vocabulary), logits(1, vocabulary);
-  model.forward(tokens, memory, at_once.view());
+  model.forward(tokens, memory, workspace, at_once.view());
   plain_model<double> plain = model.plain();
   auto const root = [](std::size_t n) { return std::sqrt(static_cast<double>(n)); };
   double const tolerance =
       2 * unit * static_cast<double>(c.n_layer + 1) * (2 * root(c.d_model) + 2 * root(c.d_inner()) + root(c.rank()));
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     std::string const after = "logits after token " + std::to_string(t);
-    model.step(tokens[t], stepping, logits.span());
+    model.step(tokens[t], stepping, workspace, logits.span());
     require_equal("model: step and forward", std::equal(logits.data(), logits.data() + vocabulary, &at_once(t, 0)));
     std::vector<double> const exact = plain.step(tokens[t]);
     double largest = 0;

@@ -115,7 +115,7 @@ int run(int argc, char** argv, F&& add_all, std::vector<int> const& others = {})
   benchmark::Initialize(&count, rest.data());
   if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return 1;
   m.threads = mamba::parallel::thread_count();
-  if (m.size == scale::small) mamba::parallel::parallel_threshold() = 0;  // so that CI meets the threads too
+  if (m.size == scale::small) mamba::parallel::set_parallel_threshold({});  // so that CI runs the threads too
   {
     auto const buffer = read_buffer(m.size);
     std::vector<int> counts = m.thread_counts();

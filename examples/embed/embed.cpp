@@ -28,7 +28,8 @@ void watch() {
   });
   if (next != std::end(flash)) mamba::core::fail("flash.hpp does not have as many numbers as the model");
 
-  model::state<watchdog> state;  // all that the model remembers, whatever it has read
+  model::state<watchdog> state;                                 // all that the model remembers, whatever it has read
+  model::static_workspace<model::weights<watchdog>> workspace;  // for intermediate values; any state may use it
   std::array<float, 2> logits{};
 
   // The loop: no allocation, no lock, no exception. The pump strokes every seventh tick, and misses one.
@@ -38,14 +39,14 @@ void watch() {
     double const surprise = std::log2(1 + std::exp(static_cast<double>(against)));  // −log₂ p of what happened
     if (tick >= 14 && surprise > 2)
       std::printf("tick %d: %s, surprise %.1f bits\n", tick, stroke == 1 ? "unexpected stroke" : "no stroke", surprise);
-    model::step(weights, stroke, state, std::span<float>(logits));
+    model::step(weights, stroke, state, workspace, std::span<float>(logits));
   }
 
   // The state is a value: think ahead on a copy, and the watch goes on from where it was.
   model::state<watchdog> imagined = state;
   int ticks = 60;
   while (logits[1] < logits[0] && ticks < 100) {
-    model::step(weights, 0, imagined, std::span<float>(logits));
+    model::step(weights, 0, imagined, workspace, std::span<float>(logits));
     ++ticks;
   }
   std::printf("next stroke expected at tick %d\n", ticks);

@@ -3,9 +3,9 @@
 //
 // The state is carried from chunk to chunk and the log-probabilities are added one token at a time, in order; so the
 // result is the same, bit for bit, for every --chunk and every number of threads.
+#include <mamba/io/safetensors/writer.hpp>
 #include <mamba/model/forward.hpp>
 #include <mamba/parallel/parallel_for.hpp>
-#include <safetensors/safetensors.hpp>
 #include <support/command_line.hpp>
 #include <support/language_model.hpp>
 #include <support/measure.hpp>
@@ -34,6 +34,7 @@ struct evaluate_options {
   examples::common_options common;
   std::string text, tokens, logits;
   std::size_t chunk = 256;
+  bool force = false;
 };
 
 constexpr char const* notes =
@@ -54,6 +55,7 @@ bool parse(int argc, char** argv, evaluate_options& o) {
               "Tokens read at a time; no influence on the result (default: 256)");
   line.name("--logits", o.logits, "Write the logits there: one F32 tensor \"logits\" of shape [length, vocab_size]")
       ->type_name("FILE.safetensors");
+  line.flag("--force", o.force, "Let --logits replace a file that exists");
   line.footer(notes);
   return line.parse(argc, argv);
 }
@@ -75,6 +77,7 @@ sequence read_sequence(evaluate_options const& o, language_model const& model) {
   std::string const content = examples::read_file(file);
   sequence s;
   if (o.tokens.empty()) {
+    examples::expect_reads_text(model, "--tokens");
     s.tokens = model.tokenizer.encode(content);
     examples::check_ids(s.tokens, model.vocabulary(), source);
   } else {
@@ -103,12 +106,13 @@ double log_probability(std::span<T const> logits, token id) {
 
 template <class W>
 void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, language_model const& model,
-              sequence const& text, safetensors::writer* logits_file, std::size_t chunk) {
+              sequence const& text, mamba::io::safetensors::writer* logits_file, std::size_t chunk) {
   using T = typename mamba::model::weights<mamba::model::any, W>::scalar;
   std::size_t const length = text.tokens.size();
   std::size_t const vocabulary = model.vocabulary();
   chunk = std::min(chunk, length);
   mamba::model::state<mamba::model::any, T> state(weights.sizes());
+  mamba::model::workspace workspace(weights);
   std::vector<T> logits(chunk * vocabulary);
   std::vector<float> as_float;
   std::vector<double> log_p(chunk);
@@ -119,10 +123,11 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
   for (std::size_t first = 0; first < length; first += chunk) {
     if (examples::interrupted()) throw examples::interruption{};
     std::size_t const count = std::min(chunk, length - first);
-    mamba::model::forward(weights, std::span<token const>(text.tokens).subspan(first, count), state,
+    mamba::model::forward(weights, std::span<token const>(text.tokens).subspan(first, count), state, workspace,
                           mamba::matrix_view<T>(logits.data(), count, vocabulary));
+    examples::expect_finite<T>(std::span<T const>(logits).first(count * vocabulary), model.files.tensors.where());
     std::size_t const predictions = std::min(count, length - 1 - first);
-    mamba::parallel::cost const cost{10.0 * static_cast<double>(predictions * vocabulary)};  // an exp in double each
+    auto const cost = mamba::parallel::cost::scalar_operations(10 * predictions * vocabulary);  // an exp each
     mamba::parallel::parallel_for(predictions, cost, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)
         log_p[i] =
@@ -142,8 +147,9 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
   std::printf("tokens: %zu\npredictions: %zu\n", length, length - 1);
   if (length > 1) {
     auto const predictions = static_cast<double>(length - 1);
-    std::printf("perplexity: %.6f\nbits per token: %.6f\n", std::exp(-total / predictions),
-                -total / predictions / std::log(2.0));
+    double const perplexity = std::exp(-total / predictions);
+    std::printf(perplexity < 1e9 ? "perplexity: %.6f\n" : "perplexity: %.6e\n", perplexity);
+    std::printf("bits per token: %.6f\n", -total / predictions / std::log(2.0));
     if (text.predicted_bytes.value_or(0) > 0)
       std::printf("bits per byte: %.6f\n", -total / std::log(2.0) / static_cast<double>(*text.predicted_bytes));
   }
@@ -151,6 +157,22 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
   if (!text.predicted_bytes)
     std::fprintf(stderr, "evaluate: no tokenizer.json beside the model, so there are no bytes to count bits by\n");
   std::fprintf(stderr, "peak memory: %s\n", examples::readable_bytes(examples::peak_memory()).c_str());
+}
+
+/// The file of --logits must be new, unless --force; no file of the model may ever be replaced.
+void check_target(std::filesystem::path const& target, language_model const& model, bool force) {
+  std::error_code ignored;
+  for (auto const& part : model.files.tensors.parts()) {
+    if (std::filesystem::equivalent(target, part.file->path(), ignored))
+      mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
+  }
+  for (char const* const name : {"config.json", "tokenizer.json", "model.safetensors.index.json"}) {
+    if (std::filesystem::equivalent(target, model.files.folder / name, ignored))
+      mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
+  }
+  auto const status = std::filesystem::status(target, ignored);
+  if (std::filesystem::is_regular_file(status) && !force)
+    mamba::core::fail("--logits " + target.string() + ": exists already; --force replaces it");
 }
 
 }  // namespace
@@ -162,9 +184,11 @@ int main(int argc, char** argv) {
     if (!parse(argc, argv, o)) return;
     language_model const model = examples::open_language_model(o.common.model);
     sequence const text = read_sequence(o, model);
-    std::optional<safetensors::writer> logits_file;  // made before the work, so that it cannot fail after it
+    std::optional<mamba::io::safetensors::writer> logits_file;  // made before the work, so that it cannot fail after it
     if (!o.logits.empty()) {
-      safetensors::tensor const tensor{"logits", safetensors::dtype::f32, {text.tokens.size(), model.vocabulary()}, {}};
+      check_target(o.logits, model, o.force);
+      mamba::io::stored_tensor const tensor{
+          "logits", mamba::io::dtype::f32, {text.tokens.size(), model.vocabulary()}, {}};
       logits_file.emplace(o.logits, std::span(&tensor, 1));
     }
     examples::with_weights(model.files, o.common.weights, [&](auto const& weights) {

@@ -39,7 +39,11 @@ struct generate_options {
 constexpr char const* notes =
     "Without a prompt option, a prompt is read from standard input if one waits there; otherwise the text starts from\n"
     "nothing. The text goes to standard output: the prompt (unless --echo no), then the continuation as it is drawn.\n"
-    "It ends after -n tokens, at the model's end-of-text token, or before a stop string; Ctrl-C ends it, too.\n";
+    "It ends after -n tokens, at the model's end-of-text token (eos_token_id of generation_config.json or "
+    "config.json,\n"
+    "or <|endoftext|>), or before a stop string; Ctrl-C ends it, too. In --stop, \\n, \\t, \\r, \\\\ and \\xHH are "
+    "escapes.\n"
+    "An empty prompt starts from bos_token_id, or <|endoftext|>; from a new line where tokens are bytes.\n";
 
 bool parse(int argc, char** argv, generate_options& o) {
   examples::command_line line("generate", "Goes on with a text, with a Mamba language model.");
@@ -71,23 +75,19 @@ bool parse(int argc, char** argv, generate_options& o) {
   if (seed->count() == 0) o.seed = std::random_device{}();
   for (std::string const& s : o.stop)
     if (s.empty()) mamba::core::fail("--stop must not be empty");
+  for (std::string& s : o.stop) s = examples::unescaped(s);
   return true;
 }
 
 std::string prompt_text(generate_options const& o) {
   if (o.prompt_file_given) return examples::read_file(o.prompt_file);
   if (o.prompt_given) return o.prompt == "-" ? examples::read_file("-") : o.prompt;
-  constexpr double patience = 2;  // seconds
-  switch (examples::look_at_input(patience)) {
-    case examples::waiting_input::text:
-      return examples::read_file("-");
-    case examples::waiting_input::silence:
-      std::fprintf(stderr, "generate: nothing came on standard input, so there is no prompt; -p - waits for one\n");
-      return {};
-    case examples::waiting_input::none:
-      return {};
-  }
-  return {};
+  constexpr double patience = 2;  // seconds, until it is said what the program waits for
+  auto const input = examples::look_at_input(patience);
+  if (input == examples::waiting_input::none) return {};
+  if (input == examples::waiting_input::pending)
+    std::fprintf(stderr, "generate: waiting for a prompt on standard input; -p TEXT gives one, < /dev/null none\n");
+  return examples::read_file("-");
 }
 
 std::vector<token> prompt_tokens(generate_options const& o, language_model const& model) {
@@ -95,7 +95,9 @@ std::vector<token> prompt_tokens(generate_options const& o, language_model const
   if (o.ids_given) {
     ids = examples::parse_ids(o.ids, model.vocabulary(), "--ids");
   } else {
-    ids = model.tokenizer.encode(prompt_text(o));
+    auto const text = prompt_text(o);
+    if (!text.empty()) examples::expect_reads_text(model, "--ids");
+    ids = model.tokenizer.encode(text);
     examples::check_ids(ids, model.vocabulary(), "the prompt");
   }
   return ids;
@@ -106,34 +108,45 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
                    std::vector<token> const& prompt, generate_options const& o) {
   using T = typename mamba::model::weights<mamba::model::any, W>::scalar;
   mamba::model::state<mamba::model::any, T> state(weights.sizes());
+  mamba::model::workspace workspace(weights);
   std::vector<T> logits(model.vocabulary());
 
   // A model must be told something before it can say something: where a text begins, or a new line.
   std::vector<token> history = prompt;
-  if (history.empty()) history.push_back(model.tokenizer.end_of_text().value_or('\n'));
+  if (history.empty()) {
+    auto const start = model.start();
+    if (!start) {
+      mamba::core::fail(
+          "the prompt is empty, and the model names no token to start from (bos_token_id in config.json); "
+          "give a prompt");
+    }
+    history.push_back(*start);
+  }
   examples::check_ids(history, model.vocabulary(), "an empty prompt");
 
   // The prompt, in chunks: any split gives the same bits, and between chunks there is time for a progress bar.
-  constexpr std::size_t chunk = mamba::model::chunk_tokens;
+  constexpr std::size_t chunk = mamba::model::chunk_rows;
   std::size_t const prompt_size = history.size();
   examples::stopwatch const prompt_time;
   examples::progress bar("reading prompt", prompt_size);
   for (std::size_t first = 0; first < prompt_size && !examples::interrupted(); first += chunk) {
     std::size_t const count = std::min(chunk, prompt_size - first);
     std::size_t const rows = first + count == prompt_size ? 1 : 0;  // only the last token's logits are of use
-    mamba::model::forward(weights, std::span<token const>(history).subspan(first, count), state,
+    mamba::model::forward(weights, std::span<token const>(history).subspan(first, count), state, workspace,
                           mamba::matrix_view<T>(logits.data(), rows, logits.size()));
     bar.update(first + count);
   }
   bar.finish();
   if (examples::interrupted()) throw examples::interruption{};
   double const prompt_seconds = prompt_time.seconds();
+  examples::expect_finite<T>(logits, model.files.tensors.where());  // before anything is shown
 
   mamba::model::sampler draw(o.sampling);
   mamba::model::generator random(o.seed);
-  examples::stream_decoder decoder(model.tokenizer);
+  mamba::io::stream_decoder decoder(model.tokenizer);
   examples::stop_strings stops(o.stop);
-  std::span<T const> const real = std::span<T const>(logits).first(model.real_vocabulary());
+  std::span<T const> const real =
+      std::span<T const>(logits).first(model.reads_text() ? model.real_vocabulary() : model.vocabulary());
   std::size_t drawn = 0;
   bool line_open = false;
   auto const show = [&](std::string const& text) {
@@ -146,13 +159,14 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
   if (o.echo == "yes") show(before);
   examples::stopwatch const generation_time;
   while (drawn < o.tokens && !examples::interrupted()) {
+    examples::expect_finite<T>(logits, model.files.tensors.where());
     token const next = draw(real, history, random);
-    if (next == model.tokenizer.end_of_text()) break;
+    if (model.ends(next)) break;
     history.push_back(next);
     ++drawn;
     show(stops.push(decoder.push(next)));
     if (stops.found()) break;
-    if (drawn < o.tokens) mamba::model::step(weights, next, state, std::span<T>(logits));
+    if (drawn < o.tokens) mamba::model::step(weights, next, state, workspace, std::span<T>(logits));
   }
   show(stops.push(decoder.finish()));
   show(stops.finish());
@@ -180,8 +194,6 @@ int main(int argc, char** argv) {
     if (!parse(argc, argv, o)) return;
     language_model const model = examples::open_language_model(o.common.model);
     auto const tokens = prompt_tokens(o, model);
-    if (!model.files.tokenizer && !model.is_bytes())
-      std::fprintf(stderr, "generate: no tokenizer.json beside the model, so its first 256 ids are taken for bytes\n");
     examples::with_weights(model.files, o.common.weights,
                            [&](auto const& weights) { continue_text(weights, model, tokens, o); });
   });

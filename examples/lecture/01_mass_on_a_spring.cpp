@@ -10,8 +10,8 @@
 // each rule of discretisation turns (A, B) into (Ā, B̄) with h_k = Ā h_{k−1} + B̄ x_k. Which rule should one take?
 #include <lecture/lesson.hpp>
 
-#include <mamba/ssm/discretize_dense.hpp>
-#include <mamba/ssm/recurrence.hpp>
+#include <mamba/ssm/discretize/discretize.hpp>
+#include <mamba/ssm/scan/recurrence.hpp>
 
 #include <string>
 #include <vector>

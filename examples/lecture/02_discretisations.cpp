@@ -7,9 +7,9 @@
 // is unstable stay unstable, and is z near e^{sΔ}, which is what the true system does in one step?
 #include <lecture/lesson.hpp>
 
-#include <mamba/ssm/discretize_dense.hpp>
-#include <mamba/ssm/plane.hpp>
-#include <mamba/ssm/recurrence.hpp>
+#include <mamba/ssm/discretize/discretize.hpp>
+#include <mamba/ssm/discretize/plane.hpp>
+#include <mamba/ssm/scan/recurrence.hpp>
 
 #include <algorithm>
 #include <complex>
@@ -29,10 +29,10 @@ struct rule {
   ssm::discrete_dense<double, 2> (*discretise)(double delta, continuous const&);
 };
 std::vector<rule> const rules{
-    {"forward Euler", ssm::s_to_z_forward_euler<double>, ssm::forward_euler<double, 2, 1, 1>},
-    {"backward Euler", ssm::s_to_z_backward_euler<double>, ssm::backward_euler<double, 2, 1, 1>},
-    {"bilinear", ssm::s_to_z_bilinear<double>, ssm::bilinear<double, 2, 1, 1>},
-    {"zero-order hold", ssm::s_to_z_zero_order_hold<double>, ssm::zero_order_hold<double, 2, 1, 1>}};
+    {"forward Euler", ssm::s_to_z_forward_euler<double>, ssm::forward_euler<ssm::matrix<double, 2>, 1, 1>},
+    {"backward Euler", ssm::s_to_z_backward_euler<double>, ssm::backward_euler<ssm::matrix<double, 2>, 1, 1>},
+    {"bilinear", ssm::s_to_z_bilinear<double>, ssm::bilinear<ssm::matrix<double, 2>, 1, 1>},
+    {"zero-order hold", ssm::s_to_z_zero_order_hold<double>, ssm::zero_order_hold<ssm::matrix<double, 2>, 1, 1>}};
 
 /// A grid over the left half of the s-plane, as a rule sees it (or as it is, without one). Frequencies go up to
 /// `highest`.

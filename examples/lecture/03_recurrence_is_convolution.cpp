@@ -12,10 +12,10 @@
 // though it speaks token by token with the recurrence.
 #include <lecture/lesson.hpp>
 
-#include <mamba/ssm/convolution.hpp>
-#include <mamba/ssm/discretize_dense.hpp>
-#include <mamba/ssm/krylov_kernel.hpp>
-#include <mamba/ssm/recurrence.hpp>
+#include <mamba/ssm/convolution/convolution.hpp>
+#include <mamba/ssm/convolution/krylov_kernel.hpp>
+#include <mamba/ssm/discretize/discretize.hpp>
+#include <mamba/ssm/scan/recurrence.hpp>
 
 #include <array>
 #include <string>

@@ -11,10 +11,10 @@
 // To see the past, add the polynomials up: x(t − τ) ≈ Σ_n w_n(τ) h_n.
 #include <lecture/lesson.hpp>
 
-#include <mamba/ssm/discretize_dense.hpp>
-#include <mamba/ssm/hippo_memory.hpp>
-#include <mamba/ssm/reconstruction.hpp>
-#include <mamba/ssm/recurrence.hpp>
+#include <mamba/ssm/discretize/discretize.hpp>
+#include <mamba/ssm/hippo/memory.hpp>
+#include <mamba/ssm/hippo/reconstruction.hpp>
+#include <mamba/ssm/scan/recurrence.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -12,11 +12,10 @@
 #include <lecture/legs.hpp>
 #include <lecture/lesson.hpp>
 
-#include <mamba/ssm/discretize_dense.hpp>
-#include <mamba/ssm/discretize_diagonal.hpp>
-#include <mamba/ssm/krylov_kernel.hpp>
-#include <mamba/ssm/s4d.hpp>
-#include <mamba/ssm/vandermonde_kernel.hpp>
+#include <mamba/ssm/convolution/krylov_kernel.hpp>
+#include <mamba/ssm/convolution/vandermonde_kernel.hpp>
+#include <mamba/ssm/discretize/discretize.hpp>
+#include <mamba/ssm/hippo/s4d.hpp>
 
 #include <Eigen/QR>
 
@@ -118,8 +117,8 @@ void teach(lecture::lesson& l) {
   digits.legend("top left");
   plot::panel& speeds = f.add("32 modes that decay as e^{-t/2}", "mode, the slowest first", "Im a_n [1/s]");
   speeds.points(plot::spaced(32, 1), legs.lambda.imag().eval(), "S4D-LegS");
-  speeds.line(plot::spaced(32, 1), inv.a.imag().reverse().eval(), "S4D-Inv");
-  speeds.line(plot::spaced(32, 1), lin.a.imag().eval(), "S4D-Lin");
+  speeds.line(plot::spaced(32, 1), inv.a.lambda.imag().reverse().eval(), "S4D-Inv");
+  speeds.line(plot::spaced(32, 1), lin.a.lambda.imag().eval(), "S4D-Lin");
   speeds.log_y();
   speeds.legend("top left");
   plot::panel& seen = f.add("State 3: what it sees of the past", "age [s]", "K(t)");

@@ -12,10 +12,10 @@
 #include <lecture/legs.hpp>
 #include <lecture/lesson.hpp>
 
-#include <mamba/ssm/cauchy_kernel.hpp>
-#include <mamba/ssm/discretize_dense.hpp>
-#include <mamba/ssm/krylov_kernel.hpp>
-#include <mamba/ssm/reconstruction.hpp>
+#include <mamba/ssm/convolution/cauchy_kernel.hpp>
+#include <mamba/ssm/convolution/krylov_kernel.hpp>
+#include <mamba/ssm/discretize/discretize.hpp>
+#include <mamba/ssm/hippo/reconstruction.hpp>
 
 namespace ssm = mamba::ssm;
 namespace plot = lecture::plot;

@@ -13,7 +13,7 @@
 // The ring counts tokens instead of time: after eight more turns, a token is back at the gate.
 #include <lecture/lesson.hpp>
 
-#include <mamba/ssm/selective_scan.hpp>
+#include <mamba/ssm/selective/selective_scan.hpp>
 #include <mamba/tensor/tensor.hpp>
 
 #include <complex>

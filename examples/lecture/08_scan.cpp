@@ -10,8 +10,8 @@
 // brackets. It works with a different (a, b) at every step, where no convolution does: this is how Mamba trains.
 #include <lecture/lesson.hpp>
 
-#include <mamba/ssm/affine.hpp>
-#include <mamba/ssm/scan.hpp>
+#include <mamba/ssm/scan/affine.hpp>
+#include <mamba/ssm/scan/scan.hpp>
 
 namespace ssm = mamba::ssm;
 namespace plot = lecture::plot;

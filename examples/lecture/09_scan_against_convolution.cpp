@@ -12,13 +12,13 @@
 // the four the recurrence and the scan remain. That is the price of selectivity, and the reason why Mamba has a scan.
 #include <lecture/lesson.hpp>
 
-#include <mamba/ssm/affine.hpp>
-#include <mamba/ssm/convolution.hpp>
-#include <mamba/ssm/discretize_diagonal.hpp>
-#include <mamba/ssm/fft_convolution.hpp>
-#include <mamba/ssm/recurrence.hpp>
-#include <mamba/ssm/scan.hpp>
-#include <mamba/ssm/vandermonde_kernel.hpp>
+#include <mamba/ssm/convolution/convolution.hpp>
+#include <mamba/ssm/convolution/fft_convolution.hpp>
+#include <mamba/ssm/convolution/vandermonde_kernel.hpp>
+#include <mamba/ssm/discretize/discretize.hpp>
+#include <mamba/ssm/scan/affine.hpp>
+#include <mamba/ssm/scan/recurrence.hpp>
+#include <mamba/ssm/scan/scan.hpp>
 
 namespace ssm = mamba::ssm;
 namespace plot = lecture::plot;
@@ -64,7 +64,7 @@ std::vector<way> run(ssm::discrete_diagonal<double, N> const& system, samples co
 void teach(lecture::lesson& l) {
   // Mamba's own modes: a_n = −1, −2, … −16, read with alternating signs.
   ssm::diagonal_system<double, N> s;
-  for (Eigen::Index n = 0; n < s.a.size(); ++n) {
+  for (Eigen::Index n = 0; n < s.a.lambda.size(); ++n) {
     s.a[n] = -static_cast<double>(n + 1);
     s.b[n] = 1;
     s.c[n] = n % 2 == 0 ? 1 : -1;

@@ -6,9 +6,10 @@
 // the selective scan with its state h. Only the last has a memory that outlives four tokens.
 #include <lecture/lesson.hpp>
 
-#include <mamba/nn/mamba_block.hpp>
-#include <mamba/ssm/selective_scan.hpp>
-#include <support/checkpoint.hpp>
+#include <mamba/io/checkpoint/checkpoint.hpp>
+#include <mamba/model/weights.hpp>
+#include <mamba/nn/workspace.hpp>
+#include <mamba/ssm/selective/selective_scan.hpp>
 
 #include <cstring>
 
@@ -41,19 +42,21 @@ void picture(plot::figure& f, std::string const& title, double row, matrix const
 
 void teach(lecture::lesson& l) {
   // The model that comes along reads bytes. Its residual starts as the embeddings of the letters, in double here.
-  auto const weights = examples::load_weights<double>(examples::open_checkpoint(MAMBA_DEFAULT_MODEL_DIR));
+  auto const weights = mamba::io::load_weights<double>(mamba::io::open_checkpoint(MAMBA_DEFAULT_MODEL_DIR));
   std::vector<int> const tokens(letters.begin(), letters.end());
   std::size_t const L = tokens.size();
-  nn::block_sizes const s = weights.sizes().block();
+  nn::mamba1_config const s = weights.sizes().mixer();
   matrix r(L, s.d_model);
-  weights.embedding(tokens, r.view());
-  nn::block_workspace<double> room;
-  room.reserve(s, L);
-  for (std::size_t i = 0; i < layer; ++i) {
-    nn::block_state<weights.declared.block(), double> state(s);
-    weights.layers[i](r.view(), state, room);
-  }
-  auto const& block = weights.layers[layer];
+  weights.input(tokens, r.view(), {});
+  auto const forward = [&](std::size_t i, matrix& residual) {
+    using block = mamba::model::mamba_block<mamba::model::any, double>;
+    block::state state(s);
+    nn::segment<block::state> const all[] = {{0, L, &state}};
+    nn::workspace workspace(block::workspace(weights.sizes().block(), L));
+    weights.layers[i](residual.view(), all, workspace.memory());
+  };
+  for (std::size_t i = 0; i < layer; ++i) forward(i, r);
+  auto const& block = weights.layers[layer].mixer;
 
   std::vector<std::vector<std::string>> rows;
   auto const seen = [&](std::string const& name, std::string const& how, auto const& m) {
@@ -69,33 +72,33 @@ void teach(lecture::lesson& l) {
   // The block, line by line.
   seen("r", "the residual, one row per letter", r);
   matrix u(L, s.d_model);
-  block.norm(r.view(), u.view());
+  weights.layers[layer].norm(r.view(), u.view());
   seen("u", "rms_norm(r)", u);
-  matrix xz(L, 2 * s.d_inner);
+  matrix xz(L, 2 * s.d_inner());
   block.in_proj(u.view(), xz.view());
-  auto const x_in = xz.view().columns(0, s.d_inner);
-  auto const z = xz.view().columns(s.d_inner, s.d_inner);
+  auto const x_in = xz.view().columns(0, s.d_inner());
+  auto const z = xz.view().columns(s.d_inner(), s.d_inner());
   seen("x, z", "in_proj u: what is read, and its gate", xz);
-  matrix x(L, s.d_inner);
+  matrix x(L, s.d_inner());
   auto last_inputs = block.conv1d.initial_state();
   block.conv1d(x_in, last_inputs, x.view());
   seen("x", "silu(conv1d(x)): this letter and three before", x);
-  matrix dt_b_c(L, s.dt_rank + 2 * s.d_state);
+  matrix dt_b_c(L, s.rank() + 2 * s.d_state);
   block.x_proj(x.view(), dt_b_c.view());
-  auto const dt = dt_b_c.view().columns(0, s.dt_rank);
-  auto const b = dt_b_c.view().columns(s.dt_rank, s.d_state);
-  auto const c = dt_b_c.view().columns(s.dt_rank + s.d_state, s.d_state);
+  auto const dt = dt_b_c.view().columns(0, s.rank());
+  auto const b = dt_b_c.view().columns(s.rank(), s.d_state);
+  auto const c = dt_b_c.view().columns(s.rank() + s.d_state, s.d_state);
   seen("dt, B, C", "x_proj x: the input chooses them", dt_b_c);
-  seen("B, C", "what enters the state, what is read", dt_b_c.view().columns(s.dt_rank, 2 * s.d_state));
-  matrix delta(L, s.d_inner);
+  seen("B, C", "what enters the state, what is read", dt_b_c.view().columns(s.rank(), 2 * s.d_state));
+  matrix delta(L, s.d_inner());
   block.dt_proj(dt, delta.view());
   mamba::simd::transform(
       delta.span(), [](auto v) { return mamba::math::softplus_thresholded(v); }, delta.span());
   seen("Δ", "softplus(dt_proj dt): how long each step is", delta);
-  matrix y(L, s.d_inner);
+  matrix y(L, s.d_inner());
   auto const& a = block.a_log.a();
-  mamba::kernels::channel_blocked<double> h(s.d_inner, s.d_state);
-  mamba::kernels::selective_scan(delta.view(), a, b, c, block.d.span(), x.view(), z, h, y.view());
+  mamba::kernels::channel_blocked<double> h(s.d_inner(), s.d_state);
+  mamba::kernels::selective_scan({.delta = delta, .b = b, .c = c, .x = x, .z = z, .d = block.d.span()}, a, h, y);
   seen("h", "the state after the last letter", h);
   seen("y", "(scan + D x) silu(z)", y);
   matrix out = r;
@@ -107,11 +110,10 @@ void teach(lecture::lesson& l) {
 
   // The library's own block does the same steps: not nearly the same numbers, the same bits.
   matrix whole = r;
-  nn::block_state<weights.declared.block(), double> fresh(s);
-  block(whole.view(), fresh, room);
+  forward(layer, whole);
   bool const same = std::memcmp(whole.data(), out.data(), whole.size() * sizeof(double)) == 0;
   l.claim("our steps are the library's block, bit for bit (1 if not)", same ? 0 : 1, 0);
-  matrix slow(s.d_inner, s.d_state), y_slow(L, s.d_inner);
+  matrix slow(s.d_inner(), s.d_state), y_slow(L, s.d_inner());
   ssm::selective_scan(delta, a, b, c, block.d.span(), x, z, slow, y_slow);
   l.claim("the fast scan is the formula of the paper", lecture::largest_difference(y.span(), y_slow.span()), 1e-13);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <lecture/legs.hpp>
 
-#include <mamba/ssm/low_rank.hpp>
+#include <mamba/ssm/hippo/low_rank.hpp>
 
 namespace lecture {
 

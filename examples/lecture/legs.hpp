@@ -2,8 +2,8 @@
 // lecture/legs.hpp — LegS in the coordinates of S4, compiled once for the lessons that need it.
 #pragma once
 
-#include <mamba/ssm/hippo_legendre.hpp>
-#include <mamba/ssm/nplr.hpp>
+#include <mamba/ssm/hippo/legendre.hpp>
+#include <mamba/ssm/hippo/nplr.hpp>
 
 #include <cstddef>
 

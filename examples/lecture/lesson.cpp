@@ -2,10 +2,10 @@
 // What the lessons share, compiled once.
 #include <lecture/lesson.hpp>
 
+#include <mamba/io/text/utf8.hpp>
 #include <support/command_line.hpp>
 #include <support/output.hpp>
 #include <support/program.hpp>
-#include <support/utf8.hpp>
 
 #include <algorithm>
 #include <cstdarg>
@@ -21,9 +21,9 @@ namespace {
 std::size_t places(std::string_view text) {
   std::size_t count = 0;
   while (!text.empty()) {
-    auto const [kind, length] = examples::utf8::front(text);
-    bool const valid = kind == examples::utf8::kind::valid;
-    char32_t const c = valid ? examples::utf8::code_point(text.substr(0, length)) : U'?';
+    auto const [kind, length] = mamba::io::utf8::front(text);
+    bool const valid = kind == mamba::io::utf8::kind::valid;
+    char32_t const c = valid ? mamba::io::utf8::code_point(text.substr(0, length)) : U'?';
     if (c < 0x300 || c > 0x36F) ++count;
     text.remove_prefix(length);
   }

@@ -4,11 +4,12 @@
 // The same shape, type and seed give the same file, whatever the number of threads, in one build; between builds the
 // last bits of logarithms may differ.
 #include <make_checkpoint/random_tensors.hpp>
-#include <mamba/core/bfloat16.hpp>
-#include <mamba/core/float16.hpp>
-#include <mamba/model/for_each_tensor.hpp>
-#include <mamba/model/outline.hpp>
-#include <safetensors/safetensors.hpp>
+#include <mamba/io/checkpoint/config.hpp>
+#include <mamba/io/checkpoint/names.hpp>
+#include <mamba/io/file/new_names.hpp>
+#include <mamba/io/formats.hpp>
+#include <mamba/io/safetensors/writer.hpp>
+#include <mamba/model/weights.hpp>
 #include <support/command_line.hpp>
 #include <support/program.hpp>
 #include <support/progress.hpp>
@@ -19,6 +20,7 @@
 #include <filesystem>
 #include <numeric>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace {
@@ -53,47 +55,26 @@ mamba::model::config config_of(std::string const& shape) {
   return tiny;
 }
 
-/// config.json as transformers writes it.
-std::string config_text(mamba::model::config const& c) {
-  nlohmann::ordered_json json;
-  json["architectures"] = {"MambaForCausalLM"};
-  json["model_type"] = "mamba";
-  json["hidden_size"] = c.d_model;
-  json["intermediate_size"] = c.d_inner();
-  json["num_hidden_layers"] = c.n_layer;
-  json["vocab_size"] = c.padded_vocab();
-  json["state_size"] = c.d_state;
-  json["conv_kernel"] = c.d_conv;
-  json["expand"] = c.expand;
-  json["time_step_rank"] = c.rank();
-  json["hidden_act"] = "silu";
-  json["layer_norm_epsilon"] = c.norm_epsilon;
-  json["tie_word_embeddings"] = c.tie_embeddings;
-  json["use_bias"] = c.bias;
-  json["use_conv_bias"] = c.conv_bias;
-  json["residual_in_fp32"] = true;
-  return json.dump(2) + "\n";
-}
-
 /// Writes the tensors in pieces of a few megabytes, each made by all threads.
 template <class T>
 void write_tensors(std::filesystem::path const& file, mamba::model::config const& config, std::uint64_t seed,
-                   safetensors::dtype type) {
-  std::vector<safetensors::tensor> tensors;
+                   mamba::io::dtype type) {
+  std::vector<mamba::io::stored_tensor> tensors;
   auto const list = [&](std::string const& name, std::span<std::size_t const> shape, auto&) {
-    tensors.push_back({name, type, {shape.begin(), shape.end()}, {}});
+    tensors.push_back(
+        {mamba::io::name_in_file(mamba::io::hugging_face_names, name).name, type, {shape.begin(), shape.end()}, {}});
   };
-  mamba::model::for_each_tensor(mamba::model::outline(config), list, mamba::model::naming::hugging_face);
-  safetensors::writer out(file, tensors, {{"format", "pt"}});
+  mamba::model::for_each_tensor(mamba::model::manifest<>(config), list);
+  mamba::io::safetensors::writer out(file, tensors, {{"format", "pt"}});
   std::size_t total = 0;
   std::size_t done = 0;
-  for (auto const& t : tensors) total += *safetensors::element_count(t.shape);
+  for (auto const& t : tensors) total += *mamba::io::element_count(t.shape);
   examples::progress bar("writing", total, "numbers");
   std::vector<T> piece;
   for (std::size_t const i : out.sequence()) {
     auto const& t = tensors[i];
     std::size_t const rows = t.shape[0];
-    std::size_t const size = *safetensors::element_count(t.shape) / rows;
+    std::size_t const size = *mamba::io::element_count(t.shape) / rows;
     std::size_t const most = std::max<std::size_t>(1, (std::size_t{1} << 20U) / size);
     examples::random_tensor numbers(config, t.name, seed, i);
     for (std::size_t first = 0; first < rows; first += most) {
@@ -112,6 +93,12 @@ void write_tensors(std::filesystem::path const& file, mamba::model::config const
   out.finish();
 }
 
+/// The dtype of a format in capitals, as files spell it.
+std::string upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return text;
+}
+
 void make(options const& o) {
   auto const config = config_of(o.shape);
   std::filesystem::path const folder = o.out;
@@ -123,25 +110,19 @@ void make(options const& o) {
       mamba::core::fail(file.string() + ": is there already, and would be overwritten; name another --out");
     }
   }
-  std::filesystem::create_directories(folder, code);
-  if (code) mamba::core::fail(folder.string() + ": the folder cannot be made (" + code.message() + ")");
-  if (o.type == "f16") {
-    write_tensors<mamba::float16>(weights_file, config, o.seed, safetensors::dtype::f16);
-  } else if (o.type == "bf16") {
-    write_tensors<mamba::bfloat16>(weights_file, config, o.seed, safetensors::dtype::bf16);
-  } else {
-    write_tensors<float>(weights_file, config, o.seed, safetensors::dtype::f32);
-  }
+  mamba::io::new_names made;  // removed again, the folder too, if the program fails or is interrupted
+  made.make_folder(folder);
+  using types = mamba::io::format_list<float, mamba::float16, mamba::bfloat16>;
+  mamba::io::visit_format<types>(o.type, [&]<class T>(std::type_identity<T>) {
+    write_tensors<T>(weights_file, config, o.seed, *mamba::io::dtype_named(upper(o.type)));
+  });
   // Last: a folder with a config.json is a checkpoint, and one without is none.
-  try {
-    auto const text = config_text(config);
-    safetensors::new_file file(config_file);
-    file.append(std::as_bytes(std::span(text)));
-    file.commit();
-  } catch (...) {
-    std::filesystem::remove(weights_file, code);
-    throw;
-  }
+  made.add(weights_file);
+  auto const text = mamba::io::config_text(config);
+  mamba::io::new_file file(config_file);
+  file.append(std::as_bytes(std::span(text)));
+  file.commit();
+  made.keep();
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ class random_tensor {
     auto const threads = static_cast<std::size_t>(mamba::parallel::thread_count());
     std::size_t const count = last - first;
     room_.resize(threads * size);  // a row for each thread
-    mamba::parallel::cost const cost{3.0 * static_cast<double>(count * size)};
+    auto const cost = mamba::parallel::cost::scalar_operations(3 * count * size);
     mamba::parallel::parallel_for(threads, cost, [&](std::size_t begin, std::size_t end) {
       for (std::size_t thread = begin; thread < end; ++thread) {
         auto const row = std::span(room_).subspan(thread * size, size);

@@ -5,9 +5,9 @@
 // `generate --weights FORMAT` makes of the original when it loads.
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/float16.hpp>
-#include <quantize/new_names.hpp>
-#include <safetensors/safetensors.hpp>
-#include <support/checkpoint.hpp>
+#include <mamba/io/checkpoint/checkpoint.hpp>
+#include <mamba/io/file/new_names.hpp>
+#include <mamba/io/safetensors/writer.hpp>
 #include <support/command_line.hpp>
 #include <support/program.hpp>
 #include <support/progress.hpp>
@@ -26,8 +26,8 @@
 
 namespace {
 
-using examples::checkpoint;
-using safetensors::dtype;
+using mamba::io::checkpoint;
+using mamba::io::dtype;
 
 struct options {
   std::string in, out, weights;
@@ -78,9 +78,10 @@ bool parse(int argc, char** argv, options& o) {
 
 /// One tensor of the new file, and where it comes from.
 struct entry {
-  safetensors::tensor const* from;
-  safetensors::tensor to;
-  void (*write)(safetensors::writer&, entry const&, examples::progress&, std::size_t& done);
+  mamba::io::stored_tensor const* from;
+  std::filesystem::path const* file;  ///< that has it, for messages
+  mamba::io::stored_tensor to;
+  void (*write)(mamba::io::safetensors::writer&, entry const&, examples::progress&, std::size_t& done);
 };
 
 /// Rows at a time, a multiple of a block's: about a million numbers.
@@ -92,7 +93,7 @@ std::size_t rows_of_piece(std::size_t size) {
 
 /// Writes a tensor piece by piece; encode(first, count, size) gives the bytes of some rows.
 template <class Encode>
-void write_pieces(safetensors::writer& out, entry const& e, examples::progress& bar, std::size_t& done,
+void write_pieces(mamba::io::safetensors::writer& out, entry const& e, examples::progress& bar, std::size_t& done,
                   Encode&& encode) {
   std::size_t const rows = e.from->shape[0];
   std::size_t const size = e.from->elements() / rows;
@@ -106,25 +107,32 @@ void write_pieces(safetensors::writer& out, entry const& e, examples::progress& 
 }
 
 template <mamba::block_format W>
-void write_blocks(safetensors::writer& out, entry const& e, examples::progress& bar, std::size_t& done) {
+void write_blocks(mamba::io::safetensors::writer& out, entry const& e, examples::progress& bar, std::size_t& done) {
   mamba::kernels::packed_matrix<W> piece;
   write_pieces(out, e, bar, done, [&](std::size_t first, std::size_t count, std::size_t size) {
     piece = mamba::kernels::packed_matrix<W>(count, size);
-    examples::for_each_row<float>(*e.from, first, count,
-                                  [&](std::size_t row, std::span<float const> values) { piece.set_row(row, values); });
+    mamba::io::value_check<W> check;
+    mamba::io::for_each_row<float>(*e.from, first, count, [&](std::size_t row, std::span<float const> values) {
+      check.row((first + row) * size, values);
+      piece.set_row(row, values);
+    });
+    check.report(e.file->string(), *e.from);
     return std::as_bytes(std::span(piece.panel_data(0), piece.panels() * piece.blocks()));
   });
 }
 
 template <class T>
-void write_numbers(safetensors::writer& out, entry const& e, examples::progress& bar, std::size_t& done) {
+void write_numbers(mamba::io::safetensors::writer& out, entry const& e, examples::progress& bar, std::size_t& done) {
   std::vector<T> piece;
   write_pieces(out, e, bar, done, [&](std::size_t first, std::size_t count, std::size_t size) {
     piece.resize(count * size);
-    examples::for_each_row<float>(*e.from, first, count, [&](std::size_t row, std::span<float const> values) {
+    mamba::io::value_check<T> check;
+    mamba::io::for_each_row<float>(*e.from, first, count, [&](std::size_t row, std::span<float const> values) {
+      check.row((first + row) * size, values);
       std::transform(values.begin(), values.end(), piece.begin() + static_cast<std::ptrdiff_t>(row * size),
                      [](float v) { return T(v); });
     });
+    check.report(e.file->string(), *e.from);
     return std::as_bytes(std::span<T const>(piece));
   });
 }
@@ -136,53 +144,52 @@ constexpr dtype dtype_of = std::same_as<T, float>            ? dtype::f32
 
 /// The metadata and the tensors of a file whose weights are W, matrices in blocks first.
 struct plan {
-  safetensors::metadata_map metadata;
+  mamba::io::safetensors::metadata_map metadata;
   std::vector<entry> entries;
 };
 
 template <class W>
 plan plan_for(checkpoint const& in) {
   plan p;
-  for (safetensors::part const& part : in.tensors.parts())
+  for (mamba::io::safetensors::part const& part : in.tensors.parts())
     p.metadata.insert(part.metadata.begin(), part.metadata.end());
-  p.metadata[examples::metadata_key::config] = in.config_text;
+  p.metadata[mamba::io::metadata_key::config] = in.config_text;
   if constexpr (mamba::block_format<W>) {
     p.metadata.erase("format");  // "pt" invites transformers, which would not understand
-    p.metadata[examples::metadata_key::version] = examples::stored_blocks_version;
-    p.metadata[examples::metadata_key::weights] = examples::format_name<W>;
+    p.metadata[mamba::io::metadata_key::version] = mamba::io::stored_blocks_version;
+    p.metadata[mamba::io::metadata_key::weights] = mamba::io::format_name<W>;
   } else {
     p.metadata.emplace("format", "pt");
   }
-  auto const add = [&](std::string const& name, std::span<std::size_t const> shape, auto& storage) {
+  auto const add = [&](std::string const& library, std::span<std::size_t const> shape, auto& storage) {
+    auto const name = mamba::io::name_in_file(*in.names, library).name;
     using format = typename std::remove_cvref_t<decltype(storage)>::storage_format;
-    safetensors::tensor const& from = in.tensors.at(name);
+    mamba::io::stored_tensor const& from = in.tensors.at(name);
+    std::filesystem::path const& file = in.tensors.part_of(from).file->path();
     if constexpr (mamba::block_format<format>) {
-      auto const blocks = examples::blocks_shape<format>(shape);
-      p.metadata[std::string(examples::metadata_key::matrix) + name] = examples::description_of<format>(shape);
-      p.entries.push_back({&from, {name, dtype::u8, {blocks.begin(), blocks.end()}, {}}, write_blocks<format>});
+      auto const blocks = mamba::io::blocks_shape<format>(shape);
+      p.metadata[std::string(mamba::io::metadata_key::matrix) + name] = mamba::io::description_of<format>(shape);
+      p.entries.push_back({&from, &file, {name, dtype::u8, {blocks.begin(), blocks.end()}, {}}, write_blocks<format>});
     } else {
-      p.entries.push_back({&from, {name, dtype_of<format>, {shape.begin(), shape.end()}, {}}, write_numbers<format>});
+      p.entries.push_back(
+          {&from, &file, {name, dtype_of<format>, {shape.begin(), shape.end()}, {}}, write_numbers<format>});
     }
   };
-  mamba::model::for_each_tensor(mamba::model::outline<W>(in.config), add, in.naming);
+  mamba::model::for_each_tensor(mamba::model::manifest<W>(in.config), add);
   std::stable_partition(p.entries.begin(), p.entries.end(), [](entry const& e) { return e.to.type == dtype::u8; });
   return p;
 }
 
 plan plan_for(checkpoint const& in, std::string const& weights) {
-  if (weights == "f16") return plan_for<mamba::float16>(in);
-  if (weights == "bf16") return plan_for<mamba::bfloat16>(in);
-  if (weights == "q8") return plan_for<mamba::q8>(in);
-  if (weights == "q4") return plan_for<mamba::q4>(in);
-  if (weights == "ternary") return plan_for<mamba::ternary>(in);
-  return plan_for<float>(in);
+  return mamba::io::visit_format<mamba::io::file_formats>(
+      weights, [&]<class W>(std::type_identity<W>) { return plan_for<W>(in); });
 }
 
 /// All of the file but its end: writer::finish() gives it its name.
-std::unique_ptr<safetensors::writer> write_weights(checkpoint const& in, std::filesystem::path const& file,
-                                                   std::string const& weights) {
+std::unique_ptr<mamba::io::safetensors::writer> write_weights(checkpoint const& in, std::filesystem::path const& file,
+                                                              std::string const& weights) {
   plan const p = plan_for(in, weights);
-  std::vector<safetensors::tensor> tensors;
+  std::vector<mamba::io::stored_tensor> tensors;
   std::size_t total = 0;
   std::size_t done = 0;
   for (entry const& e : p.entries) {
@@ -190,8 +197,9 @@ std::unique_ptr<safetensors::writer> write_weights(checkpoint const& in, std::fi
     total += e.from->elements();
   }
   bool const blocks = tensors.front().type == dtype::u8;
-  auto out = std::make_unique<safetensors::writer>(
-      file, tensors, p.metadata, blocks ? safetensors::order::as_given : safetensors::order::by_alignment);
+  auto out = std::make_unique<mamba::io::safetensors::writer>(
+      file, tensors, p.metadata,
+      blocks ? mamba::io::safetensors::order::as_given : mamba::io::safetensors::order::by_alignment);
   examples::progress bar("quantising", total, "numbers");
   for (std::size_t const i : out->sequence()) p.entries[i].write(*out, p.entries[i], bar, done);
   bar.finish();
@@ -199,17 +207,17 @@ std::unique_ptr<safetensors::writer> write_weights(checkpoint const& in, std::fi
 }
 
 void write_file(checkpoint const& in, std::filesystem::path const& file, std::string const& weights) {
-  examples::expect_new(file);
+  mamba::io::expect_new(file);
   auto const folder = file.parent_path();
-  if (file.filename() == "model.safetensors") examples::expect_new(folder / "model.safetensors.index.json");
+  if (file.filename() == "model.safetensors") mamba::io::expect_new(folder / "model.safetensors.index.json");
   std::error_code ignored;
   auto const config = folder / "config.json";
-  if (std::filesystem::exists(config, ignored) && examples::read_config(config) != in.config) {
+  if (std::filesystem::exists(config, ignored) && mamba::io::read_config(config) != in.config) {
     mamba::core::fail(config.string() + ": describes another model, expected none or that of " +
                       in.tensors.path().string() + " beside " + file.filename().string());
   }
   auto const out = write_weights(in, file, weights);
-  examples::expect_new(file);
+  mamba::io::expect_new(file);
   out->finish();
   if (in.tokenizer && !std::filesystem::exists(folder / "tokenizer.json", ignored))
     std::fprintf(stderr, "quantize: %s needs a copy of %s beside it\n", file.string().c_str(),
@@ -221,20 +229,20 @@ void write_folder(checkpoint const& in, std::filesystem::path const& folder, std
   std::vector<std::filesystem::path> names{folder / "model.safetensors", folder / "model.safetensors.index.json",
                                            folder / "config.json"};
   for (char const* const name : companions) names.push_back(folder / name);
-  auto const all_new = [&] { std::for_each(names.begin(), names.end(), examples::expect_new); };
+  auto const all_new = [&] { std::for_each(names.begin(), names.end(), mamba::io::expect_new); };
   all_new();
-  examples::new_names made;
+  mamba::io::new_names made;
   made.make_folder(folder);
-  std::vector<std::pair<std::filesystem::path, std::unique_ptr<safetensors::new_file>>> files;
+  std::vector<std::pair<std::filesystem::path, std::unique_ptr<mamba::io::new_file>>> files;
   auto const add = [&](char const* name, std::span<std::byte const> bytes) {
-    files.emplace_back(folder / name, std::make_unique<safetensors::new_file>(folder / name));
+    files.emplace_back(folder / name, std::make_unique<mamba::io::new_file>(folder / name));
     files.back().second->append(bytes);
   };
   std::error_code ignored;
   for (char const* const name : companions) {
     auto const from = in.folder / name;
     if (std::filesystem::exists(std::filesystem::symlink_status(from, ignored)))
-      add(name, safetensors::mapped_file(from).bytes());
+      add(name, mamba::io::mapped_file(from).bytes());
   }
   add("config.json", std::as_bytes(std::span(in.config_text)));
   auto const out = write_weights(in, names.front(), weights);
@@ -248,7 +256,7 @@ void write_folder(checkpoint const& in, std::filesystem::path const& folder, std
 }
 
 void quantize(options const& o) {
-  checkpoint const in = examples::open_checkpoint(o.in);
+  checkpoint const in = mamba::io::open_checkpoint(o.in);
   if (!in.blocks.empty()) {
     mamba::core::fail(in.tensors.path().string() + ": has its weights in " + in.blocks.format +
                       " already, expected a checkpoint of numbers to quantise");

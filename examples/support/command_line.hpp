@@ -4,8 +4,8 @@
 
 #include <mamba/core/error.hpp>
 #include <mamba/core/version.hpp>
+#include <mamba/io/text/printable.hpp>
 #include <mamba/parallel/parallel_for.hpp>
-#include <safetensors/printable.hpp>
 #include <support/output.hpp>
 #include <support/profile.hpp>
 
@@ -15,9 +15,11 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -54,9 +56,45 @@ template <class T>
 
 }  // namespace detail
 
+/// A text with \\n, \\t, \\r, \\0, \\\\ and \\xHH replaced by what they stand for, as printf does; any other backslash stays.
+[[nodiscard]] inline std::string unescaped(std::string_view text) {
+  auto const hex = [](char c) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    return digits.find(c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c);
+  };
+  constexpr std::string_view letters = "nrt0\\", meanings{"\n\r\t\0\\", 5};
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\\' || at + 1 == text.size()) {  // NOLINT(bugprone-branch-clone)
+      out += text[at];
+    } else if (auto const letter = letters.find(text[at + 1]); letter != letters.npos) {
+      out += meanings[letter];
+      ++at;
+    } else if (text[at + 1] == 'x' && at + 3 < text.size() && hex(text[at + 2]) < 16 && hex(text[at + 3]) < 16) {
+      out += static_cast<char>(static_cast<unsigned char>(16 * hex(text[at + 2]) + hex(text[at + 3])));
+      at += 3;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
+/// Where the small model is: share/mamba/default_model beside the folder of an installed program, or else in the source
+/// tree that the program was built from.
+[[nodiscard]] inline std::string default_model() {
+  std::error_code code;
+  auto const program = std::filesystem::read_symlink("/proc/self/exe", code);
+  if (!code) {
+    auto const installed = program.parent_path().parent_path() / "share/mamba/default_model";
+    if (std::filesystem::is_directory(installed, code)) return installed.string();
+  }
+  return MAMBA_DEFAULT_MODEL_DIR;
+}
+
 /// What all programs that run a model can be told.
 struct common_options {
-  std::string model = MAMBA_DEFAULT_MODEL_DIR;
+  std::string model = default_model();
   std::string weights;  ///< empty: f32, or as a quantised file has them
 };
 
@@ -109,6 +147,11 @@ class command_line {
         ->type_name("TEXT");
   }
 
+  /// An option without a value.
+  CLI::Option* flag(std::string const& names, bool& target, std::string const& help) {
+    return app_.add_flag(names, target, help);
+  }
+
   /// A number from low to high; anything else is refused in one sentence.
   template <class T>
   CLI::Option* number(std::string const& names, T& target, std::type_identity_t<T> low, std::type_identity_t<T> high,
@@ -118,11 +161,12 @@ class command_line {
       T value{};
       if (!detail::parse_number<T>(v, low, high, value)) {
         std::string const kind = std::is_integral_v<T> ? "a whole number" : "a number";
-        bool const unbounded = high == std::numeric_limits<T>::max();
+        bool const too_large = !v.empty() && v.find_first_not_of("0123456789") == v.npos;
+        bool const unbounded = high == std::numeric_limits<T>::max() && !too_large;
         mamba::core::fail(name + " must be " + kind +
                           (unbounded ? " of at least " + detail::printed(low)
                                      : " from " + detail::printed(low) + " to " + detail::printed(high)) +
-                          ", not \"" + safetensors::shortened(v, 80) + "\"");
+                          ", not \"" + mamba::io::shortened(v, 80) + "\"");
       }
       target = value;
     };
@@ -143,7 +187,7 @@ class command_line {
     known.insert(known.end(), hidden.begin(), hidden.end());
     auto const take = [&target, names, listed, known](std::string const& v) {
       if (std::find(known.begin(), known.end(), v) == known.end())
-        mamba::core::fail(names + " must be one of " + listed + ", not \"" + safetensors::shortened(v, 80) + "\"");
+        mamba::core::fail(names + " must be one of " + listed + ", not \"" + mamba::io::shortened(v, 80) + "\"");
       target = v;
     };
     return app_.add_option_function<std::string>(names, take, help)->take_last()->type_name(shown);
@@ -192,7 +236,7 @@ class command_line {
         if (name.empty() || name == "config" || name == "profile" || name == "help" || name == "version") continue;
         known += (known.empty() ? "" : ", ") + name;
       }
-      mamba::core::fail(entry.where + ": unknown option " + safetensors::shortened(entry.option, 80) + ", known are " +
+      mamba::core::fail(entry.where + ": unknown option " + mamba::io::shortened(entry.option, 80) + ", known are " +
                         known);
     }
     // The command line wins, also where it has chosen another of several that exclude each other.

@@ -6,8 +6,8 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
-#include <safetensors/new_file.hpp>
-#include <safetensors/printable.hpp>
+#include <mamba/io/file/new_file.hpp>
+#include <mamba/io/text/printable.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -78,7 +78,7 @@ namespace examples::plot {
 
 /// Writes text to a file that appears whole or not at all. Throws:  mamba::error.
 inline void write_whole(std::filesystem::path const& path, std::string_view text) {
-  safetensors::new_file file(path);
+  mamba::io::new_file file(path);
   file.append(std::as_bytes(std::span(text)));
   file.commit();
 }
@@ -115,7 +115,7 @@ using file_handle = std::unique_ptr<std::FILE, file_closer>;
 /// What gnuplot has to say about a script, without its copy of it: from "line 12:" to the end of that line.
 [[nodiscard]] inline std::string complaint(std::string_view text) {
   if (auto const at = text.find("line "); at != text.npos) text.remove_prefix(at);
-  return safetensors::shortened(text.substr(0, text.find('\n')), 160);
+  return mamba::io::shortened(text.substr(0, text.find('\n')), 160);
 }
 
 }  // namespace detail

@@ -2,21 +2,22 @@
 // support/language_model.hpp — a checkpoint, its tokenizer and the format of its weights, as the programs open them.
 #pragma once
 
-#include <mamba/core/bfloat16.hpp>
 #include <mamba/core/error.hpp>
-#include <mamba/core/float16.hpp>
-#include <mamba/kernels/quantization/formats.hpp>
+#include <mamba/io/checkpoint/checkpoint.hpp>
+#include <mamba/io/formats.hpp>
+#include <mamba/io/tokenizer/tokenizer.hpp>
 #include <mamba/model/forward.hpp>
-#include <support/checkpoint.hpp>
 #include <support/command_line.hpp>
-#include <support/tokenizer.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,8 @@ using mamba::model::token;
 
 /// A checkpoint and what turns its tokens into text.
 struct language_model {
-  checkpoint files;
-  examples::tokenizer tokenizer;
+  mamba::io::checkpoint files;
+  mamba::io::tokenizer tokenizer;
 
   [[nodiscard]] std::size_t vocabulary() const noexcept { return files.config.vocab_size; }
 
@@ -36,16 +37,37 @@ struct language_model {
 
   /// True where ids are bytes: there is no tokenizer.json, and no more ids than bytes.
   [[nodiscard]] bool is_bytes() const noexcept { return !files.tokenizer && vocabulary() <= 256; }
+
+  /// True where text can be encoded: ids alone can be right of a model that has more tokens than bytes and no tokenizer.
+  [[nodiscard]] bool reads_text() const noexcept { return files.tokenizer || is_bytes(); }
+
+  /// Whether a token ends a text: eos_token_id of the checkpoint, or else the tokenizer's <|endoftext|>.
+  [[nodiscard]] bool ends(token id) const noexcept {
+    return files.special.end.empty() ? tokenizer.end_of_text() == id : files.special.ends(id);
+  }
+
+  /// What an empty prompt starts from: a new line where ids are bytes, else bos_token_id, else <|endoftext|>.
+  [[nodiscard]] std::optional<token> start() const noexcept {
+    if (is_bytes()) return '\n';
+    return files.special.begin ? files.special.begin : tokenizer.end_of_text();
+  }
 };
 
 /// Throws:  mamba::error, as open_checkpoint and tokenizer::load do.
 [[nodiscard]] inline language_model open_language_model(std::filesystem::path const& path) {
-  auto files = open_checkpoint(path);
-  auto words = files.tokenizer ? tokenizer::load(*files.tokenizer) : tokenizer::bytes();
+  auto files = mamba::io::open_checkpoint(path);
+  auto words = files.tokenizer ? mamba::io::tokenizer::load(*files.tokenizer) : mamba::io::tokenizer::bytes();
   language_model model{std::move(files), std::move(words)};
   if (model.real_vocabulary() == 0)
     mamba::core::fail(path.string() + ": the tokenizer has no token that the model knows, expected at least one");
   return model;
+}
+
+/// Throws:  mamba::error where the model has no tokenizer and more tokens than bytes. `instead` says what to give.
+inline void expect_reads_text(language_model const& model, std::string const& instead) {
+  if (model.reads_text()) return;
+  mamba::core::fail(model.files.folder.string() + ": has no tokenizer.json, and " + std::to_string(model.vocabulary()) +
+                    " tokens are no bytes, so text cannot be read; put the tokenizer.json there, or give " + instead);
 }
 
 /// Refuses ids that the model has no embedding for. `what` names their source.
@@ -59,10 +81,19 @@ inline void check_ids(std::span<token const> ids, std::size_t vocabulary, std::s
   }
 }
 
+/// Throws:  mamba::error where a logit is NaN or infinite: nothing can be said with them. `source` names the model.
+template <class T>
+void expect_finite(std::span<T const> logits, std::string const& source) {
+  bool all = true;
+  for (T const l : logits) all = all && std::isfinite(l);
+  if (!all)
+    mamba::core::fail(source + ": the model's logits are not finite (NaN or infinity), its weights are damaged");
+}
+
 /// The format of the weights: the one that was asked for, or else the file's own, or else f32.
 ///
 /// Throws:  mamba::error when the file's matrices are in blocks of another format than was asked for.
-[[nodiscard]] inline std::string weights_format(checkpoint const& files, std::string const& asked) {
+[[nodiscard]] inline std::string weights_format(mamba::io::checkpoint const& files, std::string const& asked) {
   auto const& stored = files.blocks.format;
   if (stored.empty()) return asked.empty() ? "f32" : asked;
   if (!asked.empty() && asked != stored) {
@@ -74,23 +105,9 @@ inline void check_ids(std::span<token const> ids, std::size_t vocabulary, std::s
 
 /// Calls f with the weights in the format that was asked for, if one was; inside f everything is compiled for it.
 template <class F>
-void with_weights(checkpoint const& files, std::string const& asked, F&& f) {
-  auto const format = weights_format(files, asked);
-  if (format == "f16") {
-    f(load_weights<mamba::float16>(files));
-  } else if (format == "bf16") {
-    f(load_weights<mamba::bfloat16>(files));
-  } else if (format == "q8") {
-    f(load_weights<mamba::q8>(files));
-  } else if (format == "q4") {
-    f(load_weights<mamba::q4>(files));
-  } else if (format == "ternary") {
-    f(load_weights<mamba::ternary>(files));
-  } else if (format == "f64") {
-    f(load_weights<double>(files));
-  } else {
-    f(load_weights<float>(files));
-  }
+void with_weights(mamba::io::checkpoint const& files, std::string const& asked, F&& f) {
+  mamba::io::visit_format(weights_format(files, asked),
+                          [&]<class W>(std::type_identity<W>) { f(mamba::io::load_weights<W>(files)); });
 }
 
 }  // namespace examples

@@ -2,7 +2,7 @@
 // support/program.hpp — what every program does around its work: one sentence and exit status 1 when it can't.
 #pragma once
 
-#include <safetensors/printable.hpp>
+#include <mamba/io/text/printable.hpp>
 #include <support/interrupt.hpp>
 #include <support/output.hpp>
 
@@ -14,6 +14,10 @@
 #include <string_view>
 #include <utility>
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
+
 namespace examples {
 
 /// The message as one line, whatever file names and libraries have put into it.
@@ -24,10 +28,26 @@ namespace examples {
     if (!control) line += c;
     if (control && !line.empty() && line.back() != ' ') line += ' ';
   }
-  line = safetensors::printable(line);
+  line = mamba::io::printable(line);
   while (!line.empty() && (line.back() == ' ' || line.back() == '.')) line.pop_back();
   return line.empty() ? "failed without saying why" : line;
 }
+
+namespace detail {
+
+#if defined(SIGBUS)
+// A mapped file was shortened by another program while it was in use: its pages are gone, and nothing can go on.
+extern "C" inline void report_truncated_file(int signal) {
+  static constexpr char text[] =
+      "a file in use was truncated by another program (SIGBUS): restore it, and do not change a checkpoint while it is "
+      "open\n";
+  [[maybe_unused]] auto const written = ::write(2, text, sizeof text - 1);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+#endif
+
+}  // namespace detail
 
 /// Runs the body, which returns nothing, and gives the exit status: 0, or 1 after one sentence on standard error.
 template <class Body>
@@ -39,6 +59,12 @@ int run_program(char const* name, Body&& body) noexcept {
   try {
 #if defined(SIGPIPE)
     std::signal(SIGPIPE, SIG_IGN);  // a write then fails with EPIPE, which output.hpp understands
+#endif
+#if defined(SIGXFSZ)
+    std::signal(SIGXFSZ, SIG_IGN);  // a write beyond ulimit -f then fails with EFBIG, and what was begun is removed
+#endif
+#if defined(SIGBUS)
+    std::signal(SIGBUS, detail::report_truncated_file);
 #endif
     watch_interrupts();
     try {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
+#include <mamba/io/text/printable.hpp>
 #include <mamba/model/config.hpp>
-#include <safetensors/printable.hpp>
 #include <support/interrupt.hpp>
 
 #include <cerrno>
@@ -56,16 +56,14 @@ namespace examples {
   return read_all(file.get(), source);
 }
 
-/// How standard input stands when nobody has mentioned it.
+/// How standard input stands where no option names it.
 enum class waiting_input {
   none,     ///< a terminal, or nothing at all
-  silence,  ///< a pipe on which nothing comes
+  pending,  ///< a pipe on which nothing has come yet
   text      ///< a file, or a pipe that has text or has ended
 };
 
-/// Whether a prompt seems to wait on standard input: in a file, or in a pipe that speaks or ends within some seconds.
-///
-/// Why:     a program started by another one often inherits a pipe on which nothing will ever come.
+/// Whether a prompt seems to wait on standard input: in a file, or in a pipe that has text or ends within some seconds.
 [[nodiscard]] inline waiting_input look_at_input([[maybe_unused]] double seconds) {
 #if defined(__unix__) || defined(__APPLE__)
   struct stat status {};
@@ -73,7 +71,7 @@ enum class waiting_input {
   if (S_ISREG(status.st_mode)) return waiting_input::text;
   if (!S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode)) return waiting_input::none;
   pollfd watched{0, POLLIN, 0};
-  return ::poll(&watched, 1, static_cast<int>(seconds * 1000)) > 0 ? waiting_input::text : waiting_input::silence;
+  return ::poll(&watched, 1, static_cast<int>(seconds * 1000)) > 0 ? waiting_input::text : waiting_input::pending;
 #else
   return waiting_input::none;
 #endif
@@ -82,7 +80,7 @@ enum class waiting_input {
 namespace detail {
 
 // What a message can quote: not too much of it, and nothing that a terminal would act on.
-inline std::string excerpt(std::string_view word) { return safetensors::printable(safetensors::shortened(word, 40)); }
+inline std::string excerpt(std::string_view word) { return mamba::io::printable(mamba::io::shortened(word, 40)); }
 
 }  // namespace detail
 
@@ -94,6 +92,7 @@ inline std::string excerpt(std::string_view word) { return safetensors::printabl
   auto const is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
   std::vector<mamba::model::token> ids;
   std::size_t line = 1;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
   for (std::size_t at = 0; at < text.size();) {
     if (is_space(text[at])) {
       if (text[at] == '\n') ++line;

@@ -26,8 +26,11 @@ inline void wait_shortly() {
   for (char const* const set : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}) {
     if (std::getenv(set) != nullptr) return;
   }
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  std::string line{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string line;
+  {  // closed before the restart: the program must not inherit it, least of all as a standard stream
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    line.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
   std::vector<char*> arguments;
   for (std::size_t i = 0; i < line.size(); i = line.find('\0', i) + 1) arguments.push_back(&line[i]);
   if (arguments.empty() || line.back() != '\0') return;

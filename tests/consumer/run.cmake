@@ -5,8 +5,14 @@ cmake_minimum_required(VERSION 3.25)
 set(folder "${MAMBA_BINARY}/consumer_${WAY}")
 file(REMOVE_RECURSE "${folder}")
 
+# README's example with mamba::io, as it stands there.
+file(READ "${MAMBA_SOURCE}/README.md" readme)
+string(REGEX MATCH "<!-- example with io: compiled by a test -->\n```cpp\n([^`]*)```" found "${readme}")
+file(CONFIGURE OUTPUT "${folder}/reader.cpp" CONTENT "${CMAKE_MATCH_1}" @ONLY)
+
 set(arguments -S "${MAMBA_SOURCE}/tests/consumer" -B "${folder}/build" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
-              -DCMAKE_BUILD_TYPE=Release "-DMAMBA_EXPECTED_VERSION=${VERSION}")
+              -DCMAKE_BUILD_TYPE=Release "-DMAMBA_EXPECTED_VERSION=${VERSION}"
+              "-DMAMBA_IO_EXAMPLE=${folder}/reader.cpp")
 
 if(WAY STREQUAL "installed")
   execute_process(COMMAND ${CMAKE_COMMAND} --install "${MAMBA_BINARY}" --prefix "${folder}/first" OUTPUT_QUIET
@@ -15,12 +21,15 @@ if(WAY STREQUAL "installed")
   file(RENAME "${folder}/first" "${folder}/prefix")
   file(GLOB_RECURSE files "${folder}/prefix/*")
   foreach(file IN LISTS files)
+    if(file MATCHES "^${folder}/prefix/(bin|share/mamba)/")  # programs and their model; not what others build with
+      continue()
+    endif()
     file(STRINGS "${file}" absolute REGEX "${MAMBA_SOURCE}|${folder}")
     if(absolute)
       message(FATAL_ERROR "${file} contains a path of this machine: ${absolute}")
     endif()
     if(NOT file MATCHES "^${folder}/prefix/(include/mamba|share/cmake/mamba)/")
-      message(FATAL_ERROR "the package installs ${file}, which is outside include/mamba and share/cmake/mamba")
+      message(FATAL_ERROR "the package installs ${file}, which is outside include/mamba, share/cmake/mamba, bin and share/mamba")
     endif()
   endforeach()
   list(APPEND arguments "-DCMAKE_PREFIX_PATH=${folder}/prefix")
@@ -44,3 +53,22 @@ execute_process(COMMAND ${CMAKE_COMMAND} --build "${folder}/build" COMMAND_ERROR
 foreach(program serial threaded)
   execute_process(COMMAND "${folder}/build/${program}" COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
+
+if(WAY STREQUAL "installed")
+  set(model "${MAMBA_SOURCE}/examples/default_model")
+  execute_process(COMMAND "${folder}/build/reader" "${model}" OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+  string(LENGTH "${text}" length)
+  if(length LESS 50)
+    message(FATAL_ERROR "README's example wrote only ${length} bytes: ${text}")
+  endif()
+  # Installed programs work from any prefix, with the model that is installed beside them.
+  if(EXISTS "${folder}/prefix/bin")
+    execute_process(COMMAND "${folder}/prefix/bin/inspect" OUTPUT_VARIABLE table COMMAND_ERROR_IS_FATAL ANY)
+    if(NOT table MATCHES "^${folder}/prefix/share/mamba/default_model/")
+      message(FATAL_ERROR "the installed inspect does not find the installed model:\n${table}")
+    endif()
+    foreach(program generate evaluate inspect quantize make_checkpoint tokenize)
+      execute_process(COMMAND "${folder}/prefix/bin/${program}" --help OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+    endforeach()
+  endif()
+endif()

@@ -71,7 +71,7 @@ struct system_of {
     rng.fill(x.span(), -1, 1);
   }
   void run(modes& state, matrix_view<float const> in, matrix_view<float> out) const {
-    mamba::kernels::diagonal_recurrence(a, b, c, d, in, state, out);
+    mamba::kernels::diagonal_recurrence({.b_bar = b, .c = c, .x = in, .d = d}, a, state, out);
   }
 };
 
@@ -115,12 +115,12 @@ TEST_CASE("contract: recurrence and Vandermonde kernel, static and dynamic exten
   fixed fixed_h = copy(s.h);
   sequence y(40, D), fixed_y(40, D);
   s.run(h, s.x.view(), y.view());
-  mamba::kernels::diagonal_recurrence(a, b, c, s.d, s.x.view(), fixed_h, fixed_y.view());
+  mamba::kernels::diagonal_recurrence({.b_bar = b, .c = c, .x = s.x, .d = s.d}, a, fixed_h, fixed_y);
   CHECK(same_bits(y.view(), fixed_y.view()));
   CHECK(same_modes(fixed_h, h));
   sequence K(600, D), fixed_K(600, D);
-  mamba::kernels::vandermonde_kernel(s.a, s.b, s.c, K.view());
-  mamba::kernels::vandermonde_kernel(a, b, c, fixed_K.view());
+  mamba::kernels::vandermonde_kernel({.b_bar = s.b, .c = s.c}, s.a, K);
+  mamba::kernels::vandermonde_kernel({.b_bar = b, .c = c}, a, fixed_K);
   CHECK(same_bits(K.view(), fixed_K.view()));
 }
 
@@ -132,15 +132,15 @@ TEST_CASE("contract: kernels and convolutions, for every place of a channel, lay
     system_of const s(rng, L, D, 3);
     mamba::parallel::set_thread_count(1);
     sequence K(L, D), y(L, D), turned_K(D, L), turned_x(D, L), turned_y(D, L);
-    mamba::kernels::vandermonde_kernel(s.a, s.b, s.c, K.view());
-    mamba::kernels::vandermonde_kernel(s.a, s.b, s.c, turned_K.view(), mamba::kernels::time_order::along_rows);
+    mamba::kernels::vandermonde_kernel({.b_bar = s.b, .c = s.c}, s.a, K);
+    mamba::kernels::vandermonde_kernel({.b_bar = s.b, .c = s.c}, s.a, mamba::kernels::channel_major{turned_K});
     mamba::kernels::fft_convolution<float> convolve(L);
-    convolve(K.view(), s.x.view(), y.view());
+    convolve({.kernel = K, .x = s.x}, y);
     for (std::size_t d = 0; d < D; ++d) {
       for (std::size_t t = 0; t < L; ++t) turned_x(d, t) = s.x(t, d);
     }
     using channels = mamba::kernels::channel_major<float>;
-    convolve(channels{turned_K.view()}, channels{turned_x.view()}, channels{turned_y.view()});
+    convolve({.kernel = channels{turned_K}, .x = channels{turned_x}}, channels{turned_y});
     for (std::size_t d = 0; d < D; ++d) {
       for (std::size_t t = 0; t < L; ++t) {
         REQUIRE(std::memcmp(&turned_K(d, t), &K(t, d), sizeof(float)) == 0);
@@ -150,13 +150,13 @@ TEST_CASE("contract: kernels and convolutions, for every place of a channel, lay
     for (int const threads : {1, 2, 3}) {
       mamba::parallel::set_thread_count(threads);
       sequence again(L, D), some(L, W - 1);
-      auto const known = convolve.spectrum(K.view());
-      convolve(known, s.x.view(), again.view());
+      auto const known = convolve.spectrum(K);
+      convolve({.spectrum = known, .x = s.x}, again);
       CHECK(same_bits(again.view(), y.view()));
       std::size_t const first = rng.below(D - W);
-      convolve(K.view().columns(first, W - 1), s.x.view().columns(first, W - 1), some.view());
+      convolve({.kernel = K.view().columns(first, W - 1), .x = s.x.view().columns(first, W - 1)}, some);
       CHECK(same_bits(some.view(), y.view().columns(first, W - 1)));
-      mamba::kernels::vandermonde_kernel(s.a, s.b, s.c, again.view());
+      mamba::kernels::vandermonde_kernel({.b_bar = s.b, .c = s.c}, s.a, again);
       CHECK(same_bits(again.view(), K.view()));
     }
   }
@@ -168,7 +168,7 @@ TEST_CASE("contract: the chunked recurrence with any number of threads") {
   for (std::size_t const D : {1U, 3U}) {
     system_of const s(rng, 3000, D, 6);
     mamba::parallel::set_thread_count(1);
-    mamba::kernels::chunked_recurrence const layer(s.a, s.b, s.c, s.d);
+    mamba::kernels::chunked_recurrence const layer({.b_bar = s.b, .c = s.c, .d = s.d}, s.a);
     modes alone_h = s.h;
     sequence alone(3000, D), y(3000, D);
     layer(s.x.view(), alone_h, alone.view());

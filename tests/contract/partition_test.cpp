@@ -3,6 +3,7 @@
 // any interleaving with other sequences, any number of threads, static or dynamic extents give the same bits in y and
 // state'. Compared by memcmp, never by tolerance. This file is compiled many times, under different flags.
 #include <mamba/model/forward.hpp>
+#include <mamba/model/weights.hpp>
 #include <mamba/parallel/parallel_for.hpp>
 #include <support/random_model.hpp>
 #include <support/threads.hpp>
@@ -22,6 +23,9 @@ constexpr int cases = 1500;
 #else
 constexpr int cases = 120;
 #endif
+
+/// One for all: results do not depend on what a workspace was used for before.
+model::workspace workspace;
 
 template <class T>
 bool same_bits(std::span<T const> a, std::span<T const> b) {
@@ -59,9 +63,9 @@ auto run(Weights const& w, State state, std::span<model::token const> tokens, st
   std::size_t first = 0;
   for (std::size_t const count : calls) {
     if (count == 1) {
-      model::step(w, tokens[first], state, std::span<T>(out.logits).subspan(first * vocab, vocab));
+      model::step(w, tokens[first], state, workspace, std::span<T>(out.logits).subspan(first * vocab, vocab));
     } else {
-      model::forward(w, tokens.subspan(first, count), state,
+      model::forward(w, tokens.subspan(first, count), state, workspace,
                      matrix_view<T>(out.logits.data() + first * vocab, count, vocab));
     }
     first += count;
@@ -89,13 +93,13 @@ void check_dynamic_model(std::uint64_t seed) {
   model::config const sizes = test::random_sizes(rng, large ? 3 : 1);
   model::weights<model::any, W> w(sizes);
   test::fill_weights(w, seed, rng.below(2) == 0 ? test::weight_range::unit : test::weight_range::trained);
-  std::size_t const length = large && rng.below(2) == 0 ? model::chunk_tokens - 30 + rng.below(60) : rng.below(40);
+  std::size_t const length = large && rng.below(2) == 0 ? model::chunk_rows - 30 + rng.below(60) : rng.below(40);
   auto const tokens = test::random_tokens(rng, length, sizes.vocab_size);
   model::state<model::any, typename model::weights<model::any, W>::scalar> start(sizes);
   // Half of the cases start from a state that has already read something.
   if (rng.below(2) == 0) {
     auto const before = test::random_tokens(rng, 1 + rng.below(9), sizes.vocab_size);
-    model::forward(w, before, start, {});
+    model::forward(w, before, start, workspace, {});
   }
   CAPTURE(seed);
   CAPTURE(length);
@@ -191,7 +195,7 @@ TEST_CASE("partition contract: sequences that take turns do not hear one another
     }
     for (std::size_t t = 0; t < length; ++t) {
       for (std::size_t s = 0; s < 3; ++s) {
-        model::step(w, texts[s][t], states[s],
+        model::step(w, texts[s][t], states[s], workspace,
                     std::span<float>(outcomes[s].logits).subspan(t * sizes.vocab_size, sizes.vocab_size));
       }
     }
@@ -209,14 +213,14 @@ TEST_CASE("partition contract: asking for fewer rows of logits changes none of t
     model::config const sizes = test::random_sizes(rng, 1);
     model::weights<> w(sizes);
     test::fill_weights(w, rng.bits(), test::weight_range::unit);
-    std::size_t const length = 1 + rng.below(i % 10 == 0 ? 2 * model::chunk_tokens : 30);
+    std::size_t const length = 1 + rng.below(i % 10 == 0 ? 2 * model::chunk_rows : 30);
     auto const tokens = test::random_tokens(rng, length, sizes.vocab_size);
     std::size_t const whole[] = {length};
     auto const all = run(w, model::state<>(sizes), tokens, whole);
     std::size_t const rows = rng.below(length + 1);
     std::vector<float> last(rows * sizes.vocab_size);
     model::state<> state(sizes);
-    model::forward(w, tokens, state, matrix_view<float>(last.data(), rows, sizes.vocab_size));
+    model::forward(w, tokens, state, workspace, matrix_view<float>(last.data(), rows, sizes.vocab_size));
     CHECK(same_bits<float>(last, std::span<float const>(all.logits).subspan((length - rows) * sizes.vocab_size)));
     CHECK(same_bits<float>(memory_of<float>(state), all.memory));
   }

@@ -18,14 +18,14 @@ namespace {
 using mamba::dynamic;
 using mamba::matrix_view;
 using mamba::kernels::packed_matrix;
-using mamba::kernels::quantized_rows;
+using mamba::kernels::quantized_buffer;
 using matrix = mamba::tensor<float, dynamic, dynamic>;
 
 template <class W>
 void multiply(matrix_view<float const> x, packed_matrix<W> const& w, std::vector<float> const& bias,
               matrix_view<float> y) {
   if constexpr (mamba::block_format<W>) {
-    quantized_rows q(x.extent(0), x.extent(1));
+    quantized_buffer q(x.extent(0), x.extent(1));
     q.assign(x);
     mamba::kernels::matmul(q, w, std::span<float const>(bias), y);
   } else {

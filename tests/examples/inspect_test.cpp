@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What inspect prints; tests/programs has the program itself.
-#include <safetensors/table.hpp>
+#include <inspect/table.hpp>
+#include <mamba/io/safetensors/writer.hpp>
 
 #include <support/error_of.hpp>
 #include <support/temporary_folder.hpp>
@@ -13,39 +14,40 @@
 #include <string>
 #include <string_view>
 
-using safetensors::dtype;
-using safetensors::tensor;
+using mamba::io::dtype;
+using mamba::io::stored_tensor;
 using test::has;
 
 namespace {
 
 std::string table(std::filesystem::path const& path) {
   std::ostringstream out;
-  safetensors::print_table(out, safetensors::archive::open(path));
+  examples::print_table(out, mamba::io::safetensors::archive::open(path));
   return out.str();
 }
 
 }  // namespace
 
 TEST_CASE("inspect: numbers in groups of three") {
-  CHECK(safetensors::grouped(0) == "0");
-  CHECK(safetensors::grouped(999) == "999");
-  CHECK(safetensors::grouped(1000) == "1,000");
-  CHECK(safetensors::grouped(3125560) == "3,125,560");
+  CHECK(examples::grouped(0) == "0");
+  CHECK(examples::grouped(999) == "999");
+  CHECK(examples::grouped(1000) == "1,000");
+  CHECK(examples::grouped(3125560) == "3,125,560");
 }
 
 TEST_CASE("inspect: a text of several lines stands on one") {
-  CHECK(safetensors::on_one_line("") == "");
-  CHECK(safetensors::on_one_line("one  line\t.") == "one  line\t.");
-  CHECK(safetensors::on_one_line("\n{\n  \"a\": 1,\r\n  \"b\":  2\n}\n") == "{ \"a\": 1, \"b\":  2 }");
+  CHECK(examples::on_one_line("") == "");
+  CHECK(examples::on_one_line("one  line\t.") == "one  line\t.");
+  CHECK(examples::on_one_line("\n{\n  \"a\": 1,\r\n  \"b\":  2\n}\n") == "{ \"a\": 1, \"b\":  2 }");
 }
 
 TEST_CASE("inspect: metadata, a row for each tensor and the totals") {
   test::temporary_folder const folder;
   std::string const data(1024, 'x');
   auto const bytes = std::as_bytes(std::span(data));
-  tensor const tensors[] = {{"long.name", dtype::f32, {16, 16}, bytes}, {"ü", dtype::u8, {}, bytes.first(1)}};
-  safetensors::write(folder / "f", tensors, {{"format", "pt"}, {"bell", "\a"}});
+  mamba::io::stored_tensor const tensors[] = {{"long.name", dtype::f32, {16, 16}, bytes},
+                                              {"ü", dtype::u8, {}, bytes.first(1)}};
+  mamba::io::safetensors::write(folder / "f", tensors, {{"format", "pt"}, {"bell", "\a"}});
   auto const size = std::to_string(std::filesystem::file_size(folder / "f"));
   CHECK(table(folder / "f") == (folder / "f").string() + " · " + size.substr(0, 1) + "," + size.substr(1) +
                                    " bytes\n"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A safetensors file of any bytes is read or refused by mamba::error; nothing else may happen.
-#include <safetensors/header.hpp>
+#include <mamba/io/safetensors/header.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -12,15 +12,15 @@
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
   auto const bytes = std::as_bytes(std::span(data, size));
   try {
-    auto const found = safetensors::parse(bytes, "fuzz");
+    auto const found = mamba::io::safetensors::parse(bytes, "fuzz");
     std::size_t covered = 0;
     for (auto const& t : found.tensors) {
       // What the checks promise: the tensors fill the data without overlap, and their size is that of their bytes.
-      if (t.elements() * safetensors::bits_of(t.type) != t.data.size() * 8) std::abort();
+      if (t.elements() * mamba::io::bits_of(t.type) != t.data.size() * 8) std::abort();
       covered += t.data.size();
       std::vector<float> values(std::min<std::size_t>(t.elements(), 1000));
-      if (!safetensors::convert<float>(t.type, t.data.data(), std::span<float>(values))) continue;
-      safetensors::read<float>(t, t.elements() - values.size(), values);
+      if (!mamba::io::convert<float>(t.type, t.data.data(), std::span<float>(values))) continue;
+      mamba::io::read_values<float>(t, t.elements() - values.size(), values);
     }
     if (covered > size) std::abort();
   } catch (mamba::error const&) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A tokenizer.json of any bytes is read or refused by mamba::error, and one that is read takes any text.
-#include <support/tokenizer.hpp>
+#include <mamba/io/tokenizer/tokenizer.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -13,14 +13,14 @@
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
   auto const bytes = std::as_bytes(std::span(data, size));
   try {
-    auto const words = examples::tokenizer::parse(bytes, "fuzz");
+    auto const words = mamba::io::tokenizer::parse(bytes, "fuzz");
     std::string_view const text{reinterpret_cast<char const*>(data), std::min<std::size_t>(size, 1000)};
     auto const ids = words.encode(text);
     for (auto const id : ids) {
       if (id < 0 || static_cast<std::size_t>(id) >= words.size()) std::abort();
     }
     // What comes in pieces is what comes at once.
-    examples::stream_decoder decoder(words);
+    mamba::io::stream_decoder decoder(words);
     std::string streamed;
     for (auto const id : ids) streamed += decoder.push(id);
     streamed += decoder.finish();

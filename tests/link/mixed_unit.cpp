@@ -55,7 +55,10 @@ mixed_report MIXED_JOIN(report_, MIXED_UNIT)() {
   r.checks_contracts = finds_a_broken_contract();
   r.expects_checks = MAMBA_CONTRACTS != 0;
   r.function = reinterpret_cast<void const*>(&mamba::parallel::thread_count);
-  r.model_memory = reinterpret_cast<void const*>(&mamba::model::forward<mamba::model::any, float>);
+  r.model_memory = reinterpret_cast<void const*>(
+      static_cast<void (*)(mamba::model::weights<>::network_type const&, std::span<mamba::model::token const>,
+                           mamba::model::state<>&, mamba::model::workspace&, mamba::matrix_view<float>)>(
+          &mamba::model::forward));
 
   float in[64];
   for (int i = 0; i < 64; ++i) in[i] = static_cast<float>(i) - 31.5F;
@@ -73,8 +76,9 @@ mixed_report MIXED_JOIN(report_, MIXED_UNIT)() {
     }
   });
   mamba::model::state<> state(sizes);
+  mamba::model::workspace workspace(weights);
   std::vector<mamba::model::token> const tokens{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5};
-  mamba::model::forward(weights, std::span<mamba::model::token const>(tokens), state,
+  mamba::model::forward(weights, std::span<mamba::model::token const>(tokens), state, workspace,
                         mamba::view<float, mamba::dynamic, mamba::dynamic>(r.logits, std::size_t{1}, std::size_t{40}));
   return r;
 }

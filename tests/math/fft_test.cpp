@@ -217,25 +217,25 @@ TEST_CASE_TEMPLATE("fft: a lane has the bits of the scalar, both ways, whatever 
   }
 }
 
-TEST_CASE("fft: split and join, one butterfly by hand") {
+TEST_CASE("fft: butterfly and inverse butterfly by hand") {
   math::complex<double> a{1, 2}, b{3, 4};
   math::complex<double> const w{0, -1};
-  math::split(a, b, w);  // ωb = 4 − 3i
+  math::butterfly(a, b, w);  // ωb = 4 − 3i
   CHECK((a.re == 5 && a.im == -1 && b.re == -3 && b.im == 5));
-  math::join(a, b, w);
+  math::inverse_butterfly(a, b, w);
   CHECK((a.re == 2 && a.im == 4 && b.re == 6 && b.im == 8));
 }
 
-TEST_CASE("fft: all levels at once or one after the other, the residues are the same") {
+TEST_CASE("fft: all passes at once or one level after the other, the residues are the same") {
   // x modulo z^{n/8} − ρ for the eight nodes of the third level, by Horner's rule in long double.
   constexpr std::size_t n = 64;
-  math::halving_roots<double> const tree(n, math::modulus::right_angle);
+  math::twiddle_table<double> const tree(n, math::modulus::right_angle);
   test::random rng(60);
   auto const x = noise<double>(rng, n);
   auto residues = x;
-  math::split_all(tree, 1, residues.data(), n, 3);
+  math::forward_passes(tree, 1, residues.data(), n, 3);
   for (std::size_t node = 8; node < 16; ++node) {
-    wide const parent = widened(tree.root(node / 2));
+    wide const parent = widened(tree.twiddle(node / 2));
     wide const rho = node % 2 == 0 ? parent : -parent;
     for (std::size_t j = 0; j < n / 8; ++j) {
       wide sum = 0;
@@ -246,11 +246,11 @@ TEST_CASE("fft: all levels at once or one after the other, the residues are the 
   auto one_by_one = x;
   for (std::size_t level = 1; level < 8; level *= 2) {
     for (std::size_t i = 0; i < level; ++i) {
-      math::split_all(tree, level + i, one_by_one.data() + i * n / level, n / level, 1);
+      math::forward_passes(tree, level + i, one_by_one.data() + i * n / level, n / level, 1);
     }
   }
   CHECK(std::memcmp(one_by_one.data(), residues.data(), n * sizeof(residues[0])) == 0);
-  math::join_all(tree, 1, residues.data(), n, 3);
+  math::inverse_passes(tree, 1, residues.data(), n, 3);
   for (auto& v : residues) v = {v.re / 8, v.im / 8};
   CHECK(distance(residues, x) <= 2 * bound<double>(8) * norm(x));
 }

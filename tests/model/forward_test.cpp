@@ -2,6 +2,7 @@
 // The bits of forward under every partition are held in tests/contract; its numbers against transformers in
 // tests/examples/model_golden_test.cpp. Here: what a caller may rely on.
 #include <mamba/model/forward.hpp>
+#include <mamba/model/weights.hpp>
 #include <support/allocations.hpp>
 #include <support/bits.hpp>
 #include <support/random_model.hpp>
@@ -16,13 +17,15 @@ using mamba::matrix_view;
 
 namespace {
 
+model::workspace workspace;
+
 constexpr model::config sizes{.d_model = 10, .n_layer = 2, .vocab_size = 17, .d_state = 4};
 
 template <class W>
 std::vector<float> all_logits(model::weights<model::any, W> const& w, std::vector<model::token> const& tokens) {
   model::state<> state(w.sizes());
   std::vector<float> logits(tokens.size() * w.sizes().vocab_size);
-  model::forward(w, tokens, state, matrix_view<float>(logits.data(), tokens.size(), w.sizes().vocab_size));
+  model::forward(w, tokens, state, workspace, matrix_view<float>(logits.data(), tokens.size(), w.sizes().vocab_size));
   return logits;
 }
 
@@ -49,22 +52,23 @@ TEST_CASE("forward: step allocates nothing, and a longer call only the first tim
   test::fill_weights(w, 2, test::weight_range::unit);
   model::state<> state(sizes);
   std::vector<float> logits(17);
+  model::workspace own(w);
   std::size_t before = test::allocations;
-  for (int i = 0; i < 5; ++i) model::step(w, i, state, logits);
+  for (int i = 0; i < 5; ++i) model::step(w, i, state, own, logits);
   CHECK(test::allocations == before);
   test::random rng(6);
   auto const tokens = test::random_tokens(rng, 300, 17);
   matrix_view<float> const last(logits.data(), std::size_t{1}, std::size_t{17});
-  model::forward(w, tokens, state, last);
+  model::forward(w, tokens, state, own, last);
   before = test::allocations;
-  model::forward(w, tokens, state, last);
+  model::forward(w, tokens, state, own, last);
   CHECK(test::allocations == before);
 }
 
-TEST_CASE("forward: scratch does not grow with the prompt") {
-  model::state<> state(sizes);
-  state.reserve(100000);
-  CHECK(state.room().residual.extent(0) == model::chunk_tokens);
+TEST_CASE("forward: a workspace does not grow with the prompt") {
+  model::weights<> const w(sizes);
+  model::workspace const chunk(w, model::chunk_rows), long_prompt(w, 100000);
+  CHECK(long_prompt.bytes() == chunk.bytes());
 }
 
 TEST_CASE("forward: a narrower row of logits has the first ids") {
@@ -74,7 +78,7 @@ TEST_CASE("forward: a narrower row of logits has the first ids") {
   auto const all = all_logits(w, tokens);
   model::state<> state(sizes);
   std::vector<float> few(5);
-  model::forward(w, tokens, state, matrix_view<float>(few.data(), std::size_t{1}, std::size_t{5}));
+  model::forward(w, tokens, state, workspace, matrix_view<float>(few.data(), std::size_t{1}, std::size_t{5}));
   for (std::size_t id = 0; id < 5; ++id) CHECK(few[id] == all[2 * 17 + id]);
 }
 
@@ -82,7 +86,7 @@ TEST_CASE("forward: NaN in a weight comes out as NaN and not as a number") {
   model::weights<> w(sizes);
   test::fill_weights(w, 2, test::weight_range::unit);
   std::vector<float> row(10, std::nanf(""));
-  w.embedding.weight().set_row(3, row);
+  w.input.weight().set_row(3, row);
   auto const logits = all_logits(w, {1, 3, 2});
   for (std::size_t id = 0; id < 17; ++id) {
     if (id != 3) CHECK_FALSE(std::isnan(logits[id]));
@@ -95,7 +99,7 @@ TEST_CASE("forward: no tokens, no change") {
   model::weights<> const w(sizes);
   model::state<> state(sizes);
   model::state<> const before = state;
-  model::forward(w, std::span<model::token const>{}, state, {});
+  model::forward(w, std::span<model::token const>{}, state, workspace, {});
   CHECK(state == before);
 }
 
@@ -120,7 +124,7 @@ void check_format() {
       std::vector<float> parts(whole.size());
       for (std::size_t first = 0; first < tokens.size();) {
         std::size_t const count = std::min(tokens.size() - first, 1 + rng.below(9));
-        model::forward(w, std::span(tokens).subspan(first, count), state,
+        model::forward(w, std::span(tokens).subspan(first, count), state, workspace,
                        matrix_view<float>(parts.data() + first * c.vocab_size, count, c.vocab_size));
         first += count;
       }
@@ -129,7 +133,7 @@ void check_format() {
     model::state<> state(c);
     std::vector<float> logits(c.vocab_size);
     std::size_t const before = test::allocations;
-    model::step(w, 1, state, logits);
+    model::step(w, 1, state, workspace, logits);
     CHECK(test::allocations == before);
   }
 }
@@ -146,22 +150,18 @@ TEST_CASE("forward: every format of weights keeps the partition contract and all
 
 namespace {
 
+namespace nn = mamba::nn;
+
 struct some_rounded {
-  using embedding = mamba::q8;
-  using lm_head = mamba::q8;
-  using in_proj = mamba::q4;
-  using x_proj = float;
-  using dt_proj = mamba::q8;
-  using out_proj = float;
+  template <nn::role R>
+  using format = std::conditional_t<R == nn::role::embedding || R == nn::role::head, mamba::q8,
+                                    std::conditional_t<R == nn::role::input, mamba::q4, float>>;
 };
 
 struct the_others_rounded {
-  using embedding = float;
-  using lm_head = float;
-  using in_proj = float;
-  using x_proj = mamba::q8;
-  using dt_proj = mamba::q4;
-  using out_proj = mamba::ternary;
+  template <nn::role R>
+  using format = std::conditional_t<R == nn::role::selection, mamba::q8,
+                                    std::conditional_t<R == nn::role::output, mamba::ternary, float>>;
 };
 
 /// The numbers that w's codes stand for, in float.
@@ -191,8 +191,8 @@ void check_steps(model::weights<model::any, W> const& w, std::vector<model::toke
   model::state<> at_once(w.sizes());
   std::vector<float> parts(whole.size());
   for (std::size_t t = 0; t < tokens.size(); ++t)
-    model::step(w, tokens[t], state, std::span(parts).subspan(t * vocab, vocab));
-  model::forward(w, tokens, at_once, {});
+    model::step(w, tokens[t], state, workspace, std::span(parts).subspan(t * vocab, vocab));
+  model::forward(w, tokens, at_once, workspace, {});
   CHECK(test::same_bits(parts, whole));
   CHECK(state == at_once);
 }
@@ -229,7 +229,7 @@ void check_mixed() {
 
 }  // namespace
 
-TEST_CASE("forward: recipes that mix formats keep the partition contract, and round activations where they say") {
+TEST_CASE("forward: policies that mix formats keep the partition contract, and round activations where they say") {
   check_format<some_rounded>();
   check_format<the_others_rounded>();
   check_mixed<some_rounded>();
@@ -241,16 +241,22 @@ TEST_CASE("forward: broken preconditions are named") {
   model::state<> state(sizes);
   std::vector<model::token> const one{1};
   std::vector<float> logits(40);
-  CHECK_THROWS_AS(model::forward(w, one, state, matrix_view<float>(logits.data(), std::size_t{2}, std::size_t{17})),
-                  mamba::contract_violation);
-  CHECK_THROWS_AS(model::forward(w, one, state, matrix_view<float>(logits.data(), std::size_t{1}, std::size_t{18})),
-                  mamba::contract_violation);
+  CHECK_THROWS_AS(
+      model::forward(w, one, state, workspace, matrix_view<float>(logits.data(), std::size_t{2}, std::size_t{17})),
+      mamba::contract_violation);
+  CHECK_THROWS_AS(
+      model::forward(w, one, state, workspace, matrix_view<float>(logits.data(), std::size_t{1}, std::size_t{18})),
+      mamba::contract_violation);
   std::vector<model::token> const outside{17};
-  CHECK_THROWS_AS(model::forward(w, outside, state, {}), mamba::contract_violation);
+  CHECK_THROWS_AS(model::forward(w, outside, state, workspace, {}), mamba::contract_violation);
   std::vector<model::token> const negative{-1};
-  CHECK_THROWS_AS(model::forward(w, negative, state, {}), mamba::contract_violation);
+  CHECK_THROWS_AS(model::forward(w, negative, state, workspace, {}), mamba::contract_violation);
   model::config other = sizes;
   other.d_model = 11;
   model::state<> stranger(other);
-  CHECK_THROWS_AS(model::forward(w, one, stranger, {}), mamba::contract_violation);
+  CHECK_THROWS_AS(model::forward(w, one, stranger, workspace, {}), mamba::contract_violation);
+  other = sizes;
+  other.n_layer = 3;
+  model::state<> higher(other);
+  CHECK_THROWS_AS(model::forward(w, one, higher, workspace, {}), mamba::contract_violation);
 }

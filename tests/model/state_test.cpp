@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <mamba/model/forward.hpp>
-#include <mamba/model/state.hpp>
+#include <mamba/model/weights.hpp>
 #include <support/allocations.hpp>
 #include <support/random_model.hpp>
 
@@ -17,6 +17,7 @@ constexpr model::config sizes{.d_model = 9, .n_layer = 2, .vocab_size = 13, .d_s
 struct fixture {
   model::weights<> w{sizes};
   std::vector<float> logits = std::vector<float>(13);
+  model::workspace workspace{w};
   fixture() { test::fill_weights(w, 1, test::weight_range::unit); }
 };
 
@@ -26,20 +27,20 @@ TEST_CASE_FIXTURE(fixture, "state: a value that can be copied, compared, kept an
   model::state<> state(sizes);
   model::state<> const empty = state;
   CHECK(state == empty);
-  model::step(w, 3, state, logits);
+  model::step(w, 3, state, workspace, logits);
   CHECK_FALSE(state == empty);
   model::state<> const kept = state;
   auto const after_first = logits;
-  model::step(w, 5, state, logits);
+  model::step(w, 5, state, workspace, logits);
   auto const after_second = logits;
   CHECK_FALSE(state == kept);
   state = kept;
   CHECK(state == kept);
-  model::step(w, 5, state, logits);
+  model::step(w, 5, state, workspace, logits);
   CHECK(logits == after_second);
   state.reset();
   CHECK(state == empty);
-  model::step(w, 3, state, logits);
+  model::step(w, 3, state, workspace, logits);
   CHECK(logits == after_first);
   model::state<> moved = std::move(state);
   CHECK(moved == kept);
@@ -47,12 +48,12 @@ TEST_CASE_FIXTURE(fixture, "state: a value that can be copied, compared, kept an
 
 TEST_CASE_FIXTURE(fixture, "state: going back to a kept state allocates nothing") {
   model::state<> state(sizes);
-  model::step(w, 1, state, logits);
+  model::step(w, 1, state, workspace, logits);
   model::state<> const kept = state;
-  model::step(w, 2, state, logits);
+  model::step(w, 2, state, workspace, logits);
   std::size_t const before = test::allocations;
   state = kept;
-  model::step(w, 2, state, logits);
+  model::step(w, 2, state, workspace, logits);
   CHECK(test::allocations == before);
 }
 
@@ -75,14 +76,14 @@ TEST_CASE("state: sizes that are not the static ones are refused") {
 
 TEST_CASE_FIXTURE(fixture, "state: assigned to after it was moved from, it steps as before") {
   model::state<> first(sizes);
-  model::step(w, 1, first, logits);
+  model::step(w, 1, first, workspace, logits);
   model::state<> const kept = first;
-  model::step(w, 2, first, logits);
+  model::step(w, 2, first, workspace, logits);
   auto const expected = logits;
   model::state<> const taken = std::move(first);
   first = kept;
   CHECK(first == kept);
-  model::step(w, 2, first, logits);
+  model::step(w, 2, first, workspace, logits);
   CHECK(logits == expected);
   CHECK(first == taken);
 }
@@ -92,13 +93,14 @@ TEST_CASE("state: assigned from a state of a larger model, it steps with the lar
   large.d_model = 33;
   large.n_layer = 4;
   model::weights<> w(large);
+  model::workspace workspace;
   test::fill_weights(w, 3, test::weight_range::unit);
   std::vector<float> expected(13), found(13);
   model::state<> state(large);
   model::state<> other(sizes);
   other = state;
-  model::step(w, 2, state, expected);
-  model::step(w, 2, other, found);
+  model::step(w, 2, state, workspace, expected);
+  model::step(w, 2, other, workspace, found);
   CHECK(found == expected);
   CHECK(other == state);
 }

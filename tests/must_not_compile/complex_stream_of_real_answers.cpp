@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: overlap_add: a complex kernel has complex answers
 // The imaginary part of what comes out isn't dropped on the way.
-#include <mamba/ssm/overlap_add.hpp>
+#include <mamba/ssm/convolution/overlap_add.hpp>
 
 #ifdef CORRECTED
 using answer = std::complex<double>;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: deleted function
 // As a system of one input it would forget what the input before does.
-#include <mamba/ssm/generating_function.hpp>
+#include <mamba/ssm/convolution/generating_function.hpp>
 
 using one = mamba::ssm::discrete_dense<double, 2>;
 

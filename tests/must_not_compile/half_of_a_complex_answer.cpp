@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: to_dplr: half of the modes answers 2 Re, which is right for a real C only
 // A complex C doesn't answer with conjugate pairs, and half of its modes would be another system.
-#include <mamba/ssm/hippo_legendre.hpp>
-#include <mamba/ssm/low_rank.hpp>
-#include <mamba/ssm/nplr.hpp>
+#include <mamba/ssm/hippo/legendre.hpp>
+#include <mamba/ssm/hippo/low_rank.hpp>
+#include <mamba/ssm/hippo/nplr.hpp>
 
 #ifdef CORRECTED
 using number = double;

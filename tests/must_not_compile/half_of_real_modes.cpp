@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: modes::half needs complex modes
 // A real mode has no conjugate: 2 Re of it would be twice the answer.
-#include <mamba/ssm/discrete.hpp>
+#include <mamba/ssm/systems/discrete.hpp>
 
 #ifdef CORRECTED
 using number = std::complex<double>;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: modes::half needs complex modes
 // The same where the state says what the modes are.
-#include <mamba/ssm/diagonal_recurrence.hpp>
+#include <mamba/ssm/scan/diagonal_recurrence.hpp>
 #include <mamba/tensor/view.hpp>
 
 #ifdef CORRECTED

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: a step that sees two inputs needs a two_point_state
 // A bare state doesn't remember the input before: its part of the step would be left out.
-#include <mamba/ssm/recurrence.hpp>
+#include <mamba/ssm/scan/recurrence.hpp>
 
 using system_of_two = mamba::ssm::two_point<mamba::ssm::discrete_diagonal<double, 2>>;
 

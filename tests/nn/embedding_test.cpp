@@ -44,7 +44,7 @@ void check_lookup_and_logits() {
     }
     std::size_t const columns = 1 + rng.below(vocab);
     guarded<T> logits(L, columns), expected(L, columns);
-    table.logits(y.view(), logits.view());
+    table.head()(y.view(), logits.view());
     head(y.view(), expected.view());
     REQUIRE(logits.intact());
     REQUIRE(test::same_rows(logits.view(), expected.view()));
@@ -65,7 +65,7 @@ TEST_CASE("embedding: logits by hand") {
   table.weight().set_row(2, std::vector<float>{3, 0.5F});
   float const x[] = {2, 4};
   float y[3];
-  table.logits(matrix_view<float const>(x, 1, 2), matrix_view<float>(y, 1, 3));
+  table.head()(matrix_view<float const>(x, 1, 2), matrix_view<float>(y, 1, 3));
   CHECK(y[0] == 10);
   CHECK(y[1] == -4);
   CHECK(y[2] == 8);

@@ -11,32 +11,32 @@ namespace {
 
 using mamba::q4;
 using mamba::q8;
-using mamba::recipe;
 using mamba::ternary;
-using mamba::uniform_recipe;
+using namespace mamba::nn;
 
-struct careful : uniform_recipe<q4> {
-  using x_proj = q8;
-  using dt_proj = float;
+struct careful {
+  template <role R>
+  using format = std::conditional_t<R == role::selection, q8, q4>;
 };
 
-static_assert(mamba::weight_recipe<careful> && mamba::weight_recipe<uniform_recipe<float>>);
-static_assert(!mamba::weight_recipe<q8> && !mamba::weight_recipe<float> && !mamba::weight_recipe<mamba::bfloat16>);
-static_assert(std::is_same_v<recipe<careful>, careful>);
-static_assert(std::is_same_v<recipe<uniform_recipe<ternary>>::out_proj, ternary>);
+static_assert(format_policy<careful> && format_policy<uniform_format<float>>);
+static_assert(!format_policy<q8> && !format_policy<float> && !format_policy<mamba::bfloat16>);
+static_assert(std::is_same_v<policy<careful>, careful>);
+static_assert(std::is_same_v<format_for<uniform_format<ternary>, role::output>, ternary>);
+static_assert(std::is_same_v<arithmetic<careful>, float> && std::is_same_v<arithmetic<double>, double>);
 
-template <class Recipe, class... W>
+template <class W, class... Format>
 constexpr bool is =
-    std::is_same_v<std::tuple<typename Recipe::embedding, typename Recipe::lm_head, typename Recipe::in_proj,
-                              typename Recipe::x_proj, typename Recipe::dt_proj, typename Recipe::out_proj>,
-                   std::tuple<W...>>;
+    std::is_same_v<std::tuple<format_for<W, role::embedding>, format_for<W, role::head>, format_for<W, role::input>,
+                              format_for<W, role::selection>, format_for<W, role::output>>,
+                   std::tuple<Format...>>;
 
 }  // namespace
 
-TEST_CASE("weight_recipe: a format is the recipe of every matrix, but where the measurements say otherwise") {
-  CHECK(is<recipe<float>, float, float, float, float, float, float>);
-  CHECK(is<recipe<q8>, q8, q8, q8, q8, q8, q8>);
-  CHECK(is<recipe<q4>, q4, q4, q4, q4, q4, q4>);
-  CHECK(is<recipe<ternary>, ternary, ternary, ternary, q4, q4, q4>);
-  CHECK(is<recipe<careful>, q4, q4, q4, q8, float, q4>);
+TEST_CASE("format_policy: a format is that of every matrix, but where the measurements say otherwise") {
+  CHECK(is<float, float, float, float, float, float>);
+  CHECK(is<q8, q8, q8, q8, q8, q8>);
+  CHECK(is<q4, q4, q4, q4, q4, q4>);
+  CHECK(is<ternary, ternary, ternary, ternary, q4, q4>);
+  CHECK(is<careful, q4, q4, q4, q8, q4>);
 }

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mamba/nn/linear.hpp>
+#include <mamba/nn/workspace.hpp>
 #include <support/bits.hpp>
 #include <support/guarded.hpp>
 #include <support/parameters.hpp>
@@ -17,7 +18,6 @@ using mamba::bfloat16;
 using mamba::matrix_view;
 using mamba::q4;
 using mamba::kernels::output;
-using mamba::kernels::quantized_rows;
 using mamba::nn::bias;
 using mamba::nn::linear;
 using test::guarded;
@@ -111,18 +111,22 @@ void check_ranges() {
   x.fill(rng, -1, 1);
   y.fill(rng, -1, 1);
   auto whole = y;
-  quantized_rows room(L, in);
-  layer.template operator()<Mode>(x.view(), whole.view(), room);
-  quantized_rows bytes(linear<W>::takes_bytes ? L : 0, in);
-  if (linear<W>::takes_bytes) bytes.assign(x.view());
+  mamba::nn::workspace memory(1 << 14);
+  mamba::arena at = memory.memory();
+  typename linear<W>::input const input(at, x.view());
+  input.quantize(0, L);
+  layer.template operator()<Mode>(input, whole.view());
+  auto again = y;
+  layer.template operator()<Mode>(x.view(), again.view(), memory.memory());  // one call for every format
+  CHECK(test::same_rows(again.view(), whole.view()));
   std::size_t const panels = layer.weight().panels();
   CHECK(panels == (out + linear<W>::panel - 1) / linear<W>::panel);
-  for (std::size_t const p : {panels - 1, std::size_t{0}})
-    layer.template multiply<Mode>(x.view(), bytes, y.view(), {p, p + 1});
-  layer.template multiply<Mode>(x.view(), bytes, y.view(), {1, panels - 1});
+  input.quantize_columns(0, in);
+  for (std::size_t const p : {panels - 1, std::size_t{0}}) layer.template multiply<Mode>(input, y.view(), {p, p + 1});
+  layer.template multiply<Mode>(input, y.view(), {1, panels - 1});
   CHECK(y.intact());
   CHECK(test::same_rows(y.view(), whole.view()));
-  CHECK_THROWS_AS(layer.template multiply<Mode>(x.view(), bytes, y.view(), {0, panels + 1}), mamba::contract_violation);
+  CHECK_THROWS_AS(layer.template multiply<Mode>(input, y.view(), {0, panels + 1}), mamba::contract_violation);
 }
 
 TEST_CASE("linear: ranges of panels have the bits of the whole") {
@@ -130,6 +134,14 @@ TEST_CASE("linear: ranges of panels have the bits of the whole") {
   check_ranges<float, output::add>();
   check_ranges<q4, output::assign>();
   check_ranges<q4, output::add>();
+}
+
+TEST_CASE("linear: static extents alone don't say whether there is a bias") {
+  static_assert(!std::is_default_constructible_v<linear<float, 8, 4>>);
+  static_assert(std::is_default_constructible_v<linear<float, 8, 4, mamba::nn::packed, 8>>);
+  linear<float, 8, 4, mamba::nn::packed, 8> const layer;
+  CHECK(layer.bias().rows() == 8);
+  CHECK(layer.weight().out() == 8);
 }
 
 TEST_CASE("linear: contracts") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <safetensors/safetensors.hpp>
+#include <mamba/io/safetensors/archive.hpp>
 #include <support/run_program.hpp>
 
 #include <doctest/doctest.h>
@@ -62,13 +62,13 @@ TEST_CASE("evaluate: chunks, threads and the kind of input change no bit") {
   test::write_text(folder / "ids", ids);
   std::string const logits = (folder / "logits.safetensors").string();
 
-  auto const first = run({"--text", (folder / "text").string(), "--logits", logits});
+  auto const first = run({"--text", (folder / "text").string(), "--force", "--logits", logits});
   CHECK(first.status == 0);
   std::string const expected = test::read_text(logits);
   CHECK(expected.size() > 300 * 256 * 4);
   auto const same = [&](words arguments) {
     std::filesystem::remove(logits);
-    arguments.insert(arguments.end(), {"--logits", logits});
+    arguments.insert(arguments.end(), {"--force", "--logits", logits});
     auto const ended = run(arguments);
     CHECK_MESSAGE(ended.status == 0, ended.err);
     CHECK(results(ended) == results(first));
@@ -91,7 +91,7 @@ TEST_CASE("evaluate: its logits are those of transformers in float64") {
   for (auto const& entry : std::filesystem::directory_iterator(MAMBA_GOLDEN_DIR "/models")) {
     if (!entry.is_directory()) continue;
     CAPTURE(entry.path().string());
-    auto const golden = safetensors::archive::open(entry.path() / "expected.safetensors");
+    auto const golden = mamba::io::safetensors::archive::open(entry.path() / "expected.safetensors");
     auto const& tokens = golden.at("tokens");
     auto const& expected = golden.at("logits");
     std::vector<std::int64_t> ids(tokens.shape[0]);
@@ -100,21 +100,21 @@ TEST_CASE("evaluate: its logits are those of transformers in float64") {
     for (auto const id : ids) text += std::to_string(id) + " ";
     test::write_text(ids_file, text);
     std::vector<double> reference(expected.shape[0] * expected.shape[1]);
-    safetensors::read<double>(expected, 0, reference);
+    mamba::io::read_values<double>(expected, 0, reference);
     double norm = 0;
     for (double const r : reference) norm += r * r;
 
     auto const distance = [&](std::string const& format) {
-      auto const ended = run({"--model", entry.path().string(), "--tokens", ids_file, "--logits", out_file, "--chunk",
-                              "5", "--weights", format});
+      auto const ended = run({"--model", entry.path().string(), "--tokens", ids_file, "--force", "--logits", out_file,
+                              "--chunk", "5", "--weights", format});
       CHECK_MESSAGE(ended.status == 0, ended.err);
-      auto const written = safetensors::archive::open(out_file);
+      auto const written = mamba::io::safetensors::archive::open(out_file);
       REQUIRE(written.tensors().size() == 1);
       auto const& logits = written.at("logits");
-      CHECK(logits.type == safetensors::dtype::f32);
+      CHECK(logits.type == mamba::io::dtype::f32);
       REQUIRE(logits.shape == expected.shape);
       std::vector<double> found(reference.size());
-      safetensors::read<double>(logits, 0, found);
+      mamba::io::read_values<double>(logits, 0, found);
       double difference = 0;
       for (std::size_t i = 0; i < found.size(); ++i)
         difference += (found[i] - reference[i]) * (found[i] - reference[i]);
@@ -154,15 +154,46 @@ TEST_CASE("evaluate: one token has logits, but nothing to predict; tokens that a
   test::temporary_folder const folder;
   test::write_text(folder / "ids", "42");
   std::string const logits = (folder / "logits.safetensors").string();
-  auto const one = run({"--tokens", (folder / "ids").string(), "--logits", logits});
+  auto const one = run({"--tokens", (folder / "ids").string(), "--force", "--logits", logits});
   CHECK(one.status == 0);
   CHECK(value(one, "predictions") == 0);
   CHECK(one.out.find("perplexity") == std::string::npos);
-  CHECK(safetensors::archive::open(logits).at("logits").shape == std::vector<std::size_t>{1, 256});
+  CHECK(mamba::io::safetensors::archive::open(logits).at("logits").shape == std::vector<std::size_t>{1, 256});
 }
 
 TEST_CASE("evaluate: without a text the one beside the model, if there is one") {
   auto const ended = run({"--model", MAMBA_GOLDEN_DIR "/models/hf_f32_tied"});
   CHECK(ended.refused("evaluate"));
   CHECK(ended.err.find("--text") != std::string::npos);
+}
+
+TEST_CASE("evaluate: --logits replaces a file only with --force, and a file of the model never") {
+  test::temporary_folder const folder;
+  test::write_text(folder / "ids", "1 2 3");
+  test::write_text(folder / "taken", "mine");
+  std::filesystem::copy(MAMBA_GOLDEN_DIR "/models/hf_f32_tied", folder / "model");
+  auto const to = [&](std::filesystem::path const& target, bool force) {
+    words arguments{"--model",      (folder / "model").string(), "--tokens", (folder / "ids").string(), "--logits",
+                    target.string()};
+    if (force) arguments.emplace_back("--force");
+    return run(arguments);
+  };
+  auto const kept = to(folder / "taken", false);
+  CHECK(kept.refused("evaluate"));
+  CHECK(kept.err.find("taken: exists already; --force replaces it") != std::string::npos);
+  CHECK(test::read_text(folder / "taken") == "mine");
+  for (char const* const name : {"model.safetensors", "config.json"}) {
+    auto const before = test::read_text(folder / "model" / name);
+    std::filesystem::create_hard_link(folder / "model" / name, folder / (std::string("link to ") + name));
+    for (bool const force : {false, true}) {
+      for (auto const& target : {folder / "model" / name, folder / (std::string("link to ") + name)}) {
+        auto const refused = to(target, force);
+        CHECK(refused.refused("evaluate"));
+        CHECK(refused.err.find("is a file of the model") != std::string::npos);
+      }
+    }
+    CHECK(test::read_text(folder / "model" / name) == before);
+  }
+  CHECK(to(folder / "taken", true).status == 0);
+  CHECK(mamba::io::safetensors::archive::open(folder / "taken").at("logits").shape == std::vector<std::size_t>{3, 97});
 }

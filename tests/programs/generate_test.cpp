@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <mamba/io/text/utf8.hpp>
 #include <support/run_program.hpp>
-#include <support/utf8.hpp>
 
 #include <doctest/doctest.h>
 
@@ -66,12 +66,20 @@ TEST_CASE("generate: a prompt of any length, and none at all") {
   CHECK(run({"-p", "\n", "-n", "8", "--seed", "1"}).out == none.out);  // a byte model starts from a new line
 }
 
-TEST_CASE("generate: a pipe on which nothing comes is no prompt, and that is said") {
-  auto const ended = test::run({"/bin/sh", "-c", "sleep 6 | '" + generate + "' -n 8 --seed 1"});
-  CHECK(ended.status == 0);
-  CHECK(ended.out == run({"-n", "8", "--seed", "1"}).out);
-  CHECK(ended.err.find("nothing came on standard input") != std::string::npos);
-  CHECK(run({"-n", "8", "--seed", "1"}).err.find("nothing came") == std::string::npos);
+TEST_CASE("generate: a prompt that comes late on a pipe is waited for, and that is said") {
+  auto const late = test::run({"/bin/sh", "-c", "(sleep 4; printf KING) | '" + generate + "' -n 8 -t 0"});
+  CHECK(late.status == 0);
+  CHECK(late.out == test::run({generate, "-p", "KING", "-n", "8", "-t", "0"}).out);
+  CHECK(late.err.find("waiting for a prompt on standard input") != std::string::npos);
+  auto const soon = test::run({"/bin/sh", "-c", "printf KING | '" + generate + "' -n 8 -t 0"});
+  CHECK(soon.out == late.out);
+  CHECK(soon.err.find("waiting") == std::string::npos);
+}
+
+TEST_CASE("generate: a closed standard input is no prompt, and never something else") {
+  auto const closed = test::run({generate, "-p", "-", "-n", "3"}, "0<&-");
+  CHECK(closed.refused("generate"));
+  CHECK(closed.err.find("standard input: cannot be read") != std::string::npos);
 }
 
 TEST_CASE("generate: the text begins with the prompt, unless that is not wanted") {
@@ -84,7 +92,7 @@ TEST_CASE("generate: the text begins with the prompt, unless that is not wanted"
         "ROMEO:" + continuation);
   // A prompt that ends within a character: its bytes wait for what follows.
   auto const cut = test::run({generate, "--ids", "82 226 130", "-n", "20", "-t", "0"}).out;
-  CHECK(cut == examples::utf8::replace_invalid(cut));
+  CHECK(cut == mamba::io::utf8::replace_invalid(cut));
 }
 
 TEST_CASE("generate: greedy needs no seed, and temperature 0 is top-k 1") {
@@ -110,8 +118,8 @@ TEST_CASE("generate: whatever bytes are drawn, the stream is UTF-8") {
   for (char const* const seed : {"1", "2", "3"}) {
     auto const ended = run({"-p", "x", "-n", "300", "-t", "1000", "--seed", seed});
     CHECK(ended.status == 0);
-    CHECK(ended.out == examples::utf8::replace_invalid(ended.out));
-    CHECK(ended.out.find(examples::utf8::replacement) != std::string::npos);
+    CHECK(ended.out == mamba::io::utf8::replace_invalid(ended.out));
+    CHECK(ended.out.find(mamba::io::utf8::replacement) != std::string::npos);
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <make_checkpoint/random_tensors.hpp>
-#include <safetensors/safetensors.hpp>
-#include <support/config_json.hpp>
+#include <mamba/io/checkpoint/config.hpp>
+#include <mamba/io/safetensors/archive.hpp>
 #include <support/run_program.hpp>
 
 #include <doctest/doctest.h>
@@ -24,12 +24,12 @@ test::ended run(words const& arguments) {
 /// The numbers of all tensors whose names end so: mean and standard deviation.
 struct moments {
   double mean = 0, deviation = 0;
-  moments(safetensors::archive const& file, std::string const& end) {
+  moments(mamba::io::safetensors::archive const& file, std::string const& end) {
     double sum = 0, squares = 0, count = 0;
     for (auto const& t : file.tensors()) {
       if (!t.name.ends_with(end)) continue;
-      std::vector<double> values(*safetensors::element_count(t.shape));
-      safetensors::read<double>(t, 0, values);
+      std::vector<double> values(*mamba::io::element_count(t.shape));
+      mamba::io::read_values<double>(t, 0, values);
       for (double const v : values) {
         CHECK(std::isfinite(v));
         sum += v, squares += v * v, count += 1;
@@ -62,10 +62,10 @@ TEST_CASE("make_checkpoint: every type, and numbers of the size that training le
   for (std::string const type : {"f32", "f16", "bf16"}) {
     std::string const out = (folder / type).string();
     REQUIRE(run({"--shape", "tiny", "--out", out, "--type", type}).status == 0);
-    auto const file = safetensors::archive::open(out);
+    auto const file = mamba::io::safetensors::archive::open(out);
     CHECK(file.tensors().size() == 2 + 2 * 10);
     for (auto const& t : file.tensors())
-      CHECK(safetensors::name_of(t.type) == (type == "f32" ? "F32" : type == "f16" ? "F16" : "BF16"));
+      CHECK(mamba::io::name_of(t.type) == (type == "f32" ? "F32" : type == "f16" ? "F16" : "BF16"));
     CHECK(std::fabs(moments(file, "norm.weight").mean - 1) < 0.1);
     CHECK(std::fabs(moments(file, "in_proj.weight").deviation * std::sqrt(40.0) - 1) < 0.05);
     CHECK(std::fabs(moments(file, "embeddings.weight").deviation - 0.05) < 0.003);

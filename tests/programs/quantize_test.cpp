@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <safetensors/safetensors.hpp>
+#include <mamba/io/safetensors/archive.hpp>
 #include <support/run_program.hpp>
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 
 namespace {
 
-using safetensors::dtype;
+using mamba::io::dtype;
 using words = std::vector<std::string>;
 
 std::string const model = MAMBA_DEFAULT_MODEL_DIR;
@@ -70,12 +70,12 @@ TEST_CASE("quantize: f32, f16 and bf16 are tensors that any reader loads, small 
     std::string const out = (folder / format).string();
     REQUIRE(run({model, out, "--weights", format}).status == 0);
     CHECK(logits(out, {"--weights", format}) == logits(model, {"--weights", format}));
-    auto const file = safetensors::archive::open(out);
+    auto const file = mamba::io::safetensors::archive::open(out);
     CHECK(file.parts()[0].metadata.at("format") == "pt");
     CHECK_FALSE(file.parts()[0].metadata.contains("mamba.weights"));
     for (auto const& t : file.tensors()) {
       bool const matrix = t.name.ends_with("_proj.weight") || t.name.find("embedding") != t.name.npos;
-      CHECK(safetensors::name_of(t.type) == (!matrix || format == "f32" ? "F32" : format == "f16" ? "F16" : "BF16"));
+      CHECK(mamba::io::name_of(t.type) == (!matrix || format == "f32" ? "F32" : format == "f16" ? "F16" : "BF16"));
     }
   }
 }
@@ -84,7 +84,7 @@ TEST_CASE("quantize: matrices come first, on a cache line, as U8; all else is F3
   test::temporary_folder const folder;
   std::string const out = (folder / "out.safetensors").string();
   REQUIRE(run({model, out, "--weights", "ternary"}).status == 0);
-  auto const file = safetensors::archive::open(out);
+  auto const file = mamba::io::safetensors::archive::open(out);
   auto const& said = file.parts()[0].metadata;
   CHECK(said.at("mamba.version") == "1");
   CHECK(said.at("mamba.weights") == "ternary");
@@ -230,7 +230,7 @@ TEST_CASE("quantize: Ctrl-C leaves all or nothing, whenever it comes") {
       CHECK(ended.status != 0);
     } else {
       CHECK(entries(out) == 3);
-      CHECK(safetensors::archive::open(out).parts()[0].metadata.contains("mamba.weights"));
+      CHECK(mamba::io::safetensors::archive::open(out).parts()[0].metadata.contains("mamba.weights"));
       std::filesystem::remove_all(out);
     }
     CHECK(entries(folder.path()) == 0);

@@ -42,7 +42,7 @@ TEST_CASE_TEMPLATE("lane_sums: NaN and infinity stay in their row", T, float, do
   for (std::size_t bad = 0; bad < W * W; ++bad) {
     T rows[W * W] = {};
     rows[bad] = std::numeric_limits<T>::quiet_NaN();
-    rows[(bad + W) % (W * W)] = std::numeric_limits<T>::infinity();
+    if (W > 1) rows[(bad + W) % (W * W)] = std::numeric_limits<T>::infinity();
     T sum[W];
     simd::store<simd::batch<T>>(sum, simd::lane_sums(rows));
     for (std::size_t r = 0; r < W; ++r) {

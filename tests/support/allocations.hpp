@@ -15,11 +15,14 @@ namespace test {
 /// How often operator new or calloc was called in this program so far. Compare two readings between which no thread
 /// starts: its local storage counts.
 inline std::atomic<std::size_t> allocations{0};
+/// How many bytes they asked for.
+inline std::atomic<std::size_t> allocated_bytes{0};
 
 namespace detail {
 
 inline void* counted(std::size_t bytes, std::size_t alignment) {
   ++allocations;
+  allocated_bytes += bytes;
   std::size_t const whole = (bytes + alignment - 1) / alignment * alignment;
   void* const p = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, whole == 0 ? alignment : whole)
                                                         : std::malloc(bytes == 0 ? 1 : bytes);
@@ -37,6 +40,7 @@ inline void* counted(std::size_t bytes, std::size_t alignment) {
 extern "C" void* __libc_calloc(std::size_t, std::size_t);
 extern "C" [[gnu::weak]] void* calloc(std::size_t count, std::size_t size) noexcept {
   ++test::allocations;
+  test::allocated_bytes += count * size;
   return __libc_calloc(count, size);
 }
 #endif

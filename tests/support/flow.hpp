@@ -2,7 +2,7 @@
 // tests/support/flow.hpp — exp(A t) h by Taylor's series in short steps: what the formulas of HiPPO are held against.
 #pragma once
 
-#include <mamba/ssm/matrix.hpp>
+#include <mamba/ssm/systems/matrix.hpp>
 
 #include <cmath>
 #include <limits>

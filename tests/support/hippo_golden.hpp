@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include <mamba/ssm/transition.hpp>
+#include <mamba/ssm/systems/transition.hpp>
 #include <safetensors/safetensors.hpp>
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 // tests/support/kernel_systems.hpp — seeded discrete systems whose kernels last: modes on and just within the circle.
 #pragma once
 
-#include <mamba/ssm/discrete.hpp>
+#include <mamba/ssm/systems/discrete.hpp>
 #include <support/random.hpp>
 
 #include <cmath>
@@ -63,23 +63,11 @@ template <ssm::modes K>
 random_discrete_dplr(random& rng, std::size_t n, std::size_t r, std::size_t m, std::size_t p) {
   using complex = std::complex<double>;
   double const small = 0.15 / std::sqrt(static_cast<double>(2 * n * r));  // each of 2n·r entries is below √2
-  return {0.9 * random_modes(rng, n),
-          small * random_entries<complex>(rng, n, r),
-          small * random_entries<complex>(rng, n, r),
+  return {{0.9 * random_modes(rng, n), small * random_entries<complex>(rng, n, r),
+           small * random_entries<complex>(rng, n, r)},
           random_entries<complex>(rng, n, m),
           random_entries<complex>(rng, p, n),
           random_entries<double>(rng, p, m)};
-}
-
-/// A discrete half system with its conjugates written out.
-template <std::size_t R, std::size_t M, std::size_t P>
-[[nodiscard]] auto all_of(
-    ssm::discrete_dplr<std::complex<double>, mamba::dynamic, R, M, P, ssm::modes::half> const& s) {
-  ssm::dplr_system<std::complex<double>, mamba::dynamic, R, M, P, ssm::modes::half> const half{
-      s.lambda_bar, s.p_bar, s.q_bar, s.b_bar, s.c, s.d};
-  auto const all = ssm::all_modes(half);
-  return ssm::discrete_dplr<std::complex<double>, mamba::dynamic, R, M, P>{all.lambda, all.p, all.q,
-                                                                           all.b,      all.c, all.d};
 }
 
 }  // namespace test

@@ -2,7 +2,7 @@
 // tests/support/random_discrete.hpp — discrete systems with random numbers that forget at a known rate.
 #pragma once
 
-#include <mamba/ssm/discrete.hpp>
+#include <mamba/ssm/systems/discrete.hpp>
 #include <support/random.hpp>
 
 #include <cmath>
@@ -89,7 +89,7 @@ template <class T, std::size_t N = dynamic, std::size_t R = 1, std::size_t M = 1
     return v;
   };
   ssm::matrix<T, N, R> const p_bar = low_rank();
-  return {d.a_bar, p_bar, low_rank(), d.b_bar, d.c, d.d};
+  return {{d.a_bar.lambda, p_bar, low_rank()}, d.b_bar, d.c, d.d};
 }
 
 /// True if two matrices have the same shape and the same bits.

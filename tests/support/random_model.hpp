@@ -2,7 +2,7 @@
 // tests/support/random_model.hpp — random sizes, weights and token sequences for whole models.
 #pragma once
 
-#include <mamba/model/for_each_tensor.hpp>
+#include <mamba/model/weights.hpp>
 #include <support/random.hpp>
 
 #include <string>

@@ -2,7 +2,7 @@
 // tests/support/random_system.hpp — continuous systems with random entries, of every structure.
 #pragma once
 
-#include <mamba/ssm/continuous.hpp>
+#include <mamba/ssm/systems/continuous.hpp>
 #include <support/random.hpp>
 
 #include <cmath>
@@ -66,7 +66,7 @@ random_dplr(random& rng, Eigen::Index n, Eigen::Index r, Eigen::Index m) {
   using complex = std::complex<double>;
   auto const d = random_diagonal<K>(rng, n, m);
   auto const p = random_matrix<complex>(rng, n, r);
-  return {d.a, p, p, d.b, d.c, d.d};
+  return {{d.a.lambda, p, p}, d.b, d.c, d.d};
 }
 
 }  // namespace test

@@ -2,7 +2,7 @@
 // tests/support/recurrence_case.hpp — diagonal recurrences with random numbers, and how far a kernel may be off.
 #pragma once
 
-#include <mamba/ssm/diagonal_recurrence.hpp>
+#include <mamba/ssm/scan/diagonal_recurrence.hpp>
 #include <support/random.hpp>
 #include <support/scan_case.hpp>
 

@@ -2,7 +2,7 @@
 // tests/support/rules.hpp — the rules of discretisation as a list, for what must hold for each of them.
 #pragma once
 
-#include <mamba/ssm/discretize.hpp>
+#include <mamba/ssm/discretize/rules.hpp>
 
 #include <utility>
 

@@ -2,7 +2,7 @@
 // tests/support/scan_case.hpp — selective scans with random numbers, their reference, and how far a kernel may be off.
 #pragma once
 
-#include <mamba/ssm/selective_scan.hpp>
+#include <mamba/ssm/selective/selective_scan.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <support/random.hpp>
 

@@ -9,16 +9,16 @@ namespace test {
 /// While it lives, no work is too small to be shared; the number of threads is put back at the end.
 class all_work_shared {
  public:
-  all_work_shared() { mamba::parallel::parallel_threshold() = 0; }
+  all_work_shared() { mamba::parallel::set_parallel_threshold({}); }
   ~all_work_shared() {
-    mamba::parallel::parallel_threshold() = smallest_;
+    mamba::parallel::set_parallel_threshold(smallest_);
     mamba::parallel::set_thread_count(threads_);
   }
   all_work_shared(all_work_shared const&) = delete;
   all_work_shared& operator=(all_work_shared const&) = delete;
 
  private:
-  double smallest_ = mamba::parallel::parallel_threshold();
+  mamba::parallel::cost smallest_ = mamba::parallel::parallel_threshold();
   int threads_ = mamba::parallel::thread_count();
 };
 

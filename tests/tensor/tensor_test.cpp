@@ -76,6 +76,36 @@ TEST_CASE("tensor: one behaviour, static, dynamic and mixed") {
   check_four_by_three<tensor<int, dynamic, 3>>();
 }
 
+// A tensor is taken wherever a view of compatible extents is, a vector wherever a span is.
+static_assert(std::is_convertible_v<tensor<float, 4, 3>&, mamba::matrix_view<float>>);
+static_assert(std::is_convertible_v<tensor<float, 4, 3>&, mamba::matrix_view<float const>>);
+static_assert(std::is_convertible_v<tensor<float, 4, dynamic> const&, mamba::view<float const, 4, 3>>);
+static_assert(std::is_convertible_v<tensor<float, 4, 3>, mamba::matrix_view<float const>>);
+static_assert(!std::is_convertible_v<tensor<float, 4, 3> const&, mamba::matrix_view<float>>);
+static_assert(!std::is_convertible_v<tensor<float, 4, 3>, mamba::matrix_view<float>>);  // it would dangle, written to
+static_assert(!std::is_convertible_v<tensor<float, 4, 3>&, mamba::view<float, 4, 4>>);
+static_assert(!std::is_convertible_v<tensor<float, 4, 3>&, mamba::matrix_view<double>>);
+static_assert(!std::is_convertible_v<tensor<float, 4>&, mamba::matrix_view<float>>);
+static_assert(std::is_convertible_v<tensor<float, 4>&, std::span<float>>);
+static_assert(std::is_convertible_v<tensor<float, dynamic> const&, std::span<float const>>);
+static_assert(!std::is_convertible_v<tensor<float, 4> const&, std::span<float>>);
+static_assert(!std::is_convertible_v<tensor<float, 4, 3>&, std::span<float>>);
+
+TEST_CASE("tensor: where a view or a span is expected") {
+  auto const last = [](mamba::matrix_view<int const> m) { return m(m.extent(0) - 1, m.extent(1) - 1); };
+  auto const sum = [](std::span<int const> v) { return std::accumulate(v.begin(), v.end(), 0); };
+  CHECK(last(counted(tensor<int, dynamic, 3>(4, 3))) == 12);
+  CHECK(sum(counted(tensor<int, 4>())) == 10);
+  tensor<int, 2, 2> t;
+  mamba::matrix_view<int> const seen = t;
+  seen(1, 0) = 7;
+  CHECK(t(1, 0) == 7);
+  CHECK(last(t) == 0);
+  mamba::view<int, 2, dynamic> const rows(t);
+  CHECK(rows.data() == t.data());
+  CHECK(rows.extent(1) == 2);
+}
+
 TEST_CASE("tensor: large static extents lie on the heap and behave as before") {
   tensor<float, 100, 100> big;
   CHECK(on_a_cache_line(big.data()));

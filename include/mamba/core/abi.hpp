@@ -8,19 +8,40 @@
 //     namespace mamba::inline MAMBA_ABI::<floor>
 //
 // whose name spells what changes code or layout: version, instruction set, FMA, products of bytes (VNNI) and
-// half-precision numbers (F16C), contracts on or off, Eigen's static alignment, OpenMP or serial. Functions whose flags
-// differ are then different functions: each translation unit runs its own, and passing a type across the border fails
-// at link time instead of at run time.
+// half-precision numbers (F16C), contracts on or off, Eigen's static alignment, OpenMP or serial, and the bound below
+// which static tensors lie in place. Functions whose flags differ are then different functions: each translation unit
+// runs its own, and passing a type across the border fails at link time instead of at run time.
 #pragma once
 
 #include <mamba/core/version.hpp>
 
+// g++ says what parts of it are on; clang 14 has a macro for the whole only, so that code that rounds by adding and
+// subtracting a large number stands behind a barrier (simd/compat.hpp).
 #if defined(__FAST_MATH__)
 #error "mamba: -ffast-math breaks NaN propagation, log1p and the partition contract; compile without it"
+#elif defined(__ASSOCIATIVE_MATH__) || (defined(__GCC_IEC_559) && __GCC_IEC_559 == 0)
+#error \
+    "mamba: parts of -ffast-math (-funsafe-math-optimizations, -fassociative-math) give wrong results; compile without"
+#endif
+
+#if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ < 0 || __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
+#error "mamba: floats are computed in a wider type here (x87) and rounded by chance; use -msse2 -mfpmath=sse"
+#endif
+
+// Batches of one lane, in plain C++, and no xsimd: where xsimd has no batch for the machine, or where the user asks for
+// it with -DMAMBA_SIMD_PORTABLE=1. No multiply-add is fused then, so all such builds have the same bits.
+#if !defined(MAMBA_SIMD_PORTABLE)
+#if defined(__SSE2__) || defined(__aarch64__) || defined(__ARM_NEON) || defined(_M_X64) || defined(_M_ARM64)
+#define MAMBA_SIMD_PORTABLE 0
+#else
+#define MAMBA_SIMD_PORTABLE 1
+#endif
 #endif
 
 // Instruction set, as finely as it changes the code that xsimd selects.
-#if defined(__AVX512BW__)
+#if MAMBA_SIMD_PORTABLE
+#define MAMBA_ABI_ISA portable
+#elif defined(__AVX512BW__)
 #define MAMBA_ABI_ISA avx512bw
 #elif defined(__AVX512DQ__)
 #define MAMBA_ABI_ISA avx512dq
@@ -52,7 +73,9 @@
 #define MAMBA_ABI_ISA portable
 #endif
 
-#if defined(__FMA__)
+#if MAMBA_SIMD_PORTABLE
+#define MAMBA_ABI_FMA nofma
+#elif defined(__FMA__)
 #define MAMBA_ABI_FMA fma
 #elif defined(__FMA4__)
 #define MAMBA_ABI_FMA fma4
@@ -60,12 +83,12 @@
 #define MAMBA_ABI_FMA nofma
 #endif
 
-#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+#if !MAMBA_SIMD_PORTABLE && (defined(__AVX512VNNI__) || defined(__AVXVNNI__))
 #define MAMBA_ABI_VNNI vnni
 #else
 #define MAMBA_ABI_VNNI novnni
 #endif
-#if defined(__F16C__)
+#if !MAMBA_SIMD_PORTABLE && defined(__F16C__)
 #define MAMBA_ABI_F16C f16c
 #else
 #define MAMBA_ABI_F16C nof16c
@@ -120,15 +143,23 @@
 #define MAMBA_ABI_THREADS serial
 #endif
 
-#define MAMBA_ABI_JOIN_(major, minor, patch, isa, fma, vnni, f16c, contracts, align, threads) \
-  v##major##_##minor##_##patch##_##isa##_##fma##_##vnni##_##f16c##_##contracts##_##align##_##threads
-#define MAMBA_ABI_JOIN(major, minor, patch, isa, fma, vnni, f16c, contracts, align, threads) \
-  MAMBA_ABI_JOIN_(major, minor, patch, isa, fma, vnni, f16c, contracts, align, threads)
+// Where static tensors lie (tensor/storage.hpp) is layout, too.
+#if defined(MAMBA_INLINE_BYTES)
+#define MAMBA_ABI_INLINE MAMBA_INLINE_BYTES
+#else
+#define MAMBA_ABI_INLINE 16384
+#endif
 
-/// The inline namespace of this translation unit, e.g. v0_1_0_avx2_fma_novnni_f16c_unchecked_align32_openmp.
+#define MAMBA_ABI_JOIN_(major, minor, patch, isa, fma, vnni, f16c, contracts, align, threads, bytes) \
+  v##major##_##minor##_##patch##_##isa##_##fma##_##vnni##_##f16c##_##contracts##_##align##_##threads##_##bytes
+#define MAMBA_ABI_JOIN(major, minor, patch, isa, fma, vnni, f16c, contracts, align, threads, bytes) \
+  MAMBA_ABI_JOIN_(major, minor, patch, isa, fma, vnni, f16c, contracts, align, threads, bytes)
+
+/// The inline namespace of this translation unit, e.g. v0_1_0_avx2_fma_novnni_f16c_unchecked_align32_openmp_16384.
 #define MAMBA_ABI                                                                                             \
   MAMBA_ABI_JOIN(MAMBA_VERSION_MAJOR, MAMBA_VERSION_MINOR, MAMBA_VERSION_PATCH, MAMBA_ABI_ISA, MAMBA_ABI_FMA, \
-                 MAMBA_ABI_VNNI, MAMBA_ABI_F16C, MAMBA_ABI_CONTRACTS, MAMBA_ABI_ALIGN, MAMBA_ABI_THREADS)
+                 MAMBA_ABI_VNNI, MAMBA_ABI_F16C, MAMBA_ABI_CONTRACTS, MAMBA_ABI_ALIGN, MAMBA_ABI_THREADS,     \
+                 MAMBA_ABI_INLINE)
 
 #define MAMBA_ABI_QUOTE_(token) #token
 #define MAMBA_ABI_QUOTE(token) MAMBA_ABI_QUOTE_(token)

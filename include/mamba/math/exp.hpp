@@ -85,7 +85,7 @@ template <simd::real V>
 template <simd::real V>
 [[nodiscard]] inline V reduced(V x, V& shifted, simd::scalar_of<V> offset) noexcept {
   using c = exp_constants_of<V>;
-  shifted = simd::fma(x, V(c::log2_e), V(offset));
+  shifted = simd::kept(simd::fma(x, V(c::log2_e), V(offset)));
   V const n = shifted - V(offset);
   return simd::fma(n, V(-c::ln2_lo), simd::fma(n, V(-c::ln2_hi), x));
 }
@@ -142,7 +142,7 @@ template <simd::real V>
   using c = detail::exp_constants_of<V>;
   V const inside = simd::at_most(simd::at_least(x, V(c::exp2_low)), V(c::exp2_high));
   V const offset(c::magic + 2 * c::bias);
-  V const shifted = inside + offset;
+  V const shifted = simd::kept(V(inside + offset));
   V const r = inside - (shifted - offset);
   return detail::scaled<V>(simd::fma(r, polynomial(r, c::exp2_terms), V(1)), shifted);
 }
@@ -161,7 +161,7 @@ template <simd::real V>
   using c = detail::exp_constants_of<V>;
   V const inside = simd::at_least(z, V(-c::bias));
   V const offset(c::magic + c::bias);
-  V const shifted = inside + offset;
+  V const shifted = simd::kept(V(inside + offset));
   V const r = inside - (shifted - offset);
   V const power = detail::power_from_field<V>(simd::bits_as<simd::uint_of<T>>(shifted));
   return simd::fma(power * r, polynomial(r, c::exp2_terms), power);
@@ -190,14 +190,14 @@ template <exponents Known, simd::real V>
   V const offset(c::magic + c::bias);
   V shifted, r;
   if constexpr (simd::scales<simd::batch<T>>) {
-    shifted = simd::fma(a, b, offset);
+    shifted = simd::kept(simd::fma(a, b, offset));
     if constexpr (Known == exponents::nonpositive) shifted = simd::at_least(shifted, V(c::magic));
     r = simd::fms(a, b, V(shifted - offset));
     if constexpr (Known == exponents::nonpositive) r = simd::at_least(r, V(T(-0.5)));
   } else {
     V z = simd::product(a, b);
     if constexpr (Known == exponents::nonpositive) z = simd::at_least(z, V(-c::bias));
-    shifted = z + offset;
+    shifted = simd::kept(V(z + offset));
     r = z - (shifted - offset);
   }
   V const power = detail::power_from_field<V>(simd::bits_as<simd::uint_of<T>>(shifted));

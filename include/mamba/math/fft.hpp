@@ -5,11 +5,11 @@
 //
 // With a and b the low and the high half of x, x mod (z^{n/2} − ω) is a + ωb and x mod (z^{n/2} + ω) is a − ωb: one
 // butterfly per pair of coefficients. Repeated on both halves, it leaves n numbers, in the order of the tree's leaves.
-// Two or three levels are taken at once, as registers permit, and a block is finished before the next one is begun:
-// below the first levels all work happens in the nearest cache that holds a block, whatever its size.
+// A pass has radix 4 or 8, as registers permit, and recurses: a block is finished before the next one is begun, so that
+// below the first passes all work happens in the nearest cache that holds a block, whatever its size.
 #pragma once
 
-#include <mamba/math/halving_roots.hpp>
+#include <mamba/math/twiddle_table.hpp>
 
 #include <span>
 #include <utility>
@@ -18,58 +18,58 @@ namespace mamba::inline MAMBA_ABI::math {
 
 /// (a, b) ← (a + ωb, a − ωb).
 ///
-/// Why:     the second result is 2a − (a + ωb): six fused multiply-adds in all, where the textbook takes ten operations.
+/// Why:     the second result is 2a − (a + ωb): six fused multiply-adds in all; the textbook takes ten operations.
 /// Error:   u(2|b| + |a + ωb|) in each part of the first result at most, and u|a − ωb| more in the second; u = ε/2.
 template <simd::real V>
-inline void split(complex<V>& a, complex<V>& b, complex<V> const& w) noexcept {
+inline void butterfly(complex<V>& a, complex<V>& b, complex<V> const& w) noexcept {
   complex<V> const sum{simd::fnma(w.im, b.im, simd::fma(w.re, b.re, a.re)),
                        simd::fma(w.im, b.re, simd::fma(w.re, b.im, a.im))};
   b = {simd::fms(V(2), a.re, sum.re), simd::fms(V(2), a.im, sum.im)};
   a = sum;
 }
 
-/// (a, b) ← (a + b, (a − b)/ω) with |ω| = 1: undoes split, but for a factor of 2.
+/// (a, b) ← (a + b, (a − b)/ω) with |ω| = 1: undoes butterfly(), but for a factor of 2.
 template <simd::real V>
-inline void join(complex<V>& a, complex<V>& b, complex<V> const& w) noexcept {
+inline void inverse_butterfly(complex<V>& a, complex<V>& b, complex<V> const& w) noexcept {
   V const re = a.re - b.re;
   V const im = a.im - b.im;
   a = {a.re + b.re, a.im + b.im};
   b = {simd::fma(w.im, im, simd::product(w.re, re)), simd::fnma(w.im, re, simd::product(w.re, im))};
 }
 
-/// The log₂ R levels of the tree below node h, for R coefficients that lie n/R apart.
+/// A radix-R butterfly: the log₂ R levels of the tree below node h, for R coefficients that lie n/R apart.
 template <std::size_t R, simd::real V>
-class halvings {
+class radix_butterfly {
  public:
   template <class T>
-  halvings(halving_roots<T> const& tree, std::size_t h) noexcept {
-    root_[0] = {V(0), V(0)};  // never used: nodes count from 1
+  radix_butterfly(twiddle_table<T> const& tree, std::size_t h) noexcept {
+    twiddle_[0] = {V(0), V(0)};  // never used: nodes count from 1
     for (std::size_t level = 1; level < R; level *= 2) {
       for (std::size_t i = 0; i < level; ++i) {
-        complex<T> const& w = tree.root(level * h + i);
-        root_[level + i] = {V(w.re), V(w.im)};
+        complex<T> const& w = tree.twiddle(level * h + i);
+        twiddle_[level + i] = {V(w.re), V(w.im)};
       }
     }
   }
 
-  /// With the roots of nodes 1 … R−1 of this part of a tree given, of a different part for each lane; roots[0] is not
+  /// With the twiddle factors of nodes 1 … R−1 given, of another part of the tree for each lane; twiddles[0] is not
   /// used.
-  explicit halvings(complex<V> const* roots) noexcept {
-    for (std::size_t i = 0; i < R; ++i) root_[i] = roots[i];
+  explicit radix_butterfly(complex<V> const* twiddles) noexcept {
+    for (std::size_t i = 0; i < R; ++i) twiddle_[i] = twiddles[i];
   }
 
   /// Coefficients of one polynomial → coefficients of its residues modulo the R nodes below, in their order.
-  void split(complex<V> (&x)[R]) const noexcept { down<1, 0, R>(x); }
-  /// Undoes split, but for a factor of R.
-  void join(complex<V> (&x)[R]) const noexcept { up<1, 0, R>(x); }
+  void forward(complex<V> (&x)[R]) const noexcept { down<1, 0, R>(x); }
+  /// Undoes forward(), but for a factor of R.
+  void inverse(complex<V> (&x)[R]) const noexcept { up<1, 0, R>(x); }
 
-  /// split of real coefficients: the first level costs half.
-  void split(V const (&real)[R], complex<V> (&x)[R]) const noexcept {
+  /// forward() of real coefficients: the first level costs half.
+  void forward(V const (&real)[R], complex<V> (&x)[R]) const noexcept {
     if constexpr (R == 1) {
       x[0] = {real[0], V(0)};
     } else {
       [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
-        ((x[M] = first_half(real[M], real[M + R / 2])), ...);
+        ((x[M] = real_butterfly(real[M], real[M + R / 2])), ...);
         ((x[M + R / 2] = {simd::fms(V(2), real[M], x[M].re), -x[M].im}), ...);
       }
       (std::make_index_sequence<R / 2>{});
@@ -79,15 +79,15 @@ class halvings {
   }
 
  private:
-  [[gnu::always_inline]] complex<V> first_half(V a, V b) const noexcept {
-    return {simd::fma(root_[1].re, b, a), simd::product(root_[1].im, b)};
+  [[gnu::always_inline]] complex<V> real_butterfly(V a, V b) const noexcept {
+    return {simd::fma(twiddle_[1].re, b, a), simd::product(twiddle_[1].im, b)};
   }
 
   template <std::size_t Node, std::size_t First, std::size_t Count>
   [[gnu::always_inline]] void down(complex<V> (&x)[R]) const noexcept {
     if constexpr (Count > 1) {
       [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
-        (math::split(x[First + M], x[First + M + Count / 2], root_[Node]), ...);
+        (math::butterfly(x[First + M], x[First + M + Count / 2], twiddle_[Node]), ...);
       }
       (std::make_index_sequence<Count / 2>{});
       down<2 * Node, First, Count / 2>(x);
@@ -101,33 +101,33 @@ class halvings {
       up<2 * Node, First, Count / 2>(x);
       up<2 * Node + 1, First + Count / 2, Count / 2>(x);
       [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
-        (math::join(x[First + M], x[First + M + Count / 2], root_[Node]), ...);
+        (math::inverse_butterfly(x[First + M], x[First + M + Count / 2], twiddle_[Node]), ...);
       }
       (std::make_index_sequence<Count / 2>{});
     }
   }
 
-  complex<V> root_[R];
+  complex<V> twiddle_[R];
 };
 
-/// Most levels that are taken at once: 2³ complex coefficients fill half of 32 registers, 2² half of 16.
+/// The largest radix, as its log₂: 2³ complex coefficients fill half of 32 registers, 2² half of 16.
 #if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr std::size_t most_levels_at_once = 3;
+inline constexpr std::size_t largest_log2_radix = 3;
 #else
-inline constexpr std::size_t most_levels_at_once = 2;
+inline constexpr std::size_t largest_log2_radix = 2;
 #endif
 
-/// How many of `levels` levels to take next: as many as go at once, but two and two of the last four, and one at the end
-/// where nothing else is left.
-[[nodiscard]] constexpr std::size_t levels_at_once(std::size_t levels) noexcept {
+/// log₂ of the radix of the next pass, `levels` levels above the leaves: the largest, but radix 4 and 4 for the last
+/// four levels.
+[[nodiscard]] constexpr std::size_t log2_radix(std::size_t levels) noexcept {
   if (levels == 4) return 2;
-  return levels < most_levels_at_once ? levels : most_levels_at_once;
+  return levels < largest_log2_radix ? levels : largest_log2_radix;
 }
 
-/// Calls f with the number of levels to take next, as a constant.
+/// Calls f with log2_radix(levels) as a constant.
 template <class F>
-inline void with_levels_at_once(std::size_t levels, F&& f) {
-  switch (math::levels_at_once(levels)) {
+inline void with_log2_radix(std::size_t levels, F&& f) {
+  switch (math::log2_radix(levels)) {
     case 0:
       return f(std::integral_constant<std::size_t, 0>{});
     case 1:
@@ -139,26 +139,26 @@ inline void with_levels_at_once(std::size_t levels, F&& f) {
   }
 }
 
-/// Splits R·stride coefficients of one node into those of its R children, in place.
+/// One radix-R pass: R·stride coefficients of one node become those of its R children, in place.
 template <std::size_t R, simd::real V>
-inline void split_strided(halvings<R, V> const& levels, complex<V>* x, std::size_t stride) noexcept {
+inline void radix_pass(radix_butterfly<R, V> const& levels, complex<V>* x, std::size_t stride) noexcept {
   for (std::size_t j = 0; j < stride; ++j) {
     [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
       complex<V> v[R] = {x[j + M * stride]...};
-      levels.split(v);
+      levels.forward(v);
       ((x[j + M * stride] = v[M]), ...);
     }
     (std::make_index_sequence<R>{});
   }
 }
 
-/// Undoes split_strided, but for a factor of R.
+/// Undoes radix_pass(), but for a factor of R.
 template <std::size_t R, simd::real V>
-inline void join_strided(halvings<R, V> const& levels, complex<V>* x, std::size_t stride) noexcept {
+inline void inverse_radix_pass(radix_butterfly<R, V> const& levels, complex<V>* x, std::size_t stride) noexcept {
   for (std::size_t j = 0; j < stride; ++j) {
     [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
       complex<V> v[R] = {x[j + M * stride]...};
-      levels.join(v);
+      levels.inverse(v);
       ((x[j + M * stride] = v[M]), ...);
     }
     (std::make_index_sequence<R>{});
@@ -170,33 +170,33 @@ inline void join_strided(halvings<R, V> const& levels, complex<V>* x, std::size_
 /// Shapes:  x [size], a multiple of 2^levels; size = 2^levels goes down to single numbers.
 /// Cost:    three multiply-adds per number and level.
 template <simd::real V, class T>
-void split_all(halving_roots<T> const& tree, std::size_t h, complex<V>* x, std::size_t size,
-               std::size_t levels) noexcept {
+void forward_passes(twiddle_table<T> const& tree, std::size_t h, complex<V>* x, std::size_t size,
+                    std::size_t levels) noexcept {
   if (levels == 0) return;
-  math::with_levels_at_once(levels, [&](auto count) {
+  math::with_log2_radix(levels, [&](auto count) {
     constexpr std::size_t R = std::size_t{1} << decltype(count)::value;
     std::size_t const stride = size / R;
-    math::split_strided(halvings<R, V>(tree, h), x, stride);
-    for (std::size_t r = 0; r < R; ++r) math::split_all(tree, R * h + r, x + r * stride, stride, levels - count);
+    math::radix_pass(radix_butterfly<R, V>(tree, h), x, stride);
+    for (std::size_t r = 0; r < R; ++r) math::forward_passes(tree, R * h + r, x + r * stride, stride, levels - count);
   });
 }
 
-/// Undoes split_all, but for a factor of 2^levels.
+/// Undoes forward_passes(), but for a factor of 2^levels.
 template <simd::real V, class T>
-void join_all(halving_roots<T> const& tree, std::size_t h, complex<V>* x, std::size_t size,
-              std::size_t levels) noexcept {
+void inverse_passes(twiddle_table<T> const& tree, std::size_t h, complex<V>* x, std::size_t size,
+                    std::size_t levels) noexcept {
   if (levels == 0) return;
-  math::with_levels_at_once(levels, [&](auto count) {
+  math::with_log2_radix(levels, [&](auto count) {
     constexpr std::size_t R = std::size_t{1} << decltype(count)::value;
     std::size_t const stride = size / R;
-    for (std::size_t r = 0; r < R; ++r) math::join_all(tree, R * h + r, x + r * stride, stride, levels - count);
-    math::join_strided(halvings<R, V>(tree, h), x, stride);
+    for (std::size_t r = 0; r < R; ++r) math::inverse_passes(tree, R * h + r, x + r * stride, stride, levels - count);
+    math::inverse_radix_pass(radix_butterfly<R, V>(tree, h), x, stride);
   });
 }
 
 namespace detail {
 
-/// Puts leaf k's number where its reversed bits point: the order of the tree ↔ the order of frequencies.
+/// The bit-reversal permutation: the order of the tree ↔ the order of frequencies.
 template <class E>
 void reverse_bits(std::span<E> x) noexcept {
   std::size_t reversed = 0;
@@ -215,24 +215,24 @@ void reverse_bits(std::span<E> x) noexcept {
 ///     forward:  X_k = Σ_j x_j e^{−2πi jk/n}            inverse:  x_j = 1/n Σ_k X_k e^{+2πi jk/n}
 ///
 /// Paper:   Cooley & Tukey 1965, Gentleman & Sande 1966; as division of polynomials, Fiduccia 1972.
-/// Why:     S4 turns generating functions into kernels with it, and everyone convolves with it.
+/// Why:     S4 turns generating functions into kernels with it, and long convolutions are products of transforms.
 /// Shapes:  x [n], n a power of two; V = T is one sequence, V = batch<T> is one sequence per lane. A lane has the bits
 ///          that the scalar has.
 /// Domain:  Σ|x_j| in the range of T. NaN in, NaN out, in every X_k of its own lane.
-/// Error:   ‖error‖₂ ≤ 2.5 ε log₂n ‖X‖₂ (of x for the inverse) — tests/math/fft_test.cpp holds us to it.
-/// Cost:    3 n log₂n multiply-adds forward, 4 n log₂n operations back; n roots are made once.
+/// Error:   ‖error‖₂ ≤ 2.5 ε log₂n ‖X‖₂ (of x for the inverse) — tests/math/fft_test.cpp verifies it.
+/// Cost:    3 n log₂n multiply-adds forward, 4 n log₂n operations back; n twiddle factors are made once.
 /// Throws:  std::bad_alloc, by the constructor.
 template <class T>
 class fft {
  public:
-  explicit fft(std::size_t n) : roots_(n, modulus::cyclic) {}
+  explicit fft(std::size_t n) : twiddles_(n, modulus::cyclic) {}
 
-  [[nodiscard]] std::size_t size() const noexcept { return roots_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return twiddles_.size(); }
 
   template <simd::real V>
   void forward(std::span<complex<V>> x) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(x.size() == size(), "fft: as many numbers as the transform was made for", x.size(), size());
-    math::split_all(roots_, 1, x.data(), size(), levels());
+    math::forward_passes(twiddles_, 1, x.data(), size(), levels());
     detail::reverse_bits(x);
   }
 
@@ -240,7 +240,7 @@ class fft {
   void inverse(std::span<complex<V>> x) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(x.size() == size(), "fft: as many numbers as the transform was made for", x.size(), size());
     detail::reverse_bits(x);
-    math::join_all(roots_, 1, x.data(), size(), levels());
+    math::inverse_passes(twiddles_, 1, x.data(), size(), levels());
     V const scale(T(1) / static_cast<T>(size()));  // exact: a power of two
     for (complex<V>& v : x) v = {v.re * scale, v.im * scale};
   }
@@ -248,7 +248,7 @@ class fft {
  private:
   [[nodiscard]] std::size_t levels() const noexcept { return static_cast<std::size_t>(std::bit_width(size())) - 1; }
 
-  halving_roots<T> roots_;
+  twiddle_table<T> twiddles_;
 };
 
 }  // namespace mamba::inline MAMBA_ABI::math

@@ -3,15 +3,14 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
-#include <mamba/nn/mamba_block.hpp>
+#include <mamba/model/input_map.hpp>
+#include <mamba/model/output_map.hpp>
+#include <mamba/nn/block.hpp>
+#include <mamba/nn/mamba1_state.hpp>
 
-#include <cstdint>
 #include <string>
 
 namespace mamba::inline MAMBA_ABI::model {
-
-/// A token id, as tokenizers and checkpoints count them.
-using token = std::int32_t;
 
 /// A structural value: a template argument for a static model, a constructor argument for a run-time one.
 ///
@@ -32,12 +31,8 @@ struct config {
   bool conv_bias = true;                    ///< of conv1d
   double norm_epsilon = 1e-5;
 
-  [[nodiscard]] constexpr std::size_t d_inner() const noexcept { return static_product(expand, d_model); }
-
-  [[nodiscard]] constexpr std::size_t rank() const noexcept {
-    if (dt_rank != 0) return dt_rank;
-    return d_model == dynamic ? dynamic : d_model / 16 + (d_model % 16 != 0 ? 1 : 0);
-  }
+  [[nodiscard]] constexpr std::size_t d_inner() const noexcept { return mixer().d_inner(); }
+  [[nodiscard]] constexpr std::size_t rank() const noexcept { return mixer().rank(); }
 
   /// Rows of the embedding: vocab_size rounded up. Those beyond vocab_size are never computed nor sampled.
   [[nodiscard]] constexpr std::size_t padded_vocab() const noexcept {
@@ -47,15 +42,13 @@ struct config {
     return over == 0 ? vocab_size : vocab_size + (pad_vocab_size_multiple - over);
   }
 
-  [[nodiscard]] constexpr nn::block_sizes block() const noexcept {
-    return {d_model,
-            d_inner(),
-            d_state,
-            d_conv,
-            rank(),
-            bias ? nn::bias::present : nn::bias::none,
-            conv_bias ? nn::bias::present : nn::bias::none,
-            norm_epsilon};
+  [[nodiscard]] constexpr nn::mamba1_config mixer() const noexcept {
+    return {d_model, d_state, d_conv, expand, dt_rank, bias, conv_bias};
+  }
+  [[nodiscard]] constexpr nn::block_config<nn::mamba1_config> block() const noexcept { return {mixer(), norm_epsilon}; }
+  [[nodiscard]] constexpr token_config input() const noexcept { return {padded_vocab(), d_model}; }
+  [[nodiscard]] constexpr language_config output() const noexcept {
+    return {vocab_size, d_model, padded_vocab(), tie_embeddings, norm_epsilon};
   }
 
   friend constexpr bool operator==(config const&, config const&) noexcept = default;
@@ -78,22 +71,22 @@ inline constexpr config mamba_790m{.d_model = 1536, .n_layer = 48, .vocab_size =
 inline constexpr config mamba_1_4b{.d_model = 2048, .n_layer = 48, .vocab_size = 50280};
 inline constexpr config mamba_2_8b{.d_model = 2560, .n_layer = 64, .vocab_size = 50280};
 
+/// True if no extent is left to the run.
+[[nodiscard]] constexpr bool all_static(config const& c) noexcept {
+  for (std::size_t const extent : {c.n_layer, c.vocab_size, c.pad_vocab_size_multiple}) {
+    if (extent == dynamic) return false;
+  }
+  return all_static(c.mixer());
+}
+
 /// True if a model of these run-time sizes may be held by types made for `declared`.
 [[nodiscard]] constexpr bool fits(config const& declared, config const& sizes) noexcept {
   auto const same = [](std::size_t a, std::size_t b) { return a == dynamic || a == b; };
   return same(declared.d_model, sizes.d_model) && same(declared.n_layer, sizes.n_layer) &&
          same(declared.vocab_size, sizes.vocab_size) && same(declared.d_state, sizes.d_state) &&
          same(declared.d_conv, sizes.d_conv) && same(declared.expand, sizes.expand) &&
-         same(declared.rank(), sizes.rank()) && same(declared.padded_vocab(), sizes.padded_vocab());
-}
-
-/// True if no extent is left to the run.
-[[nodiscard]] constexpr bool all_static(config const& c) noexcept {
-  for (std::size_t const extent :
-       {c.d_model, c.n_layer, c.vocab_size, c.d_state, c.d_conv, c.expand, c.dt_rank, c.pad_vocab_size_multiple}) {
-    if (extent == dynamic) return false;
-  }
-  return true;
+         same(declared.rank(), sizes.rank()) && same(declared.padded_vocab(), sizes.padded_vocab()) &&
+         (!all_static(declared) || (declared.bias == sizes.bias && declared.conv_bias == sizes.conv_bias));
 }
 
 /// The run-time sizes of a model, if they are ones and `declared` has room for them.

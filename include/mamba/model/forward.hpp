@@ -1,64 +1,217 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/forward.hpp — from tokens to logits, any number at a time, from any state.  [floor 6]
+// mamba/model/forward.hpp — from items to outputs, any number at a time, from any state, for one sequence or many.  [floor 6]
 #pragma once
 
-#include <mamba/model/state.hpp>
-#include <mamba/model/weights.hpp>
+#include <mamba/model/network.hpp>
+#include <mamba/model/workspace.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <span>
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// Reads tokens, continuing from `memory`, and writes the logits that follow the last r = logits.extent(0) of them.
-///
-///     forward(w, tokens, memory, logits);      // r = tokens.size(): all; r = 1: what comes next; r = 0: only read
-///
-/// Paper:   Mamba, section 3.4: embedding, blocks with residual, RMS norm, head.
-/// Shapes:  logits [r, vocab_size], r ≤ tokens.size().
-/// Why:     tokens go through all layers chunk_tokens at a time, so scratch does not grow with the prompt.
-/// Domain:  0 ≤ token < vocab_size, and `memory` made for the same sizes. NaN in, NaN out.
-/// Error:   the partition contract: every split of the tokens into calls, step() among them, every number of threads,
-///          static and dynamic extents give the same bits in logits and memory, within one build.
-/// Throws:  std::bad_alloc on the first call with more tokens than any before (see state::reserve).
-template <config C, class W>
-void forward(weights<C, W> const& w, std::span<token const> tokens, state<C, kernels::arithmetic<W>>& memory,
-             matrix_view<kernels::arithmetic<W>> logits) {
-  using T = kernels::arithmetic<W>;
-  MAMBA_EXPECTS(memory.sizes() == w.sizes(), "forward: the state was made for a model of other sizes");
-  MAMBA_EXPECTS(logits.extent(0) <= tokens.size(), "forward: more rows of logits than tokens", logits.extent(0),
-                tokens.size());
-  MAMBA_EXPECTS(logits.extent(0) == 0 || logits.extent(1) <= w.sizes().vocab_size,
-                "forward: logits are wider than the vocabulary", logits.extent(1), w.sizes().vocab_size);
-  if (tokens.empty()) return;
-  memory.reserve(tokens.size());
-  auto& room = memory.room();
-  std::size_t const silent = tokens.size() - logits.extent(0);  // tokens whose logits nobody asked for
-  parallel::cost const cost{static_cast<double>(w.layers.size()) * w.layers.front().cost(tokens.size()).nanoseconds +
-                            kernels::product_cost<T>(logits.extent(0), logits.size() * w.sizes().d_model).nanoseconds};
-  parallel::parallel_region(cost, [&] {
-    for (std::size_t first = 0; first < tokens.size(); first += chunk_tokens) {
-      auto const chunk = tokens.subspan(first, std::min(chunk_tokens, tokens.size() - first));
-      matrix_view<T> const r = room.residual.view().rows(0, chunk.size());
-      w.embedding(chunk, r);
-      for (std::size_t i = 0; i < w.layers.size(); ++i) w.layers[i](r, memory.layers()[i], room.block);
-      std::size_t const skip = silent > first ? std::min(silent - first, chunk.size()) : 0;
-      if (skip == chunk.size()) continue;
-      std::size_t const heard = chunk.size() - skip;
-      matrix_view<T> const normed = room.normed.view().rows(0, heard);
-      w.norm_f(r.rows(skip, heard), normed);
-      w.head(normed, logits.rows(first + skip - silent, heard), room.block.narrow);
+/// One sequence's share of a batch: what it reads, the state that it continues from and leaves behind, and after how many
+/// of its last items outputs are wanted.
+template <class Network>
+struct sequence {
+  typename Network::items items;
+  typename Network::state* state;
+  std::size_t outputs = 0;
+};
+
+namespace detail {
+
+/// What forward() does with the rows of the last layer.
+enum class wanted { outputs, hidden };
+
+/// A batch on its way through a network, in chunks.
+template <class Network>
+struct batch_run {
+  using T = typename Network::scalar;
+  using input_map = decltype(Network::input);
+  using stack_state = decltype(Network::state::stack);
+  Network const& network;
+  std::span<sequence<Network> const> batch;
+  matrix_view<T> out;
+  std::size_t chunk;
+
+  std::size_t next = 0;        ///< sequence
+  std::size_t begun = 0;       ///< its items that are read
+  std::size_t row_of_out = 0;  ///< rows of out that are written
+
+  /// Outputs wanted of a part: of its last rows.
+  [[nodiscard]] std::size_t outputs_of(batch_part const& p) const noexcept {
+    std::size_t const without = input_map::size(batch[p.sequence].items) - batch[p.sequence].outputs;
+    return p.first + p.count > without ? std::min(p.first + p.count - without, p.count) : 0;
+  }
+
+  /// The next part of at most `rows` rows; empty at the end.
+  batch_part take(std::size_t rows) noexcept {
+    for (; next < batch.size(); ++next, begun = 0) {
+      std::size_t const count = std::min(rows, input_map::size(batch[next].items) - begun);
+      if (count == 0) continue;
+      batch_part const taken{next, begun, count};
+      begun += count;
+      return taken;
+    }
+    return {next, 0, 0};
+  }
+
+  /// Takes the next chunk through the network; false when there is none left.
+  template <wanted Wanted>
+  bool run(arena at) noexcept(!core::contracts_checked) {
+    auto const parts = at.take<batch_part>(batch.size());
+    auto const segments = at.take<nn::segment<stack_state>>(batch.size());
+    std::size_t count = 0;
+    std::size_t rows = 0;
+    std::size_t outputs = 0;
+    while (rows < chunk && next < batch.size()) {
+      batch_part const p = take(chunk - rows);
+      if (p.count == 0) break;
+      parts[count] = p;
+      segments[count] = {rows, p.count, &batch[p.sequence].state->stack};
+      rows += p.count;
+      outputs += outputs_of(p);
+      ++count;
+    }
+    if (rows == 0) return false;
+    matrix_view<T> const r = at.matrix<T>(rows, network.width());
+    for (std::size_t k = 0; k < count; ++k) {
+      network.input(input_map::part(batch[parts[k].sequence].items, parts[k].first, parts[k].count),
+                    r.rows(segments[k].first, segments[k].count), at);
+    }
+    network.layers(r, segments.first(count), at);
+    collect<Wanted>(r, parts.first(count), outputs, at);
+    return true;
+  }
+
+ private:
+  template <wanted Wanted>
+  void collect(matrix_view<T> r, std::span<batch_part const> parts, std::size_t outputs,
+               arena at) noexcept(!core::contracts_checked) {
+    matrix_view<T> const rows_out = out.rows(row_of_out, outputs);
+    matrix_view<T> const hidden = Wanted == wanted::hidden ? rows_out : at.matrix<T>(outputs, network.width());
+    std::size_t row = 0;
+    std::size_t first = 0;
+    for (batch_part const& p : parts) {
+      std::size_t const count = outputs_of(p);
+      network.output.collect(r.rows(row, p.count), batch[p.sequence].state->output, hidden.rows(first, count), at);
+      row += p.count;
+      first += count;
+    }
+    row_of_out += outputs;
+    if constexpr (Wanted == wanted::outputs) {
+      if (outputs > 0) network.output.project(network.input, hidden, rows_out, at);
+    }
+  }
+};
+
+template <wanted Wanted, class Network, class Workspace>
+void run(Network const& network, std::span<sequence<Network> const> batch, Workspace& workspace,
+         matrix_view<typename Network::scalar> out) {
+  using run_type = batch_run<Network>;
+  std::size_t rows = 0;
+  std::size_t outputs = 0;
+  for (sequence<Network> const& s : batch) {
+    std::size_t const length = run_type::input_map::size(s.items);
+    MAMBA_EXPECTS(s.outputs <= length, "forward: more rows of outputs than items", s.outputs, length);
+    MAMBA_EXPECTS(s.state->stack.size() == network.layers.size(),
+                  "forward: the state was made for a model of other sizes");
+    rows += length;
+    outputs += s.outputs;
+  }
+  MAMBA_EXPECTS(out.extent(0) == outputs, "forward: as many rows of outputs as are asked for", out.extent(0), outputs);
+  MAMBA_EXPECTS(outputs == 0 || out.extent(1) <= (Wanted == wanted::hidden ? network.width() : network.outputs()),
+                "forward: outputs are wider than the model's", out.extent(1), network.outputs());
+  if (rows == 0) return;
+  std::size_t const chunk = workspace.prepare(network, rows, batch.size());
+  parallel::parallel_region(network.cost(rows, outputs, outputs == 0 ? 0 : out.extent(1)), [&] {
+    run_type all{network, batch, out, chunk};
+    while (all.template run<Wanted>(workspace.memory())) {
     }
   });
 }
 
-/// One token: forward() with L = 1. After the state is made it allocates nothing and throws nothing, and it takes no
-/// lock: serial, or with OpenMP for models whose token costs less than parallel::parallel_threshold().
+}  // namespace detail
+
+/// Reads the items of many sequences, each continuing from its own state, and writes the outputs that follow the last
+/// s.outputs items of each, sequence after sequence.
 ///
-/// Shapes:  logits [vocab_size].
+///     model::sequence<weights> const batch[] = {{tokens_a, &state_a, 1}, {tokens_b, &state_b, 1}};
+///     model::forward(w, std::span(batch), workspace, logits);      // logits [2, vocab_size]
+///
+/// Paper:   Mamba, section 3.4: embedding, blocks with residual, RMS norm, head.
+/// Shapes:  out [Σ s.outputs, ≤ outputs()], s.outputs at most the number of items. Sequences may be empty.
+/// Why:     rows of all sequences go through a layer together, so that its weights are read once; chunk_rows at a time, so
+///          that the workspace does not grow with the input.
+/// Domain:  states made for this model, no two sequences with one state; tokens in the vocabulary. NaN in, NaN out.
+/// Determinism: the partition contract: every split of the items into calls, every batch, every number of threads, static
+///          and dynamic extents give the same bits in outputs and states, within one build.
+/// Throws:  std::bad_alloc where the workspace must grow (model/workspace.hpp says how to prevent it).
+template <class Input, class Stack, class Output, class Workspace>
+void forward(network<Input, Stack, Output> const& w,
+             std::type_identity_t<std::span<sequence<network<Input, Stack, Output>> const>> batch, Workspace& workspace,
+             std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
+  detail::run<detail::wanted::outputs>(w, batch, workspace, out);
+}
+
+/// One sequence: reads items, continuing from `state`, and writes the outputs that follow the last out.extent(0) of them.
+///
+///     forward(w, tokens, state, workspace, logits);    // as many rows as tokens: all; one: what comes next; none: only read
+///
+/// See:     the batch above for all else.
+template <class Input, class Stack, class Output, class State, class Workspace>
+void forward(network<Input, Stack, Output> const& w, std::type_identity_t<typename Input::items> items, State& state,
+             Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
+  using net = network<Input, Stack, Output>;
+  static_assert(std::derived_from<State, typename net::state>,
+                "forward: the state must be the model's: the same static sizes, the same arithmetic (float or double)");
+  sequence<net> const one[] = {{items, &state, out.extent(0)}};
+  detail::run<detail::wanted::outputs>(w, std::span<sequence<net> const>(one), workspace, out);
+}
+
+/// The hidden vectors behind the last hidden.extent(0) items, normalised (and pooled), without the output map's projection:
+/// what transformers calls last_hidden_state.
+///
+/// Shapes:  hidden [≤ items, d_model].
+template <class Input, class Stack, class Output, class State, class Workspace>
+void hidden(network<Input, Stack, Output> const& w, std::type_identity_t<typename Input::items> items, State& state,
+            Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
+  using net = network<Input, Stack, Output>;
+  static_assert(std::derived_from<State, typename net::state>,
+                "hidden: the state must be the model's: the same static sizes, the same arithmetic (float or double)");
+  MAMBA_EXPECTS(out.extent(0) == 0 || out.extent(1) == w.width(), "hidden: rows are as wide as the model",
+                out.extent(1), w.width());
+  sequence<net> const one[] = {{items, &state, out.extent(0)}};
+  detail::run<detail::wanted::hidden>(w, std::span<sequence<net> const>(one), workspace, out);
+}
+
+/// One item: forward() with one row. With a workspace made for the model it allocates nothing and throws nothing, and it
+/// takes no lock: serial, or with threads for models whose token costs less than parallel::parallel_threshold().
+///
+/// Shapes:  out [≤ outputs()].
 /// See:     examples/embed for a Mamba inside a loop of one's own.
-template <config C, class W>
-void step(weights<C, W> const& w, token next, state<C, kernels::arithmetic<W>>& memory,
-          std::span<kernels::arithmetic<W>> logits) noexcept(!core::contracts_checked) {
-  using T = kernels::arithmetic<W>;
-  forward(w, std::span<token const>(&next, 1), memory, matrix_view<T>(logits.data(), std::size_t{1}, logits.size()));
+template <class Input, class Stack, class Output, class State, class Workspace>
+requires std::same_as<typename Input::items, std::span<token const>>
+void step(network<Input, Stack, Output> const& w, token next, State& state, Workspace& workspace,
+          std::type_identity_t<std::span<typename Stack::scalar>> out) noexcept(!core::contracts_checked) {
+  using T = typename Stack::scalar;
+  model::forward(w, std::span<token const>(&next, 1), state, workspace,
+                 matrix_view<T>(out.data(), std::size_t{1}, out.size()));
+}
+
+/// One row of features.
+///
+/// Shapes:  x [features], out [≤ outputs()].
+template <class Input, class Stack, class Output, class State, class Workspace>
+requires std::same_as<typename Input::items, matrix_view<typename Stack::scalar const>>
+void step(network<Input, Stack, Output> const& w, std::type_identity_t<std::span<typename Stack::scalar const>> x,
+          State& state, Workspace& workspace,
+          std::type_identity_t<std::span<typename Stack::scalar>> out) noexcept(!core::contracts_checked) {
+  using T = typename Stack::scalar;
+  model::forward(w, matrix_view<T const>(x.data(), std::size_t{1}, x.size()), state, workspace,
+                 matrix_view<T>(out.data(), std::size_t{1}, out.size()));
 }
 
 }  // namespace mamba::inline MAMBA_ABI::model

@@ -1,65 +1,78 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/weights.hpp — all parameters of a Mamba language model.  [floor 6]
+// mamba/model/weights.hpp — all parameters of a Mamba language model, and the state that goes with them.  [floor 6]
 #pragma once
 
 #include <mamba/model/config.hpp>
-#include <mamba/nn/embedding.hpp>
-
-#include <vector>
+#include <mamba/model/network.hpp>
+#include <mamba/nn/mamba1.hpp>
 
 namespace mamba::inline MAMBA_ABI::model {
+
+/// The layers of a Mamba language model.
+template <config C = any, class W = float, class Storage = nn::packed>
+using mamba_block = nn::block<nn::mamba1<C.mixer(), W, Storage>>;
+
+/// The network of a Mamba language model: a token embedding, blocks of one kind, a head.
+template <config C = any, class W = float, class Storage = nn::packed>
+using mamba_network =
+    network<token_embedding<W, C.padded_vocab(), C.d_model, Storage>,
+            uniform_stack<mamba_block<C, W, Storage>, C.n_layer>, language_head<W, C.d_model, Storage>>;
 
 /// The weights of a model: C says which sizes the compiler knows, W in which format the matrices are stored.
 ///
 ///     model::weights<> weights(sizes);                     // any checkpoint
 ///     model::weights<model::mamba_130m, bfloat16> weights; // one shape, 16-bit matrices
-///     model::weights<model::any, careful> weights(sizes);  // matrix by matrix, see core/weight_recipe.hpp
+///     model::weights<model::any, careful> weights(sizes);  // by role, see nn/format_policy.hpp
 ///
-/// Shapes:  named as in checkpoints; filled by for_each_tensor. Matrices are stored as the recipe of W says (float,
+/// Shapes:  named as in checkpoints; filled by for_each_tensor. Matrices are stored as the policy of W says (float,
 ///          double, float16, bfloat16, or a block format: q8, q4, ternary); norms, biases, conv1d, A_log and D in the
-///          arithmetic type.
+///          arithmetic type. Storage: nn/storage.hpp.
 /// Throws:  mamba::error if `sizes` are not those of C, or one is zero; std::bad_alloc.
-template <config C = any, class W = float>
-class weights {
+template <config C = any, class W = float, class Storage = nn::packed>
+class weights : public mamba_network<C, W, Storage> {
+  using base = mamba_network<C, W, Storage>;
+
  public:
   using storage_format = W;
-  using formats = recipe<W>;
-  using scalar = kernels::arithmetic<W>;
-  using block = nn::mamba_block<C.block(), W>;
+  using network_type = base;
   static constexpr config declared = C;
 
   weights() requires(C.n_layer != dynamic) : weights(C) {}
 
-  explicit weights(config const& sizes)
-      : sizes_(checked(C, sizes, "model::weights")),
-        embedding(sizes.padded_vocab(), sizes.d_model),
-        norm_f(sizes.d_model, sizes.norm_epsilon),
-        lm_head(sizes.tie_embeddings ? head_type() : head_type(sizes.padded_vocab(), sizes.d_model, nn::bias::none)) {
-    layers.reserve(sizes.n_layer);
-    for (std::size_t i = 0; i < sizes.n_layer; ++i) layers.emplace_back(sizes.block());
-  }
+  explicit weights(config const& sizes) : base(parts_of(checked(C, sizes, "model::weights"))), sizes_(sizes) {}
 
   [[nodiscard]] config const& sizes() const noexcept { return sizes_; }
 
-  /// Logits of the first y.extent(1) ids from final hidden vectors, by the tied or the separate head.
-  void head(matrix_view<scalar const> x, matrix_view<scalar> y, kernels::quantized_rows& room) const
-      noexcept(!core::contracts_checked) {
-    if (sizes_.tie_embeddings) {
-      embedding.logits(x, y, room);
-    } else {
-      lm_head(x, y, room);
-    }
+  /// The configuration of the network's three parts.
+  [[nodiscard]] static typename base::config parts_of(config const& c) {
+    return {c.input(), {c.block(), c.n_layer}, c.output()};
   }
 
  private:
-  using head_type = nn::linear<typename formats::lm_head>;
   config sizes_;
+};
+
+/// The shapes of a model in the storage format W, without numbers: what a loader checks a file against. The layers are one
+/// that stands for all, so that absurd sizes cost nothing.
+template <class W = float>
+using manifest = weights<any, W, nn::meta>;
+
+/// The state of a Mamba language model between calls: copy it, compare it, keep it, go back to it.
+///
+/// Shapes:  per layer, the last d_conv−1 inputs of the convolution [d_conv−1, d_inner] and h [d_inner, d_state], both in
+///          the arithmetic type T. Its size does not depend on how much was read.
+/// Throws:  mamba::error if `sizes` are not those of C; std::bad_alloc.
+template <config C = any, class T = float>
+class state : public mamba_network<C, T>::state {
+  using network = mamba_network<C, T>;
 
  public:
-  nn::embedding<typename formats::embedding, C.padded_vocab(), C.d_model> embedding;
-  std::vector<block> layers;
-  nn::rms_norm<scalar, C.d_model> norm_f;
-  head_type lm_head;  ///< empty where the head is tied
+  using scalar = T;
+  state() requires(C.n_layer != dynamic) : state(C) {}
+  explicit state(config const& sizes)
+      : network::state{uniform_stack<mamba_block<C, T>, C.n_layer>::initial_state(
+                           {checked(C, sizes, "model::state").block(), sizes.n_layer}),
+                       {}} {}
 };
 
 }  // namespace mamba::inline MAMBA_ABI::model

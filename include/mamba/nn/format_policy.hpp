@@ -1,102 +1,97 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/format_policy.hpp — which matrix of a model is stored in which format.  [floor 5]
+// mamba/nn/format_policy.hpp — which matrix of a model is stored in which format, by what the matrix does.  [floor 5]
 #pragma once
 
 #include <mamba/kernels/gemm/packed_matrix.hpp>
 
+#include <concepts>
 #include <type_traits>
 
-namespace mamba::inline MAMBA_ABI {
+namespace mamba::inline MAMBA_ABI::nn {
 
-/// A format for each of a model's matrices: six aliases. Norms, biases, conv1d, A_log and D have none, they stay in the
-/// arithmetic type.
+/// What a parameter does in its layer. Matrices get a format by it; vectors stay in the arithmetic type.
+enum class role {
+  embedding,     ///< from tokens or features to the model's width; a tied head, too
+  head,          ///< from the model's width to logits or outputs
+  input,         ///< a mixer's projection of its input
+  selection,     ///< what makes Δ, B and C out of the input
+  output,        ///< a mixer's projection back to the model's width
+  feed_forward,  ///< of a multilayer perceptron
+  attention,     ///< of an attention layer
+  vector         ///< norms, biases, short convolutions, A and D: no matrix
+};
+
+/// A format for each role.
 ///
-///     struct careful : mamba::uniform_recipe<mamba::q4> {  // q4, but what makes Δ, B and C
-///       using x_proj = mamba::q8;
-///       using dt_proj = mamba::q8;
+///     struct careful {  // q4, but what makes Δ, B and C
+///       template <nn::role R>
+///       using format = std::conditional_t<R == nn::role::selection, q8, q4>;
 ///     };
 ///     model::weights<model::any, careful> weights(sizes);
 ///
-/// Domain:  all six are multiplied in one arithmetic (double with double, everything else with everything else).
-template <class R>
-concept weight_recipe = requires {
-  typename R::embedding;  // the head, too, where it is tied
-  typename R::lm_head;
-  typename R::in_proj;
-  typename R::x_proj;
-  typename R::dt_proj;
-  typename R::out_proj;
+/// Domain:  all formats are multiplied in one arithmetic (double with double, everything else with everything else).
+template <class P>
+concept format_policy = requires {
+  typename P::template format<role::embedding>;
+  typename P::template format<role::input>;
 };
 
-/// One format for all. (All ternary is uniform_recipe<ternary>.)
+/// One format for all roles. (All ternary is uniform_format<ternary>.)
 template <class W>
-struct uniform_recipe {
-  using embedding = W;
-  using lm_head = W;
-  using in_proj = W;
-  using x_proj = W;
-  using dt_proj = W;
-  using out_proj = W;
+struct uniform_format {
+  template <role>
+  using format = W;
 };
 
-/// What `ternary` stands for as the format of a model: in_proj, two thirds of a layer, and the embedding.
+/// What `ternary` stands for as the format of a model: q4 where Δ, B and C are made and at the way back to the stream.
 ///
-/// Why:     what was measured on the model that ships with the examples, in bits per byte of a text it has not seen
-///          against 2.2594 in f32, and the bytes of all matrices of mamba-130m:
-///
-///              all ternary                              + 3.5 %      40 MB
-///              x_proj, dt_proj in q4                    + 2.3 %      42
-///              out_proj in q4                           + 1.3 %      49
-///              x_proj, dt_proj, out_proj in q4          − 0.2 %      51     this recipe
-///              these and the embedding in q4            − 0.4 %      63
-///              all q4                                   − 0.0 %      81
-///              all q8                                   + 0.0 %     138
-///
-///          q4 and q8 need no exception: with x_proj and dt_proj in q8, q4 was no better (+ 0.1 %).
-struct ternary_recipe {
-  using embedding = ternary;
-  using lm_head = ternary;
-  using in_proj = ternary;
-  using x_proj = q4;
-  using dt_proj = q4;
-  using out_proj = q4;
+/// Why:     the smallest matrices carry most of the damage; benchmarks/README.md has the table.
+struct ternary_mixture {
+  template <role R>
+  using format = std::conditional_t<R == role::selection || R == role::output, q4, ternary>;
 };
 
 namespace detail {
 
 template <class W>
-struct recipe_of {
-  using type = uniform_recipe<W>;
+struct policy_of {
+  using type = uniform_format<W>;
 };
 template <>
-struct recipe_of<ternary> {
-  using type = ternary_recipe;
+struct policy_of<ternary> {
+  using type = ternary_mixture;
 };
-template <weight_recipe R>
-struct recipe_of<R> {
-  using type = R;
+template <format_policy P>
+struct policy_of<P> {
+  using type = P;
+};
+
+template <class P, class... W>
+constexpr bool same_arithmetic =
+    (std::same_as<kernels::arithmetic<typename P::template format<role::embedding>>, kernels::arithmetic<W>> && ...);
+
+template <class P>
+struct arithmetic_of_policy {
+  static_assert(
+      same_arithmetic<P, typename P::template format<role::head>, typename P::template format<role::input>,
+                      typename P::template format<role::selection>, typename P::template format<role::output>,
+                      typename P::template format<role::feed_forward>, typename P::template format<role::attention>>,
+      "format_policy: matrices in double and others cannot be mixed");
+  using type = kernels::arithmetic<typename P::template format<role::embedding>>;
 };
 
 }  // namespace detail
 
-/// The recipe of a model whose weights are W: a recipe is its own; ternary has one; any other format is that of every
-/// matrix.
+/// The policy that W stands for: a policy is its own; ternary has a mixture; any other format is that of all matrices.
 template <class W>
-using recipe = typename detail::recipe_of<W>::type;
+using policy = typename detail::policy_of<W>::type;
 
-}  // namespace mamba::inline MAMBA_ABI
+/// The format of the matrices with role R where W, a format or a policy, is that of the model.
+template <class W, role R>
+using format_for = typename policy<W>::template format<R>;
 
-namespace mamba::inline MAMBA_ABI::kernels {
+/// The type that a model in W computes in: double for double, float for all others.
+template <class W>
+using arithmetic = typename detail::arithmetic_of_policy<policy<W>>::type;
 
-template <weight_recipe R>
-struct arithmetic_of<R> {
-  using type = typename arithmetic_of<typename R::embedding>::type;
-
-  template <class... W>
-  static constexpr bool same = (std::is_same_v<type, typename arithmetic_of<W>::type> && ...);
-  static_assert(
-      same<typename R::lm_head, typename R::in_proj, typename R::x_proj, typename R::dt_proj, typename R::out_proj>,
-      "weight_recipe: matrices in double and others cannot be mixed");
-};
-
-}  // namespace mamba::inline MAMBA_ABI::kernels
+}  // namespace mamba::inline MAMBA_ABI::nn

@@ -10,6 +10,7 @@
 #include <mamba/core/contracts.hpp>
 #include <mamba/kernels/gemm/packed_matrix.hpp>
 #include <mamba/kernels/scan/channel_blocked.hpp>
+#include <mamba/math/exp.hpp>
 #include <mamba/tensor/tensor.hpp>
 
 #include <algorithm>
@@ -18,19 +19,21 @@
 
 namespace mamba::inline MAMBA_ABI::nn {
 
-/// What for_each_tensor hands out: rows in and rows out, in the arithmetic type T.
+/// What a parameter can be filled from and saved from: rows in and rows out, in the arithmetic type T.
 template <class S, class T>
-concept parameter_storage = requires(S& storage, std::size_t i, std::span<T const> in, std::span<T> out) {
-  { storage.rows() } -> std::convertible_to<std::size_t>;
-  { storage.row_size() } -> std::convertible_to<std::size_t>;
+concept parameter_storage = requires(S& storage, S const& stored, std::size_t i, std::span<T const> in,
+                                     std::span<T> out) {
+  { stored.rows() } -> std::convertible_to<std::size_t>;
+  { stored.row_size() } -> std::convertible_to<std::size_t>;
   storage.set_row(i, in);
-  storage.get_row(i, out);
+  stored.get_row(i, out);
 };
 
 /// A vector parameter (norm weight, bias, D): one number per row.
 template <class T, std::size_t N = dynamic>
 class vector_parameter {
  public:
+  using storage_format = T;
   vector_parameter() = default;
   explicit vector_parameter(std::size_t size) : values_(size) {}
 
@@ -51,6 +54,7 @@ class vector_parameter {
 template <class T, std::size_t D = dynamic, std::size_t K = dynamic>
 class filter_parameter {
  public:
+  using storage_format = T;
   filter_parameter() = default;
   filter_parameter(std::size_t channels, std::size_t taps) : taps_(taps, channels) {}
 
@@ -71,11 +75,12 @@ class filter_parameter {
 
 /// A_log [D, N] as the checkpoint has it, beside A = −exp(A_log) in the scan's layout.
 ///
-/// Why:     ln∘exp does not round-trip, so A_log is kept for whoever saves the model again; A is formed once, in
-///          double and then rounded.
+/// Why:     ln∘exp does not round-trip, so A_log is kept for a model that is saved again; A is formed once, in double,
+///          and then rounded.
 template <class T, std::size_t D = dynamic, std::size_t N = dynamic>
 class decay_parameter {
  public:
+  using storage_format = T;
   decay_parameter() { refresh(); }
   decay_parameter(std::size_t channels, std::size_t n) : a_log_(channels, n), a_(channels, n) { refresh(); }
 
@@ -97,7 +102,16 @@ class decay_parameter {
   }
   void refresh(std::size_t d) noexcept {
     for (std::size_t n = 0; n < row_size(); ++n) {
-      a_(d, n) = static_cast<T>(-std::exp(static_cast<double>(a_log_(d, n))));
+      a_(d, n) = static_cast<T>(-exp_in_double(static_cast<double>(a_log_(d, n))));
+    }
+  }
+
+  /// The last bit of std::exp is the C library's; builds that are to have equal bits on every machine use our own.
+  [[nodiscard]] static double exp_in_double(double x) noexcept {
+    if constexpr (MAMBA_SIMD_PORTABLE != 0) {
+      return math::exp(x);
+    } else {
+      return std::exp(x);
     }
   }
 

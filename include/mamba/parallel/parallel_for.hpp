@@ -1,119 +1,198 @@
 // SPDX-License-Identifier: MIT
-// mamba/parallel/parallel_for.hpp — work shared out over threads: OpenMP where it is on, a plain loop where not.  [floor 1]
+// mamba/parallel/parallel_for.hpp — loops divided over threads: OpenMP's, an executor's, or the calling one.  [floor 1]
 //
-// Threads share out independent pieces (panels of outputs, blocks of channels), never a sum; so the number of threads
+// Threads divide independent pieces (panels of outputs, blocks of channels), never a sum; so the number of threads
 // changes no bit of any result.
 #pragma once
 
+#include <mamba/parallel/cost_model.hpp>
+#include <mamba/parallel/executor.hpp>
 #include <mamba/parallel/thread_pool.hpp>
 
 #include <cstddef>
-#include <exception>
+#include <memory>
+#include <type_traits>
 #include <utility>
 
-#if defined(_OPENMP)
-#include <omp.h>
+#if MAMBA_HAS_THREADS
+#include <atomic>
+#include <exception>
 #endif
 
 namespace mamba::inline MAMBA_ABI::parallel {
 
-/// How many threads parallel_for may use now. With OpenMP this obeys OMP_NUM_THREADS and set_thread_count.
+namespace detail {
+
+/// The parallel threshold in nanoseconds.
+class threshold_setting {
+ public:
+  static double get() noexcept {
+#if MAMBA_HAS_THREADS
+    return value().load(std::memory_order_relaxed);
+#else
+    return value();
+#endif
+  }
+  static void set(double nanoseconds) noexcept {
+#if MAMBA_HAS_THREADS
+    value().store(nanoseconds, std::memory_order_relaxed);
+#else
+    value() = nanoseconds;
+#endif
+  }
+
+ private:
+#if MAMBA_HAS_THREADS
+  using number = std::atomic<double>;
+#else
+  using number = double;
+#endif
+  static number& value() noexcept {
+    static constinit number nanoseconds{100e3};
+    return nanoseconds;
+  }
+};
+
+}  // namespace detail
+
+/// Work below this stays on the calling thread.
+///
+/// Why:     waking threads costs 2 to 50 microseconds on an idle machine and a time slice of the scheduler where other
+///          programs want the same cores; so a piece must be worth several of the former.
+[[nodiscard]] inline cost parallel_threshold() noexcept { return {detail::threshold_setting::get()}; }
+
+/// Sets it, for all threads.
+inline void set_parallel_threshold(cost smallest) noexcept { detail::threshold_setting::set(smallest.nanoseconds); }
+
+/// The same inside a parallel region, where dividing a job costs well below a microsecond.
+[[nodiscard]] inline cost region_threshold() noexcept { return 1.0 / 32 * parallel_threshold(); }
+
+/// How many threads parallel_for may use now: the installed executor's concurrency(), else OpenMP's threads, else 1; in
+/// a parallel region the number of its workers; and 1 inside a task.
 [[nodiscard]] inline int thread_count() noexcept {
-#if defined(_OPENMP)
-  if (leading() != nullptr) return static_cast<int>(leading()->size());
-  return omp_in_parallel() != 0 ? 1 : omp_get_max_threads();
+#if MAMBA_HAS_THREADS
+  auto const context = detail::context_scope::current();
+  if (context.region != nullptr) return static_cast<int>(context.region->size());
+  if (context.in_task) return 1;
+  return static_cast<int>(detail::concurrency());
 #else
   return 1;
 #endif
 }
 
-/// Sets the number of threads for later calls from this thread. Without OpenMP there is one, whatever is asked for.
+/// Sets the number of OpenMP's threads for later calls from this thread. Without OpenMP, and for an installed executor,
+/// it has no effect.
 inline void set_thread_count([[maybe_unused]] int count) noexcept {
 #if defined(_OPENMP)
   omp_set_num_threads(count < 1 ? 1 : count);
 #endif
 }
 
-/// What a piece of work costs one thread, roughly: it decides whether a team is woken, and changes no result.
-struct cost {
-  double nanoseconds;
+#if MAMBA_HAS_THREADS
+namespace detail {
+
+/// [0, count) in as many contiguous ranges as there are tasks.
+template <class F>
+struct static_partition {
+  F* f;
+  std::size_t count, tasks;
+
+  static void run(void* self, std::size_t i) noexcept {
+    auto const& [f, count, tasks] = *static_cast<static_partition const*>(self);
+    context_scope const scope({nullptr, nullptr, true});
+    std::size_t const first = count * i / tasks, last = count * (i + 1) / tasks;
+    if (first < last) (*f)(first, last);
+  }
 };
 
-/// Work below this stays on the calling thread. Waking threads costs 2 to 50 microseconds on an idle machine and a time
-/// slice of the scheduler where other programs want the same cores; so a piece must be worth several of the former.
-inline double& parallel_threshold() noexcept {
-  static double nanoseconds = 100e3;
-  return nanoseconds;
-}
+/// A parallel region as tasks: the first one to begin is the main thread and calls f, the others are its workers.
+template <class F>
+struct region {
+  F* f;
+  thread_pool pool;
+#if defined(__cpp_exceptions)
+  std::exception_ptr thrown{};  // no task may throw
+#endif
 
-/// The same where a team stands by: then sharing costs well below a microsecond.
-[[nodiscard]] inline double region_threshold() noexcept { return parallel_threshold() / 32; }
+  region(F& function, std::size_t workers) noexcept : f(std::addressof(function)), pool(workers) {}
+
+  static void run(void* self, std::size_t i) noexcept {
+    region& r = *static_cast<region*>(self);
+    if (r.pool.claim_main(i)) {
+      r.run_main();
+      r.pool.close();
+    } else {
+      context_scope const scope({nullptr, nullptr, true});
+      r.pool.work(i);
+    }
+  }
+
+  void run_main() noexcept {
+    context_scope const scope({nullptr, &pool, false});
+#if defined(__cpp_exceptions)
+    try {
+      (*f)();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+#else
+    (*f)();
+#endif
+  }
+};
+
+}  // namespace detail
+#endif
 
 /// Calls f(first, last) so that the pieces [first, last) cover [0, count), each piece once: one range per thread, or in
-/// a team a few, which another thread may take over.
+/// a parallel region a few, which another thread may steal.
 ///
 /// Why:     contiguous ranges keep each thread on its own stretch of the weights.
-/// Domain:  f must not throw, and its pieces must not touch one another's results.
-/// See:     parallel_threshold() for when threads are used at all; parallel_region() for many of these in a row.
+/// Domain:  f must not throw, and its pieces must not touch one another's results. Inside f work is not divided again.
+/// Determinism: where f gives each piece the same result in any range, no number of threads changes a bit.
+/// Cost:    below the threshold a call of f; else that of executor::run, or of thread_pool::run in a region.
+/// See:     parallel_threshold() for when threads are used at all; parallel_region() for many of these in a row;
+///          openmp_executor about fork().
 template <class F>
 void parallel_for(std::size_t count, [[maybe_unused]] cost total, F&& f) {
-#if defined(_OPENMP)
-  if (thread_pool* const crew = leading(); crew != nullptr) {
-    if (count > 1 && total.nanoseconds >= region_threshold()) {
-      leading() = nullptr;  // inside, work is not divided again
-      crew->run(count, f);
-      leading() = crew;
+#if MAMBA_HAS_THREADS
+  if (count > 1 && total >= region_threshold()) {
+    if (thread_pool* const pool = detail::context_scope::current().region; pool != nullptr) {
+      detail::context_scope const scope({nullptr, nullptr, true});
+      pool->run(count, f);
       return;
     }
-  } else if (count > 1 && total.nanoseconds >= parallel_threshold() && thread_count() > 1) {
-#pragma omp parallel
-    {
-      auto const n = static_cast<std::size_t>(omp_get_num_threads());
-      auto const i = static_cast<std::size_t>(omp_get_thread_num());
-      std::size_t const first = count * i / n;
-      std::size_t const last = count * (i + 1) / n;
-      if (first < last) f(first, last);
+    if (total >= parallel_threshold()) {
+      if (auto const threads = static_cast<std::size_t>(thread_count()); threads > 1) {
+        detail::static_partition<std::remove_reference_t<F>> partition{std::addressof(f), count, threads};
+        detail::run_tasks(threads, partition);
+        return;
+      }
     }
-    return;
   }
 #endif
   if (count > 0) f(std::size_t{0}, count);
 }
 
-/// Calls f() on the calling thread while a team stands by: every parallel_for in it is shared out without waking a
-/// thread. `cost` is that of all of f; below parallel_threshold(), or inside another team, f is just called.
+/// Calls f() while workers spin between the jobs: every parallel_for in it is divided without waking a thread. `total`
+/// is the cost of all of f; below parallel_threshold(), or inside another region or task, f is just called.
 ///
+/// Domain:  f runs on one thread of the executor, which need not be the calling one.
+/// Determinism: as parallel_for.
+/// Cost:    executor::run once, and 4 kB of stack; the workers keep their cores until f returns.
 /// Throws:  what f throws.
 template <class F>
 void parallel_region([[maybe_unused]] cost total, F&& f) {
-#if defined(_OPENMP)
-  if (leading() == nullptr && total.nanoseconds >= parallel_threshold() && thread_count() > 1) {
-    thread_pool crew;
+#if MAMBA_HAS_THREADS
+  if (total >= parallel_threshold() && detail::context_scope::current().region == nullptr) {
+    if (auto const threads = static_cast<std::size_t>(thread_count()); threads > 1) {
+      detail::region<std::remove_reference_t<F>> region(f, threads);
+      detail::run_tasks(region.pool.size(), region);
 #if defined(__cpp_exceptions)
-    std::exception_ptr thrown;  // nothing may leave a parallel region
+      if (region.thrown) std::rethrow_exception(region.thrown);
 #endif
-#pragma omp parallel
-    if (omp_get_thread_num() == 0) {
-      crew.lead(static_cast<std::size_t>(omp_get_num_threads()));
-      leading() = &crew;
-#if defined(__cpp_exceptions)
-      try {
-        std::forward<F>(f)();
-      } catch (...) {
-        thrown = std::current_exception();
-      }
-#else
-      std::forward<F>(f)();
-#endif
-      leading() = nullptr;
-      crew.dismiss();
-    } else {
-      crew.follow(static_cast<std::size_t>(omp_get_thread_num()));
+      return;
     }
-#if defined(__cpp_exceptions)
-    if (thrown) std::rethrow_exception(thrown);
-#endif
-    return;
   }
 #endif
   std::forward<F>(f)();

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
-// mamba/parallel/thread_pool.hpp — threads that stand by for one job after another, without sleeping in between.  [floor 1]
+// mamba/parallel/thread_pool.hpp — workers that spin between many short jobs in a row.  [floor 1]
 //
-// One token of a model is a hundred small jobs, each needing the one before: waking a thread for each costs as much as
-// the work. A team is woken once per call instead, and meets after each job by counting in shared memory, which takes a
-// fraction of a microsecond. On a busy machine a follower may be elsewhere when a job comes: its pieces are then done
-// by whoever is there, and nobody waits for one that has not begun.
+// Decoding runs about 100 short dependent jobs per token, and waking threads for each would cost as much as the job. So
+// threads are woken once per parallel region and spin between its jobs, which begin and end by counting in shared
+// memory: a fraction of a microsecond. A job is divided statically, so that a worker stays on its own stretch of the
+// weights; pieces that a descheduled worker has not begun are stolen by the others.
 #pragma once
 
-#include <mamba/core/abi.hpp>
+#include <mamba/parallel/executor.hpp>
 
+#if MAMBA_HAS_THREADS
+
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <thread>
-#include <type_traits>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -21,103 +24,127 @@
 
 namespace mamba::inline MAMBA_ABI::parallel {
 
-/// One leader, who hands out jobs, and followers, who take part in them.
+/// The jobs of one parallel region, and the workers that share them out.
 ///
-///     leader:  lead(n); run(count, job); run(count, job); …; dismiss();        follower i:  follow(i);
+///     main thread:  claim_main(i); run(count, job); run(count, job); …; close();          worker i:  work(i);
 ///
-/// Why:     who waits spins for some microseconds and then offers its core to others at every look: on an idle machine
-///          it goes on at once, on a busy one it does not hold the core that the thread it waits for needs.
+/// Why:     a job is over when its pieces are: no thread waits for a worker that has not begun one, and one that comes
+///          late joins the job it finds. A waiting thread spins for some microseconds and then yields at every look: on
+///          an idle machine it goes on at once, on a busy one it leaves the core to the thread it waits for.
+/// Cost:    4 kB. For each job one store by the main thread that every worker reads, one atomic operation by a worker
+///          for each piece and one for all its pieces together.
 class thread_pool {
  public:
-  static constexpr std::size_t most_threads = 256;
+  static constexpr std::size_t max_workers = 256;
 
-  /// Says how many threads there are, the leader among them: at least 1. Before the first run().
-  void lead(std::size_t threads) noexcept { size_ = threads < most_threads ? threads : most_threads; }
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// For so many workers, the main thread among them: at least 1.
+  explicit thread_pool(std::size_t workers) noexcept
+      : workers_(std::clamp<std::size_t>(workers, 1, max_workers)),
+        stride_(std::min(counters / workers_, line / sizeof(std::int32_t))) {}
+  thread_pool(thread_pool const&) = delete;
+  thread_pool& operator=(thread_pool const&) = delete;
+
+  [[nodiscard]] std::size_t size() const noexcept { return workers_; }
+
+  /// Makes the calling thread, as worker i, the main thread; false if there is one.
+  [[nodiscard]] bool claim_main(std::size_t i) noexcept {
+    if (claimed_.exchange(true, std::memory_order_relaxed)) return false;
+    main_ = i;
+    return true;
+  }
 
   /// Calls job(first, last) so that the pieces [first, last) cover [0, count), each once, and returns when all have
-  /// returned. Every thread begins with its own even share, some pieces at a time, and goes on with what others have
+  /// returned. Every worker begins with its own even share, some pieces at a time, and goes on with what others have
   /// not begun. The job must not throw.
   template <class F>
   void run(std::size_t count, F& job) noexcept {
-    job_ = const_cast<std::remove_const_t<F>*>(&job);
-    call_ = [](void* j, std::size_t first, std::size_t last) noexcept { (*static_cast<F*>(j))(first, last); };
-    count_ = count;
-    for (std::size_t i = 0; i < size_; ++i) begun_[i].pieces.store(0, std::memory_order_relaxed);
-    std::uint64_t const number = (gate_.load(std::memory_order_relaxed) >> number_bit) + 1;
-    gate_.store((number << number_bit) | open, std::memory_order_release);
-    take_part(0);
-    gate_.fetch_and(~open, std::memory_order_relaxed);
-    wait([this] { return (gate_.load(std::memory_order_acquire) & inside) == 0; });
+    job_ = const_cast<void*>(static_cast<void const*>(std::addressof(job)));
+    call_ = [](void* f, std::size_t first, std::size_t last) noexcept { (*static_cast<F*>(f))(first, last); };
+    share_ = count / workers_;
+    larger_ = count % workers_;
+    remaining_.store(static_cast<std::int32_t>(std::min(count, workers_ * pieces_per_share)),
+                     std::memory_order_relaxed);
+    for (std::size_t i = 0; i < workers_; ++i) {
+      auto const pieces = static_cast<std::int32_t>(std::min(share_size(i), pieces_per_share));
+      counter(i).store(pieces, std::memory_order_release);
+    }
+    epoch_.store(epoch_.load(std::memory_order_relaxed) + 2, std::memory_order_release);
+    std::int32_t const done = run_pieces(main_);
+    wait([&] { return remaining_.load(std::memory_order_acquire) == done; });
   }
 
-  /// Sends the followers home.
-  void dismiss() noexcept { gate_.store(home, std::memory_order_release); }
+  /// Ends the region: workers leave, and those that come later leave at once.
+  void close() noexcept { epoch_.fetch_or(closed, std::memory_order_release); }
 
-  /// Takes part in jobs, as thread i, until the team is dismissed.
-  void follow(std::size_t i) noexcept {
-    std::uint64_t last = 0;  // the number of the job that this thread took part in
-    while (enter(last)) {
-      if (i < size_) take_part(i);
-      gate_.fetch_sub(1, std::memory_order_release);
+  /// Does pieces of jobs, as worker i, until the region is closed.
+  void work(std::size_t i) noexcept {
+    std::uint32_t seen = 0;
+    for (;;) {
+      std::uint32_t now = seen;
+      wait([&] { return (now = epoch_.load(std::memory_order_acquire)) != seen; });
+      if ((now & closed) != 0) return;
+      seen = now;
+      if (std::int32_t const done = run_pieces(i); done > 0) remaining_.fetch_sub(done, std::memory_order_release);
     }
   }
 
  private:
-  // The gate: how many followers are at the current job, whether others may enter, and the job's number.
-  static constexpr std::uint64_t inside = 0xffff, open = 0x10000, home = 0x20000;
-  static constexpr unsigned number_bit = 24;
-  /// Parts of a share: what is left for others when a thread is held up.
-  static constexpr std::size_t parts = 4;
+  static constexpr std::uint32_t closed = 1;  // in epoch_, which counts jobs in twos
+  static constexpr std::size_t line = 64, counters = 1024;
+  /// Pieces of a share: what is left for others when a worker is descheduled.
+  static constexpr std::size_t pieces_per_share = 4;
 
-  /// Waits for a job later than `last` and enters it; false when there will be none.
-  [[nodiscard]] bool enter(std::uint64_t& last) noexcept {
-    for (;;) {
-      std::uint64_t seen = 0;
-      wait([&] {
-        seen = gate_.load(std::memory_order_relaxed);
-        return (seen & home) != 0 || ((seen & open) != 0 && seen >> number_bit != last);
-      });
-      if ((seen & home) != 0) return false;
-      if (gate_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed)) {
-        last = seen >> number_bit;
-        return true;
+  /// How many pieces of worker i's share are not begun; each on a line of its own where there are at most 64 workers.
+  [[nodiscard]] std::atomic<std::int32_t>& counter(std::size_t i) noexcept { return not_begun_[i * stride_]; }
+
+  [[nodiscard]] std::size_t share_begin(std::size_t i) const noexcept { return share_ * i + std::min(i, larger_); }
+  [[nodiscard]] std::size_t share_size(std::size_t i) const noexcept { return share_ + (i < larger_ ? 1 : 0); }
+
+  /// All pieces of worker i's share that are not begun, then those of the next workers'; returns how many.
+  ///
+  /// Why:     the fields of a job are read only after a piece of it was claimed, and stay as they are until that piece
+  ///          has been counted as done; so a worker may come from an earlier job or to a later one at any time.
+  [[nodiscard]] std::int32_t run_pieces(std::size_t i) noexcept {
+    std::int32_t done = 0;
+    for (std::size_t k = 0; k < workers_; ++k) {
+      std::size_t const owner = i + k < workers_ ? i + k : i + k - workers_;
+      std::atomic<std::int32_t>& left = counter(owner);
+      // The load keeps workers from writing to each other's lines when there is nothing left.
+      while (left.load(std::memory_order_relaxed) > 0) {
+        std::int32_t const claimed = left.fetch_sub(1, std::memory_order_acquire);
+        if (claimed <= 0) break;
+        run_piece(owner, static_cast<std::size_t>(claimed));
+        ++done;
       }
     }
+    return done;
   }
 
-  /// All parts of thread i's share that nobody has begun, then those of the next threads.
-  void take_part(std::size_t i) noexcept {
-    for (std::size_t k = 0; k < size_; ++k) {
-      std::size_t const owner = i + k < size_ ? i + k : i + k - size_;
-      std::size_t const start = bound(count_, owner, size_);
-      std::size_t const size = bound(count_, owner + 1, size_) - start;
-      std::size_t const pieces = size < parts ? size : parts;
-      for (std::size_t p = 0; (p = begun_[owner].pieces.fetch_add(1, std::memory_order_relaxed)) < pieces;) {
-        call_(job_, start + bound(size, p, pieces), start + bound(size, p + 1, pieces));
-      }
+  /// The piece of a share that was claimed when so many were left.
+  void run_piece(std::size_t owner, std::size_t left) noexcept {
+    std::size_t const begin = share_begin(owner), size = share_size(owner);
+    if (size < pieces_per_share) {  // pieces of one
+      call_(job_, begin + size - left, begin + size - left + 1);
+    } else {
+      std::size_t const p = pieces_per_share - left;
+      call_(job_, begin + size * p / pieces_per_share, begin + size * (p + 1) / pieces_per_share);
     }
-  }
-
-  /// Where the i-th of n even parts begins.
-  [[nodiscard]] static std::size_t bound(std::size_t count, std::size_t i, std::size_t n) noexcept {
-    return count * i / n;
   }
 
   template <class Condition>
-  static void wait(Condition const& met) noexcept {
+  static void wait(Condition const& holds) noexcept {
     constexpr int looks = 200;  // 5 to 10 microseconds
-    for (int i = 0; !met(); ++i) {
+    for (int i = 0; !holds(); ++i) {
       if (i < looks) {
-        relax();
+        spin_hint();
       } else {
         std::this_thread::yield();
       }
     }
   }
 
-  /// Tells the processor that this is a loop that waits.
-  static void relax() noexcept {
+  /// Lowers the priority of a spinning thread to the other one of its core.
+  static void spin_hint() noexcept {
 #if defined(__SSE2__)
     _mm_pause();
 #elif defined(__aarch64__)
@@ -125,21 +152,19 @@ class thread_pool {
 #endif
   }
 
-  std::size_t size_ = 1;
-  std::size_t count_ = 0;
+  // Written by the main thread between jobs, or before the first.
+  std::size_t workers_, stride_;
+  std::size_t main_ = 0;
+  std::size_t share_ = 0, larger_ = 0;  // pieces of every worker; how many of the first workers have one more
   void* job_ = nullptr;
   void (*call_)(void*, std::size_t, std::size_t) noexcept = nullptr;
-  alignas(64) std::atomic<std::uint64_t> gate_{0};
-  struct alignas(64) share {
-    std::atomic<std::uint32_t> pieces;
-  };
-  share begun_[most_threads];
+  std::atomic<bool> claimed_{false};
+
+  alignas(line) std::atomic<std::uint32_t> epoch_{0};     // which job it is: all workers read it
+  alignas(line) std::atomic<std::int32_t> remaining_{0};  // pieces of the job that are not done
+  alignas(line) std::atomic<std::int32_t> not_begun_[counters]{};
 };
 
-/// The team that the calling thread leads, while it is not at a job itself; null where there is none.
-[[nodiscard]] inline thread_pool*& leading() noexcept {
-  static thread_local thread_pool* now = nullptr;
-  return now;
-}
-
 }  // namespace mamba::inline MAMBA_ABI::parallel
+
+#endif

@@ -16,6 +16,9 @@
 
 #include <mamba/simd/compat.hpp>
 
+#if MAMBA_SIMD_PORTABLE
+#include <mamba/simd/detail/dot4_portable.hpp>
+#else
 #include <cstring>
 
 #if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && !defined(__AVX512F__))
@@ -263,3 +266,5 @@ inline constexpr std::size_t small_sums_terms = 8;
 #undef MAMBA_DOT4_VNNI
 #undef MAMBA_DOT4_MADDUBS
 #undef MAMBA_DOT4_MADD
+
+#endif  // not portable

@@ -26,13 +26,13 @@ template <real V>
 /// Loads width<V> bfloat16 and widens them to float, exactly.
 template <real V>
 requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(bfloat16 const* p) noexcept {
-#if defined(__AVX512F__)
+#if !MAMBA_SIMD_PORTABLE && defined(__AVX512F__)
   if constexpr (width<V> == 16) {
     __m512i const words = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(p)));
     return V(_mm512_castsi512_ps(_mm512_slli_epi32(words, 16)));
   }
 #endif
-#if defined(__AVX2__)
+#if !MAMBA_SIMD_PORTABLE && defined(__AVX2__)
   if constexpr (width<V> == 8) {
     __m256i const words = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
     return V(_mm256_castsi256_ps(_mm256_slli_epi32(words, 16)));
@@ -46,12 +46,12 @@ requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(bfloat16
 /// Loads width<V> float16 and widens them to float, exactly.
 template <real V>
 requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(float16 const* p) noexcept {
-#if defined(__AVX512F__)
+#if !MAMBA_SIMD_PORTABLE && defined(__AVX512F__)
   if constexpr (width<V> == 16) {
     return V(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(p))));
   }
 #endif
-#if defined(__F16C__)
+#if !MAMBA_SIMD_PORTABLE && defined(__F16C__)
   if constexpr (width<V> == 8) return V(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p))));
 #endif
   alignas(64) float lane[width<V>];

@@ -12,10 +12,16 @@ template <class V>
 struct scalar_type {
   using type = V;
 };
+template <class T>
+struct scalar_type<portable_batch<T>> {
+  using type = T;
+};
+#if !MAMBA_SIMD_PORTABLE
 template <class T, class A>
 struct scalar_type<xsimd::batch<T, A>> {
   using type = T;
 };
+#endif
 
 /// The scalar behind a value: float for float and for batch<float>.
 template <class V>
@@ -25,10 +31,16 @@ template <class V>
 struct word_type {
   using type = uint_of<V>;
 };
+template <class T>
+struct word_type<portable_batch<T>> {
+  using type = portable_batch<uint_of<T>>;
+};
+#if !MAMBA_SIMD_PORTABLE
 template <class T, class A>
 struct word_type<xsimd::batch<T, A>> {
   using type = xsimd::batch<uint_of<T>, A>;
 };
+#endif
 
 /// The unsigned integer (or batch of them) that holds the bits of a V: bits_as<uint_of<scalar_of<V>>>(v) gives it.
 template <class V>

@@ -12,7 +12,8 @@ namespace mamba::inline MAMBA_ABI::simd {
 
 namespace detail {
 
-#if defined(__has_builtin) && (defined(__SSE2__) || (defined(__aarch64__) && !defined(__ARM_FEATURE_SVE)))
+#if !MAMBA_SIMD_PORTABLE && defined(__has_builtin) && \
+    (defined(__SSE2__) || (defined(__aarch64__) && !defined(__ARM_FEATURE_SVE)))
 #if __has_builtin(__builtin_shufflevector)
 #define MAMBA_SIMD_SHUFFLES 1
 #endif

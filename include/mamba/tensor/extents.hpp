@@ -27,10 +27,16 @@ inline constexpr std::size_t dynamic = std::numeric_limits<std::size_t>::max();
   return a == dynamic || b == dynamic ? dynamic : a + b;
 }
 
-/// a·b, or the largest number there is where that does not fit: no memory has room for it, and asking says so.
+/// a·b, saturated to SIZE_MAX on overflow, so that an allocation of that size fails cleanly.
 [[nodiscard]] constexpr std::size_t saturated_product(std::size_t a, std::size_t b) noexcept {
   std::size_t product = 0;
   return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::size_t>::max() : product;
+}
+
+/// a+b, saturated to SIZE_MAX on overflow.
+[[nodiscard]] constexpr std::size_t saturated_sum(std::size_t a, std::size_t b) noexcept {
+  std::size_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::size_t>::max() : sum;
 }
 
 /// The shape of a tensor or a view: rank sizeof...(E), each extent static or dynamic.

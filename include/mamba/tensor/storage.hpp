@@ -19,9 +19,14 @@ namespace mamba::inline MAMBA_ABI {
 /// Every tensor starts on a cache line, on every target: layouts never depend on compiler flags.
 inline constexpr std::size_t storage_alignment = 64;
 
-/// Static tensors of at most this many bytes are stored in place; larger ones go to the heap, whatever their type says
-/// (in_proj of mamba-130m alone is 9.4 MB, and a stack usually 8).
+/// Static tensors, matrices and lists of layers of at most this many bytes are stored in place; larger ones go to the
+/// heap, whatever their type says (in_proj of mamba-130m alone is 9.4 MB, and a stack usually 8). -DMAMBA_INLINE_BYTES=n
+/// sets another bound: a model that is all static and below it uses no heap. The bound is part of the ABI namespace.
+#if defined(MAMBA_INLINE_BYTES)
+inline constexpr std::size_t inline_bytes = MAMBA_INLINE_BYTES;
+#else
 inline constexpr std::size_t inline_bytes = 16 * 1024;
+#endif
 
 /// Count numbers inside the object itself.
 template <class T, std::size_t Count>
@@ -64,7 +69,8 @@ inline constexpr std::size_t lazy_bytes = 64 * 1024;
   return zeros;
 }
 
-inline void free_zeros(void* zeros) noexcept { std::free(*(static_cast<void**>(zeros) - 1)); }
+// Not inlined: g++ 12 would warn of a path that frees here what operator new gave (-Warray-bounds), which no size takes.
+[[gnu::noinline]] inline void free_zeros(void* zeros) noexcept { std::free(*(static_cast<void**>(zeros) - 1)); }
 
 }  // namespace detail
 
@@ -127,5 +133,10 @@ class heap_storage {
   T* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+/// Count elements in place where that is known and small, on the heap otherwise.
+template <class T, std::size_t Count>
+using storage_for = std::conditional_t<Count != static_cast<std::size_t>(-1) && (Count <= inline_bytes / sizeof(T)),
+                                       inline_storage<T, Count>, heap_storage<T>>;
 
 }  // namespace mamba::inline MAMBA_ABI

@@ -21,8 +21,8 @@ class tensor {
   using extents_type = extents<E...>;
   static constexpr std::size_t rank = sizeof...(E);
   static constexpr std::size_t static_size = extents_type::all_static ? extents_type{}.size() : 0;
-  static constexpr bool stored_inline = extents_type::all_static && static_size <= inline_bytes / sizeof(T);
-  using storage_type = std::conditional_t<stored_inline, inline_storage<T, static_size>, heap_storage<T>>;
+  using storage_type = storage_for<T, extents_type::all_static ? static_size : dynamic>;
+  static constexpr bool stored_inline = !storage_type::on_heap;
 
   tensor() : tensor(extents_type{}) {}
   explicit tensor(extents_type shape) : shape_(shape), storage_(shape.size()) {}
@@ -50,6 +50,19 @@ class tensor {
   [[nodiscard]] mamba::view<T const, E...> view() const noexcept { return {data(), shape_}; }
   [[nodiscard]] std::span<T> span() noexcept { return {data(), size()}; }
   [[nodiscard]] std::span<T const> span() const noexcept { return {data(), size()}; }
+
+  /// A tensor is taken wherever a view is: static extents become dynamic and T becomes T const where the target asks for
+  /// it. Temporaries become views of constants only.
+  template <class U, std::size_t... F>
+  requires std::convertible_to<mamba::view<T, E...>, mamba::view<U, F...>>
+  operator mamba::view<U, F...>() & noexcept(!core::contracts_checked) { return view(); }
+  template <class U, std::size_t... F>
+  requires std::convertible_to<mamba::view<T const, E...>, mamba::view<U, F...>>
+  operator mamba::view<U, F...>() const& noexcept(!core::contracts_checked) { return view(); }
+
+  /// A vector is taken wherever a span is.
+  operator std::span<T>() & noexcept requires(rank == 1) { return span(); }
+  operator std::span<T const>() const& noexcept requires(rank == 1) { return span(); }
 
   void fill(T value) noexcept { std::fill_n(data(), size(), value); }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes the tokenizer goldens of this folder and examples/support/unicode_tables.hpp.
+"""Makes the tokenizer goldens of this folder and include/mamba/io/tokenizer/unicode_tables.hpp.
 
     pip install tokenizers==0.23.3 regex==2026.11.15      # Python 3.11
     python make.py
@@ -25,7 +25,7 @@ import tokenizers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 HERE = pathlib.Path(__file__).resolve().parent
-TABLES = HERE.parents[2] / "examples" / "support" / "unicode_tables.hpp"
+TABLES = HERE.parents[2] / "include" / "mamba" / "io" / "tokenizer" / "unicode_tables.hpp"
 assert tokenizers.__version__ == "0.23.3", tokenizers.__version__
 
 nfc = normalizers.NFC().normalize_str
@@ -91,17 +91,19 @@ def write_tables(classes, inert):
     runs = [c for c in range(0x110000) if c == 0 or classes[c] != classes[c - 1]]
     TABLES.write_text(f"""\
 // SPDX-License-Identifier: MIT
-// support/unicode_tables.hpp — what `tokenizers` knows of Unicode. Made by tests/golden/tokenizer/make.py.
+// mamba/io/tokenizer/unicode_tables.hpp — Unicode as `tokenizers` has it. Made by tests/golden/tokenizer/make.py.  [floor 7]
 //
 // Both tables were found by asking `tokenizers` {tokenizers.__version__} about every code point. Its pattern follows Unicode 16, its
 // normalisation Unicode 9; a library of any other version would cut or compose some texts differently.
 #pragma once
 
+#include <mamba/core/abi.hpp>
+
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
 
-namespace examples {{
+namespace mamba::inline MAMBA_ABI::io {{
 
 /// The classes of the pattern of GPT-2: neither of the others, \\p{{L}}, \\p{{N}}, \\s.
 enum class character_class {{ other, letter, number, space }};
@@ -152,7 +154,7 @@ inline constexpr code_point_range inert_ranges[] = {{
   return range != std::end(detail::inert_ranges) && range->first <= c;
 }}
 
-}}  // namespace examples
+}}  // namespace mamba::inline MAMBA_ABI::io
 """)
 
 

@@ -40,7 +40,8 @@ struct conv_case {
 
   void run() { run_rows(0, x.view().extent(0)); }
   void run_rows(std::size_t first, std::size_t count) {
-    causal_conv1d<T>(x.view().rows(first, count), weight.view(), bias, state.view(), y.view().rows(first, count));
+    causal_conv1d({.x = x.view().rows(first, count), .weight = weight.view(), .bias = bias}, state.view(),
+                  y.view().rows(first, count));
   }
 };
 
@@ -110,12 +111,25 @@ TEST_CASE("causal_conv1d: plain loops, all awkward sizes, state included") {
 TEST_CASE("causal_conv1d: by hand, tap K−1 multiplies the current token") {
   float const x[] = {1, 2}, weight[] = {10, 1}, bias[] = {0.5F};
   float state[] = {3}, y[2];
-  causal_conv1d<float>(matrix_view<float const>(x, 2, 1), matrix_view<float const>(weight, 2, 1), bias,
-                       matrix_view<float>(state, 1, 1), matrix_view<float>(y, 2, 1));
+  causal_conv1d({.x = {x, 2, 1}, .weight = {weight, 2, 1}, .bias = bias}, matrix_view<float>(state, 1, 1), {y, 2, 1});
   auto const silu = [](double v) { return v / (1 + std::exp(-v)); };
   CHECK(static_cast<double>(y[0]) == doctest::Approx(silu(0.5 + 30 + 1)).epsilon(1e-6));
   CHECK(static_cast<double>(y[1]) == doctest::Approx(silu(0.5 + 10 + 2)).epsilon(1e-6));
   CHECK(state[0] == 2);
+}
+
+TEST_CASE("causal_conv1d: tensors in place of views, of any static extents") {
+  mamba::tensor<double, mamba::dynamic, 2> x(3, 2);
+  mamba::tensor<double, 2, 2> weight;
+  mamba::tensor<double, 1, 2> state;
+  mamba::tensor<double, 3, 2> y;
+  mamba::tensor<double, 2> bias;
+  for (auto const values : {x.span(), weight.span(), state.span(), bias.span()})
+    std::fill(values.begin(), values.end(), 1);
+  causal_conv1d({.x = x, .weight = weight, .bias = bias}, state, y);
+  for (double const v : y.span()) CHECK(v == doctest::Approx(3 / (1 + std::exp(-3.0))).epsilon(1e-14));
+  causal_conv1d({.x = x, .weight = weight}, state, y);
+  for (double const v : y.span()) CHECK(v == doctest::Approx(2 / (1 + std::exp(-2.0))).epsilon(1e-14));
 }
 
 template <class T>
@@ -151,9 +165,10 @@ TEST_CASE("causal_conv1d: a channel has the same bits wherever it stands") {
     std::size_t const first = rng.below(D - count + 1);
     auto part = before;
     guarded<float> y(L, count);
-    causal_conv1d<float>(part.x.view().columns(first, count), part.weight.view().columns(first, count),
-                         std::span<float const>(part.bias).subspan(first, count),
-                         part.state.view().columns(first, count), y.view());
+    causal_conv1d({.x = part.x.view().columns(first, count),
+                   .weight = part.weight.view().columns(first, count),
+                   .bias = std::span<float const>(part.bias).subspan(first, count)},
+                  part.state.view().columns(first, count), y.view());
     REQUIRE(y.intact());
     REQUIRE(test::same_rows(y.view(), matrix_view<float>(whole.y.view()).columns(first, count)));
   }
@@ -208,7 +223,7 @@ TEST_CASE("causal_conv1d: contracts") {
   guarded<float> narrow(3, 4), state_of_two(1, 5), narrow_state(2, 4), shorter(3, 5);
   std::vector<float> const four(4);
   auto const call = [&](auto& weight, std::span<float const> bias, auto& state, auto& y) {
-    causal_conv1d<float>(c.x.view(), weight.view(), bias, state.view(), y.view());
+    causal_conv1d({.x = c.x.view(), .weight = weight.view(), .bias = bias}, state.view(), y.view());
   };
   using violation = mamba::contract_violation;
   CHECK_NOTHROW(call(c.weight, c.bias, c.state, c.y));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <mamba/kernels/convolution/fft_convolution.hpp>
-#include <mamba/ssm/causal_convolution.hpp>
+#include <mamba/ssm/convolution/causal_convolution.hpp>
 #include <mamba/tensor/tensor.hpp>
 #include <support/allocations.hpp>
 #include <support/bits.hpp>
@@ -53,8 +53,8 @@ struct convolution_case {
   channel_major<T const> channels(guarded<T>& m) { return {m.view()}; }
 
   void run(fft_convolution<T>& convolve) {
-    convolve(kernel.view(), x.view(), y.view());
-    convolve(channels(kernel_d), channels(x_d), channel_major<T>{y_d.view()});
+    convolve({.kernel = kernel.view(), .x = x.view()}, y.view());
+    convolve({.kernel = channels(kernel_d), .x = channels(x_d)}, channel_major<T>{y_d.view()});
   }
 
  private:
@@ -75,8 +75,8 @@ bool same_in_both_layouts(convolution_case<T>& c) {
   return true;
 }
 
-/// Against the definition in double (float) or long double (double); returns |error| / bound at worst. The bound is that
-/// of tests/kernels/convolution/right_angle_product_test.cpp, which derives it: ε log₂n (10 ‖K‖ ‖x‖ + 2.5 ‖K∗x‖), K∗x in full.
+/// Against the definition in double (float) or long double (double); returns |error| / bound at worst. The bound, of
+/// which right_angle_convolution_test.cpp has the derivation: ε log₂n (10 ‖K‖ ‖x‖ + 2.5 ‖K∗x‖), K∗x in full.
 template <class T>
 double check_one(test::random& rng, std::size_t L_K, std::size_t L, std::size_t D) {
   using wide = std::conditional_t<sizeof(T) == 4, double, long double>;
@@ -135,7 +135,7 @@ TEST_CASE_TEMPLATE("fft_convolution: the definition, both layouts, every number 
   MESSAGE("at most ", worst, " of the bound");
 }
 
-TEST_CASE_TEMPLATE("fft_convolution: layouts may be mixed, kernels taken apart before, results put over inputs", T,
+TEST_CASE_TEMPLATE("fft_convolution: layouts may be mixed, kernels transformed before, results put over inputs", T,
                    float, double) {
   test::random rng(10 + sizeof(T));
   for (std::size_t L : {5U, 300U, 1000U}) {
@@ -148,29 +148,29 @@ TEST_CASE_TEMPLATE("fft_convolution: layouts may be mixed, kernels taken apart b
       CHECK(test::same_rows(c.y.view(), guarded<T>(expected).view()));
       c.y.fill(rng, 5, 6);
     };
-    convolve(c.channels(c.kernel_d), c.x.view(), c.y.view());
+    convolve({.kernel = c.channels(c.kernel_d), .x = c.x.view()}, c.y.view());
     hold();
-    convolve(c.kernel.view(), c.channels(c.x_d), c.y.view());
+    convolve({.kernel = c.kernel.view(), .x = c.channels(c.x_d)}, c.y.view());
     hold();
     c.y_d.fill(rng, 5, 6);
-    convolve(c.kernel.view(), c.x.view(), channel_major<T>{c.y_d.view()});
+    convolve({.kernel = c.kernel.view(), .x = c.x.view()}, channel_major<T>{c.y_d.view()});
     c.y = expected;
     CHECK(same_in_both_layouts(c));
     auto known = convolve.spectrum(c.kernel.view());
-    convolve(known, c.x.view(), c.y.view());
+    convolve({.spectrum = known, .x = c.x.view()}, c.y.view());
     hold();
     convolve.spectrum(c.channels(c.kernel_d), known);
-    convolve(known, c.channels(c.x_d), c.y.view());
+    convolve({.spectrum = known, .x = c.channels(c.x_d)}, c.y.view());
     hold();
     c.y_d = c.x_d;
-    convolve(known, c.channels(c.y_d), channel_major<T>{c.y_d.view()});
+    convolve({.spectrum = known, .x = c.channels(c.y_d)}, channel_major<T>{c.y_d.view()});
     c.y = expected;
     CHECK(same_in_both_layouts(c));
     c.y = c.x;
-    convolve(c.kernel.view(), c.y.view(), c.y.view());
+    convolve({.kernel = c.kernel.view(), .x = c.y.view()}, c.y.view());
     hold();
     c.y = c.kernel;
-    convolve(c.y.view(), c.x.view(), c.y.view());
+    convolve({.kernel = c.y.view(), .x = c.x.view()}, c.y.view());
     hold();
   }
 }
@@ -184,7 +184,8 @@ TEST_CASE("fft_convolution: a channel has the same bits wherever it stands") {
   for (std::size_t count = 1; count <= D; ++count) {
     std::size_t const first = rng.below(D - count + 1);
     guarded<float> y(L, count);
-    convolve(whole.kernel.view().columns(first, count), whole.x.view().columns(first, count), y.view());
+    convolve({.kernel = whole.kernel.view().columns(first, count), .x = whole.x.view().columns(first, count)},
+             y.view());
     REQUIRE(y.intact());
     REQUIRE(test::same_rows(y.view(), matrix_view<float>(whole.y.view()).columns(first, count)));
   }
@@ -192,7 +193,7 @@ TEST_CASE("fft_convolution: a channel has the same bits wherever it stands") {
 
 TEST_CASE("fft_convolution: the same bits with 1, 2 and 3 threads") {
   test::random rng(30);
-  convolution_case<float> const start(rng, 3000, 3000, 67);  // long enough for threads to meet in shared scratch
+  convolution_case<float> const start(rng, 3000, 3000, 67);  // long enough to be shared out among threads
   test::all_work_shared const shared;
   mamba::parallel::set_thread_count(1);
   auto alone = start;
@@ -206,7 +207,7 @@ TEST_CASE("fft_convolution: the same bits with 1, 2 and 3 threads") {
     CHECK(test::same_rows(together.y_d.view(), alone.y_d.view()));
     auto const known = convolve.spectrum(together.kernel.view());
     together.y.fill(rng, 5, 6);
-    convolve(known, together.x.view(), together.y.view());
+    convolve({.spectrum = known, .x = together.x.view()}, together.y.view());
     CHECK(test::same_rows(together.y.view(), alone.y.view()));
   }
 }
@@ -246,9 +247,21 @@ TEST_CASE("fft_convolution: one object serves all lengths, and allocates nothing
   c.run(convolve);
   shorter.run(convolve);
   convolve.spectrum(c.kernel.view(), known);
-  convolve(known, c.x.view(), c.y.view());
+  convolve({.spectrum = known, .x = c.x.view()}, c.y.view());
   CHECK(test::allocations == before);
   CHECK(same_in_both_layouts(shorter));
+}
+
+TEST_CASE("fft_convolution: tensors in place of views") {
+  matrix<float> kernel(3, 1), x(4, 1), y(4, 1);
+  kernel(0, 0) = 1, kernel(2, 0) = 2, x(0, 0) = 3, x(1, 0) = 5;
+  fft_convolution<float> convolve(4);
+  double const expected[] = {3, 5, 6, 10};
+  convolve({.kernel = kernel, .x = x}, y);
+  for (std::size_t k = 0; k < 4; ++k) CHECK(static_cast<double>(y(k, 0)) == doctest::Approx(expected[k]).epsilon(1e-5));
+  y.fill(0);
+  convolve({.spectrum = convolve.spectrum(kernel), .x = x}, y);
+  for (std::size_t k = 0; k < 4; ++k) CHECK(static_cast<double>(y(k, 0)) == doctest::Approx(expected[k]).epsilon(1e-5));
 }
 
 TEST_CASE("fft_convolution: contracts") {
@@ -258,12 +271,12 @@ TEST_CASE("fft_convolution: contracts") {
   auto const known = convolve.spectrum(c.kernel.view());
   matrix<float> narrow(200, 4), tall(convolve.size() + 1, 5);
   using violation = mamba::contract_violation;
-  CHECK_NOTHROW(convolve(known, c.x.view(), c.y.view()));
-  CHECK_THROWS_AS(convolve(narrow.view(), c.x.view(), c.y.view()), violation);
-  CHECK_THROWS_AS(convolve(c.kernel.view(), c.x.view(), narrow.view()), violation);
-  CHECK_THROWS_AS(convolve(tall.view(), c.x.view(), c.y.view()), violation);
-  CHECK_THROWS_AS(convolve(c.kernel.view(), tall.view(), tall.view()), violation);
-  CHECK_THROWS_AS(convolve(known, narrow.view(), narrow.view()), violation);
-  CHECK_THROWS_AS(large(known, c.x.view(), c.y.view()), violation);
+  CHECK_NOTHROW(convolve({.spectrum = known, .x = c.x.view()}, c.y.view()));
+  CHECK_THROWS_AS(convolve({.kernel = narrow.view(), .x = c.x.view()}, c.y.view()), violation);
+  CHECK_THROWS_AS(convolve({.kernel = c.kernel.view(), .x = c.x.view()}, narrow.view()), violation);
+  CHECK_THROWS_AS(convolve({.kernel = tall.view(), .x = c.x.view()}, c.y.view()), violation);
+  CHECK_THROWS_AS(convolve({.kernel = c.kernel.view(), .x = tall.view()}, tall.view()), violation);
+  CHECK_THROWS_AS(convolve({.spectrum = known, .x = narrow.view()}, narrow.view()), violation);
+  CHECK_THROWS_AS(large({.spectrum = known, .x = c.x.view()}, c.y.view()), violation);
   CHECK_THROWS_AS(static_cast<void>(convolve.spectrum(tall.view())), violation);
 }

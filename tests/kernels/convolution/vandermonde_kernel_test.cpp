@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mamba/kernels/convolution/vandermonde_kernel.hpp>
-#include <mamba/ssm/vandermonde_kernel.hpp>
+#include <mamba/ssm/convolution/vandermonde_kernel.hpp>
 #include <support/bits.hpp>
 #include <support/guarded.hpp>
 #include <support/random.hpp>
@@ -18,37 +18,28 @@
 namespace {
 
 using mamba::kernels::channel_blocked;
+using mamba::kernels::channel_major;
 using mamba::kernels::complex_blocked;
-using mamba::kernels::time_order;
-using mamba::kernels::unit_input;
+using mamba::kernels::unit_b;
 using mamba::kernels::vandermonde_kernel;
 using test::recurrence_case;
 using test::table;
 
 template <class T>
 channel_blocked<T> blocked(table<T> const& t) {
-  channel_blocked<T> out(t.extent(0), t.extent(1));
-  for (std::size_t d = 0; d < t.extent(0); ++d) {
-    for (std::size_t n = 0; n < t.extent(1); ++n) out(d, n) = t(d, n);
-  }
-  return out;
+  return channel_blocked<T>(t.view());
 }
 template <class T>
 complex_blocked<T> blocked(table<std::complex<T>> const& t) {
-  complex_blocked<T> out(t.extent(0), t.extent(1));
-  for (std::size_t d = 0; d < t.extent(0); ++d) {
-    for (std::size_t n = 0; n < t.extent(1); ++n) out.set(d, n, t(d, n));
-  }
-  return out;
+  return complex_blocked<T>(t.view());
 }
 
 template <class C, class T>
-void fill(recurrence_case<C, T> const& s, bool unit, mamba::matrix_view<T> K,
-          time_order order = time_order::down_columns) {
+void fill(recurrence_case<C, T> const& s, bool unit, std::type_identity_t<mamba::kernels::sequences<T>> K) {
   if (unit) {
-    vandermonde_kernel(blocked(s.a), unit_input{}, blocked(s.c), K, order);
+    vandermonde_kernel({.b_bar = unit_b{}, .c = blocked(s.c)}, blocked(s.a), K);
   } else {
-    vandermonde_kernel(blocked(s.a), blocked(s.b), blocked(s.c), K, order);
+    vandermonde_kernel({.b_bar = blocked(s.b), .c = blocked(s.c)}, blocked(s.a), K);
   }
 }
 
@@ -88,7 +79,7 @@ double check_one(test::random& rng, std::size_t L, std::size_t D, std::size_t N)
   bool const unit = rng.below(3) == 0;
   test::guarded<T> K(L, D, rng.below(16), rng.below(9)), turned(D, L, rng.below(16), rng.below(9));
   fill<C, T>(s, unit, K.view());
-  fill<C, T>(s, unit, turned.view(), time_order::along_rows);
+  fill<C, T>(s, unit, channel_major{turned.view()});
   REQUIRE(K.intact());
   REQUIRE(turned.intact());
   for (std::size_t k = 0; k < L; ++k) {
@@ -186,7 +177,7 @@ TEST_CASE("vandermonde_kernel kernel: the same bits with 1, 2 and 3 threads, and
   for (std::size_t d = 0; d < 77; ++d) {
     for (std::size_t n = 0; n < 9; ++n) a.set(d, n, s.a(d, n)), b.set(d, n, s.b(d, n)), c.set(d, n, s.c(d, n));
   }
-  vandermonde_kernel(a, b, c, together.view());
+  vandermonde_kernel({.b_bar = b, .c = c}, a, together.view());
   CHECK(test::same_rows(together.view(), alone.view()));
 }
 
@@ -197,7 +188,7 @@ TEST_CASE("vandermonde_kernel kernel: 0^0 is 1, tiny powers end, and NaN stays i
   a(1, 0) = 0.5F;
   a(2, 0) = std::numeric_limits<float>::quiet_NaN();
   table<float> K(1000, 3);
-  vandermonde_kernel(a, unit_input{}, c, K.view());
+  vandermonde_kernel({.b_bar = unit_b{}, .c = c}, a, K.view());
   CHECK(K(0, 0) == 1);
   CHECK(K(1, 0) == 0);
   for (std::size_t k = 0; k < 126; ++k) CHECK(K(k, 1) == std::ldexp(1.0F, -static_cast<int>(k)));
@@ -209,7 +200,7 @@ TEST_CASE("vandermonde_kernel kernel: 0^0 is 1, tiny powers end, and NaN stays i
   turning.set(0, 0, {0.5F, 0.25F});
   reads.set(0, 0, {0, std::numeric_limits<float>::quiet_NaN()});
   table<float> half(600, 1);
-  vandermonde_kernel(turning, unit_input{}, reads, half.view());
+  vandermonde_kernel({.b_bar = unit_b{}, .c = reads}, turning, half.view());
   for (std::size_t k = 0; k < 600; ++k) CHECK(std::isnan(half(k, 0)));
 }
 
@@ -217,12 +208,12 @@ TEST_CASE("vandermonde_kernel kernel: contracts") {
   channel_blocked<float> a(5, 3), other(5, 4);
   table<float> K(10, 5), turned(5, 10);
   using violation = mamba::contract_violation;
-  CHECK_NOTHROW(vandermonde_kernel(a, a, a, K.view()));
-  CHECK_NOTHROW(vandermonde_kernel(a, a, a, turned.view(), time_order::along_rows));
-  CHECK_THROWS_AS(vandermonde_kernel(a, a, a, turned.view()), violation);
-  CHECK_THROWS_AS(vandermonde_kernel(a, a, a, K.view(), time_order::along_rows), violation);
-  CHECK_THROWS_AS(vandermonde_kernel(a, other, a, K.view()), violation);
-  CHECK_THROWS_AS(vandermonde_kernel(a, unit_input{}, other, K.view()), violation);
+  CHECK_NOTHROW(vandermonde_kernel({.b_bar = a, .c = a}, a, K.view()));
+  CHECK_NOTHROW(vandermonde_kernel({.b_bar = a, .c = a}, a, channel_major{turned.view()}));
+  CHECK_THROWS_AS(vandermonde_kernel({.b_bar = a, .c = a}, a, turned.view()), violation);
+  CHECK_THROWS_AS(vandermonde_kernel({.b_bar = a, .c = a}, a, channel_major{K.view()}), violation);
+  CHECK_THROWS_AS(vandermonde_kernel({.b_bar = other, .c = a}, a, K.view()), violation);
+  CHECK_THROWS_AS(vandermonde_kernel({.b_bar = unit_b{}, .c = other}, a, K.view()), violation);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 using mamba::block_size;
 using mamba::kernels::quantize;
 using mamba::kernels::quantized_block;
-using mamba::kernels::quantized_rows;
+using mamba::kernels::quantized_buffer;
 
 quantized_block quantized(std::vector<float> const& x) {
   quantized_block out;
@@ -76,16 +76,16 @@ TEST_CASE("quantize: nothing, zeros, the smallest numbers and what is no number"
   }
 }
 
-TEST_CASE("quantized_rows: every row by itself, with any number of threads, from a matrix with gaps") {
+TEST_CASE("quantized_buffer: every row by itself, with any number of threads, from a matrix with gaps") {
   test::random rng(2);
   test::all_work_shared const shared;
   for (std::size_t const in : {0U, 1U, 31U, 32U, 33U, 100U}) {
     for (std::size_t const rows : {0U, 1U, 5U}) {
       test::guarded<float> x(rows, in, 1);
       x.fill(rng, -3, 3);
-      std::size_t const blocks = quantized_rows::blocks_of(in);
+      std::size_t const blocks = quantized_buffer::blocks_of(in);
       CHECK(blocks == (in + 31) / 32);
-      quantized_rows q(rows, in);
+      quantized_buffer q(rows, in);
       CHECK(q.capacity() == rows * blocks);
       for (int const threads : {1, 3}) {
         mamba::parallel::set_thread_count(threads);
@@ -104,8 +104,8 @@ TEST_CASE("quantized_rows: every row by itself, with any number of threads, from
   }
 }
 
-TEST_CASE("quantized_rows: room made for wide rows takes more narrow ones, and never too many") {
-  quantized_rows q(2, 64);
+TEST_CASE("quantized_buffer: room made for wide rows takes more narrow ones, and never too many") {
+  quantized_buffer q(2, 64);
   test::guarded<float> three(3, 32), five(5, 32);
   CHECK_NOTHROW(q.assign(three.view()));
   CHECK_THROWS_AS(q.assign(five.view()), mamba::contract_violation);
@@ -114,21 +114,21 @@ TEST_CASE("quantized_rows: room made for wide rows takes more narrow ones, and n
   CHECK_THROWS_AS(quantize(many, block), mamba::contract_violation);
 }
 
-TEST_CASE("quantized_rows: parts that are rounded by themselves, in any order, make the whole matrix") {
+TEST_CASE("quantized_buffer: parts that are rounded by themselves, in any order, make the whole matrix") {
   test::random rng(3);
   for (std::size_t const in : {1U, 32U, 70U, 160U}) {
     constexpr std::size_t rows = 5;
     test::guarded<float> x(rows, in, 1);
     x.fill(rng, -3, 3);
     mamba::matrix_view<float const> const all(x.view());
-    std::size_t const blocks = quantized_rows::blocks_of(in);
-    quantized_rows whole(rows, in);
+    std::size_t const blocks = quantized_buffer::blocks_of(in);
+    quantized_buffer whole(rows, in);
     whole.assign(x.view());
     test::guarded<float> other(rows, in);
     other.fill(rng, -3, 3);
     for (std::size_t cut = 0; cut <= blocks; ++cut) {
       for (std::size_t row = 0; row <= rows; ++row) {
-        quantized_rows q(rows, in);
+        quantized_buffer q(rows, in);
         q.assign(other.view());
         q.reshape(rows, in);
         CHECK(q.rows() == rows);
@@ -146,8 +146,8 @@ TEST_CASE("quantized_rows: parts that are rounded by themselves, in any order, m
   }
 }
 
-TEST_CASE("quantized_rows: a part consists of whole blocks of the matrix, and the matrix has room") {
-  quantized_rows q(3, 100);
+TEST_CASE("quantized_buffer: a part consists of whole blocks of the matrix, and the matrix has room") {
+  quantized_buffer q(3, 100);
   q.reshape(3, 100);
   test::guarded<float> x(3, 100);
   mamba::matrix_view<float const> const all(x.view());

@@ -24,7 +24,7 @@ using mamba::kernels::matmul;
 using mamba::kernels::output;
 using mamba::kernels::packed_matrix;
 using mamba::kernels::panel_range;
-using mamba::kernels::quantized_rows;
+using mamba::kernels::quantized_buffer;
 using test::guarded;
 
 constexpr std::size_t most_tokens = 2 * 8 + 1;  // twice the largest tile, and one
@@ -43,7 +43,7 @@ struct exact {
   double y = 0, size = 0;
 
   template <block_format W>
-  exact(quantized_rows const& x, std::size_t t, packed_matrix<W> const& w, std::size_t o) {
+  exact(quantized_buffer const& x, std::size_t t, packed_matrix<W> const& w, std::size_t o) {
     for (std::size_t b = 0; b < w.blocks(); ++b) {
       auto const& from = w.panel_data(o / 32)[b];
       auto const& with = x.row(t)[b];
@@ -69,7 +69,7 @@ void check_one(test::random& rng, std::size_t tokens, std::size_t in, std::size_
   x.fill(rng, -2, 2);
   packed_matrix<W> w(out, in);
   fill(w, rng);
-  quantized_rows q(tokens, in);
+  quantized_buffer q(tokens, in);
   q.assign(x.view());
   std::vector<float> bias(rng.below(2) == 0 ? 0 : out);
   rng.fill(std::span(bias), -2, 2);
@@ -120,7 +120,7 @@ void check_partitions() {
   x.fill(rng, -2, 2);
   std::vector<float> bias(out);
   rng.fill(std::span(bias), -1, 1);
-  quantized_rows q(most_tokens, in);
+  quantized_buffer q(most_tokens, in);
   for (std::size_t t = 0; t < most_tokens; ++t) {
     q.assign(x.view().rows(t, 1));
     matmul(q, w, std::span<float const>(bias), alone.view().rows(t, 1));
@@ -151,7 +151,7 @@ void check_ranges() {
       guarded<float> x(tokens, in), before(tokens, columns, rng.below(16), rng.below(9));
       x.fill(rng, -2, 2);
       before.fill(rng, -2, 2);
-      quantized_rows q(tokens, in);
+      quantized_buffer q(tokens, in);
       q.assign(x.view());
       auto const multiply = [&](guarded<float>& y, auto... part) {
         matmul<Mode>(q, w, std::span<float const>(bias), y.view(), part...);
@@ -195,7 +195,7 @@ void check_no_number() {
     fill(w, rng);
     guarded<float> x(tokens, in), clean(tokens, out), y(tokens, out);
     x.fill(rng, 1, 2);
-    quantized_rows q(tokens, in);
+    quantized_buffer q(tokens, in);
     q.assign(x.view());
     matmul(q, w, std::span<float const>{}, clean.view());
     x(4, 3) = bad;
@@ -226,7 +226,7 @@ void check_the_rest() {
   fill(run, b);
   guarded<float> x(7, 40), y(7, 37), z(7, 37), narrow(7, 36), wide(7, 38), tall(8, 37);
   x.fill(a, -2, 2);
-  quantized_rows q(7, 40);
+  quantized_buffer q(7, 40);
   q.assign(x.view());
   std::span<float const> const none;
   matmul(q, fixed, none, y.view());
@@ -291,7 +291,7 @@ TEST_CASE("quantized matmul: 8 bits on both sides come within 1 % of the product
   }
   guarded<float> x(1, in), y(1, out), z(1, out);
   for (std::size_t k = 0; k < in; ++k) x(0, k) = static_cast<float>(rng.normal());
-  quantized_rows q(1, in);
+  quantized_buffer q(1, in);
   q.assign(x.view());
   matmul(q, w, std::span<float const>{}, y.view());
   matmul(matrix_view<float const>(x.view()), plain, std::span<float const>{}, z.view());

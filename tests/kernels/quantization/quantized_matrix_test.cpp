@@ -236,7 +236,7 @@ void check_any_codes() {
   m.borrow({blocks.data(), blocks.size()}, nullptr);
   test::guarded<float> x(tokens, in);
   x.fill(rng, -2, 2);
-  mamba::kernels::quantized_rows q(tokens, in);
+  mamba::kernels::quantized_buffer q(tokens, in);
   for (std::size_t const count : {std::size_t{1}, tokens}) {
     test::guarded<float> y(count, out);
     q.assign(x.view().rows(0, count));

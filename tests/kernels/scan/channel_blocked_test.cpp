@@ -77,6 +77,34 @@ TEST_CASE("channel_blocked: a value") {
   CHECK(channel_blocked<double>().blocks() == 0);
 }
 
+TEST_CASE("channel_blocked: from a row-major array, a tensor or columns of a matrix, and back") {
+  float const numbers[] = {1, 2, 3, 4, 5, 6};
+  channel_blocked<float> const from_array({numbers, 3, 2});
+  CHECK(from_array.channels() == 3);
+  CHECK(from_array(0, 1) == 2);
+  CHECK(from_array(2, 0) == 5);
+  float back[6] = {};
+  from_array.copy_to({back, 3, 2});
+  CHECK(test::same_bits(std::span<float const>(back), std::span<float const>(numbers)));
+
+  mamba::tensor<double, 19, 3> t;
+  for (std::size_t i = 0; i < t.size(); ++i) t.span()[i] = static_cast<double>(i);
+  channel_blocked const from_tensor(t);
+  static_assert(std::is_same_v<decltype(from_tensor), channel_blocked<double, 19, 3> const>);
+  for (std::size_t d = 0; d < 19; ++d) CHECK(from_tensor(d, 2) == static_cast<double>(3 * d + 2));
+  channel_blocked const from_columns(t.view().columns(1, 2));
+  CHECK(from_columns.depth() == 2);
+  CHECK(from_columns(18, 0) == 55);
+  for (std::size_t i = from_columns.channels(); i < from_columns.blocks() * from_columns.lanes; ++i) {
+    CHECK(from_columns.block(i / from_columns.lanes)[i % from_columns.lanes] == 0);  // padding
+  }
+  mamba::tensor<double, dynamic, dynamic> again(19, 3), narrow(19, 2);
+  from_tensor.copy_to(again);
+  CHECK(test::same_bits(std::span<double const>(again.span()), std::span<double const>(t.span())));
+  CHECK_THROWS_AS(from_tensor.copy_to(narrow), mamba::contract_violation);
+  CHECK_THROWS_AS((channel_blocked<double, 19, 2>(t)), mamba::contract_violation);
+}
+
 TEST_CASE("channel_blocked: a wrong size for a static axis is a broken contract") {
   CHECK_THROWS_AS((channel_blocked<float, 33, 5>(32, 5)), mamba::contract_violation);
   CHECK_THROWS_AS((channel_blocked<float, dynamic, 5>(33, 4)), mamba::contract_violation);

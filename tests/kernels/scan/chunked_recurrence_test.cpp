@@ -24,19 +24,11 @@ using test::table;
 
 template <class T>
 channel_blocked<T> blocked(table<T> const& t) {
-  channel_blocked<T> out(t.extent(0), t.extent(1));
-  for (std::size_t d = 0; d < t.extent(0); ++d) {
-    for (std::size_t n = 0; n < t.extent(1); ++n) out(d, n) = t(d, n);
-  }
-  return out;
+  return channel_blocked<T>(t.view());
 }
 template <class T>
 complex_blocked<T> blocked(table<std::complex<T>> const& t) {
-  complex_blocked<T> out(t.extent(0), t.extent(1));
-  for (std::size_t d = 0; d < t.extent(0); ++d) {
-    for (std::size_t n = 0; n < t.extent(1); ++n) out.set(d, n, t(d, n));
-  }
-  return out;
+  return complex_blocked<T>(t.view());
 }
 
 /// The largest |error| / bound of one case, where the card's magnitudes run along the exact recurrence.
@@ -53,7 +45,7 @@ double check_one(test::random& rng, std::size_t L, std::size_t D, std::size_t N)
   test::guarded<T> x(L, D, rng.below(16), rng.below(9)), y(L, D, rng.below(16), rng.below(9));
   for (std::size_t t = 0; t < L; ++t) std::copy_n(s.x.view().row(t).begin(), D, x.view().row(t).begin());
   auto h = blocked(s.h);
-  chunked_recurrence const layer(blocked(s.a), blocked(s.b), blocked(s.c), s.d);
+  chunked_recurrence const layer({.b_bar = blocked(s.b), .c = blocked(s.c), .d = s.d}, blocked(s.a));
   CHECK(layer.chunk == Q);
   layer(x.view(), h, y.view());
   REQUIRE(y.intact());
@@ -125,7 +117,7 @@ TEST_CASE("chunked_recurrence kernel: the same bits with 1, 2 and 3 threads, ove
   for (std::size_t const D : {1U, 2U, 7U}) {
     auto const s = test::random_recurrence<std::complex<float>, float>(rng, 5000, D, 9, true);
     auto const a = blocked(s.a), b = blocked(s.b), c = blocked(s.c), before = blocked(s.h);
-    chunked_recurrence const layer(a, b, c, s.d);
+    chunked_recurrence const layer({.b_bar = b, .c = c, .d = s.d}, a);
     mamba::parallel::set_thread_count(1);
     auto h = before;
     table<float> alone(5000, D);
@@ -149,13 +141,28 @@ TEST_CASE("chunked_recurrence kernel: NaN in its own channel, from its own chunk
   s.x(t, 1) = std::numeric_limits<float>::quiet_NaN();
   auto h = blocked(s.h);
   table<float> y(200, 3);
-  chunked_recurrence(blocked(s.a), blocked(s.b), blocked(s.c), {})(s.x.view(), h, y.view());
+  chunked_recurrence({.b_bar = blocked(s.b), .c = blocked(s.c)}, blocked(s.a))(s.x.view(), h, y.view());
   for (std::size_t k = 0; k < 200; ++k) {
     CHECK(!std::isnan(y(k, 0)));
     CHECK(!std::isnan(y(k, 2)));
     if (k < 2 * Q) CHECK(!std::isnan(y(k, 1)));
     if (k >= t) CHECK(std::isnan(y(k, 1)));
   }
+}
+
+TEST_CASE("chunked_recurrence kernel: unit_b is a B̄ of ones; tensors in place of views") {
+  test::random rng(8);
+  auto const s = test::random_recurrence<std::complex<float>, float>(rng, 0, 3, 5, false);
+  auto const a = blocked(s.a), c = blocked(s.c);
+  auto ones = a;
+  ones.fill(1);
+  mamba::tensor<float, mamba::dynamic, 3> x(150, 3), y(150, 3), y_unit(150, 3);
+  rng.fill(x.span(), -1, 1);
+  auto h = blocked(s.h), h_unit = h;
+  chunked_recurrence({.b_bar = ones, .c = c}, a)(x, h, y);
+  chunked_recurrence({.b_bar = mamba::kernels::unit_b{}, .c = c}, a)(x, h_unit, y_unit);
+  CHECK(test::same_bits(y.span(), y_unit.span()));
+  CHECK(h == h_unit);
 }
 
 TEST_CASE("chunked_recurrence kernel: contracts") {
@@ -168,9 +175,9 @@ TEST_CASE("chunked_recurrence kernel: contracts") {
   std::vector<float> const four(4);
   using violation = mamba::contract_violation;
   using layer_type = chunked_recurrence<channel_blocked<float>>;
-  CHECK_THROWS_AS(layer_type(a, small, c, s.d), violation);
-  CHECK_THROWS_AS(layer_type(a, b, c, four), violation);
-  layer_type const layer(a, b, c, s.d);
+  CHECK_THROWS_AS(layer_type({.b_bar = small, .c = c, .d = s.d}, a), violation);
+  CHECK_THROWS_AS(layer_type({.b_bar = b, .c = c, .d = four}, a), violation);
+  layer_type const layer({.b_bar = b, .c = c, .d = s.d}, a);
   CHECK_NOTHROW(layer(s.x.view(), h, y.view()));
   CHECK_THROWS_AS(layer(s.x.view(), h, shorter.view()), violation);
   CHECK_THROWS_AS(layer(s.x.view(), small, y.view()), violation);

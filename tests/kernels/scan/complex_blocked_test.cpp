@@ -40,4 +40,20 @@ TEST_CASE("complex_blocked: a value: copied, compared, changed apart; static ext
   CHECK(!(complex_blocked<double>(5, 2) == complex_blocked<double>(2, 5)));
 }
 
+TEST_CASE("complex_blocked: from a row-major array or a tensor, and back") {
+  std::complex<float> const numbers[] = {{1, -1}, {2, -2}, {3, -3}, {4, -4}};
+  complex_blocked<float> const from_array({numbers, 2, 2});
+  CHECK(from_array(1, 0) == numbers[2]);
+  CHECK(from_array.re(1, 1) == 4);
+  CHECK(from_array.plane(1)(1, 1) == -4);
+  mamba::tensor<std::complex<float>, 2, 2> back;
+  from_array.copy_to(back);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(back.span()[i] == numbers[i]);
+  complex_blocked const from_tensor(back);
+  static_assert(std::is_same_v<decltype(from_tensor), complex_blocked<float, 2, 2> const>);
+  CHECK(from_tensor == complex_blocked<float, 2, 2>(mamba::matrix_view<std::complex<float> const>(numbers, 2, 2)));
+  mamba::tensor<std::complex<float>, 3, 2> taller;
+  CHECK_THROWS_AS(from_array.copy_to(taller), mamba::contract_violation);
+}
+
 }  // namespace

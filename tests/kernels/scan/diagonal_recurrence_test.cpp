@@ -22,25 +22,17 @@ using mamba::matrix_view;
 using mamba::kernels::channel_blocked;
 using mamba::kernels::complex_blocked;
 using mamba::kernels::diagonal_recurrence;
-using mamba::kernels::unit_input;
+using mamba::kernels::unit_b;
 using test::recurrence_case;
 using test::table;
 
 template <std::size_t D = dynamic, std::size_t N = dynamic, class T>
 channel_blocked<T, D, N> blocked(table<T> const& t) {
-  channel_blocked<T, D, N> out(t.extent(0), t.extent(1));
-  for (std::size_t d = 0; d < t.extent(0); ++d) {
-    for (std::size_t n = 0; n < t.extent(1); ++n) out(d, n) = t(d, n);
-  }
-  return out;
+  return channel_blocked<T, D, N>(t.view());
 }
 template <std::size_t D = dynamic, std::size_t N = dynamic, class T>
 complex_blocked<T, D, N> blocked(table<std::complex<T>> const& t) {
-  complex_blocked<T, D, N> out(t.extent(0), t.extent(1));
-  for (std::size_t d = 0; d < t.extent(0); ++d) {
-    for (std::size_t n = 0; n < t.extent(1); ++n) out.set(d, n, t(d, n));
-  }
-  return out;
+  return complex_blocked<T, D, N>(t.view());
 }
 
 template <class T>
@@ -60,9 +52,9 @@ void run_rows(recurrence_case<C, T> const& s, bool unit, std::size_t first, H& h
   auto const a = blocked(s.a), b = blocked(s.b), c = blocked(s.c);
   std::span<T const> const d(s.d);
   if (unit) {
-    diagonal_recurrence(a, unit_input{}, c, d, x, h, y);
+    diagonal_recurrence({.b_bar = unit_b{}, .c = c, .x = x, .d = d}, a, h, y);
   } else {
-    diagonal_recurrence(a, b, c, d, x, h, y);
+    diagonal_recurrence({.b_bar = b, .c = c, .x = x, .d = d}, a, h, y);
   }
 }
 
@@ -142,13 +134,13 @@ TEST_CASE("diagonal_recurrence kernel: the reference, complex modes, all awkward
   check_sizes<std::complex<double>, double>("double");
 }
 
-TEST_CASE("diagonal_recurrence kernel: the argument list of the reference") {
+TEST_CASE("diagonal_recurrence kernel: the reference with the same arguments") {
   test::random rng(1);
   auto const s = test::random_recurrence<double, double>(rng, 5, 9, 3, true);
   auto const a = blocked(s.a), b = blocked(s.b), c = blocked(s.c);
   auto h = blocked(s.h), h_reference = h;
   table<double> y(5, 9), y_reference(5, 9);
-  diagonal_recurrence(a, b, c, s.d, s.x.view(), h, y.view());
+  diagonal_recurrence({.b_bar = b, .c = c, .x = s.x.view(), .d = s.d}, a, h, y.view());
   mamba::ssm::diagonal_recurrence(a, b, c, s.d, s.x.view(), h_reference, y_reference.view());
   for (std::size_t i = 0; i < y.cells().size(); ++i) {
     CHECK(y.cells()[i] == doctest::Approx(y_reference.cells()[i]).epsilon(1e-12));
@@ -161,7 +153,7 @@ TEST_CASE("diagonal_recurrence kernel: one mode's answer to an impulse is c b a^
     a.fill(-0.5F), b.fill(4), c.fill(3);
     table<float> x(30, D), y(30, D);
     for (std::size_t i = 0; i < D; ++i) x(0, i) = 1;
-    diagonal_recurrence(a, b, c, {}, x.view(), h, y.view());
+    diagonal_recurrence({.b_bar = b, .c = c, .x = x.view()}, a, h, y.view());
     for (std::size_t t = 0; t < 30; ++t) {
       for (std::size_t i = 0; i < D; ++i) CHECK(y(t, i) == 12 * std::pow(-0.5F, static_cast<float>(t)));
     }
@@ -220,7 +212,7 @@ void check_static(std::uint64_t seed) {
   auto const a = blocked<D, N>(s.a), b = blocked<D, N>(s.b), c = blocked<D, N>(s.c);
   auto h = blocked<D, N>(s.h);
   table<T> y(40, D);
-  diagonal_recurrence(a, b, c, s.d, s.x.view(), h, y.view());
+  diagonal_recurrence({.b_bar = b, .c = c, .x = s.x.view(), .d = s.d}, a, h, y.view());
   CHECK(test::same_rows(y.view(), free.y.view()));
   CHECK(test::same_bits(h.span(), free.h.span()));
 }
@@ -277,7 +269,7 @@ TEST_CASE("diagonal_recurrence kernel: an infinite input makes positive modes in
       a.fill(0.5F), b.fill(2), c.fill(3);
       table<float> x(4, D), y(4, D);
       for (std::size_t i = 0; i < D; ++i) x(1, i) = std::numeric_limits<float>::infinity();
-      diagonal_recurrence(a, b, c, {}, x.view(), h, y.view());
+      diagonal_recurrence({.b_bar = b, .c = c, .x = x.view()}, a, h, y.view());
       for (std::size_t i = 0; i < D; ++i) {
         CHECK(y(0, i) == 0);
         CHECK(y(1, i) == std::numeric_limits<float>::infinity());
@@ -296,13 +288,14 @@ TEST_CASE("diagonal_recurrence kernel: contracts") {
   table<float> y(4, 5), shorter(3, 5), narrow(4, 4);
   std::vector<float> const four(4);
   using violation = mamba::contract_violation;
-  CHECK_NOTHROW(diagonal_recurrence(a, b, c, s.d, s.x.view(), h, y.view()));
-  CHECK_THROWS_AS(diagonal_recurrence(deep, b, c, s.d, s.x.view(), h, y.view()), violation);
-  CHECK_THROWS_AS(diagonal_recurrence(a, deep, c, s.d, s.x.view(), h, y.view()), violation);
-  CHECK_THROWS_AS(diagonal_recurrence(a, b, small, s.d, s.x.view(), h, y.view()), violation);
-  CHECK_THROWS_AS(diagonal_recurrence(a, b, c, four, s.x.view(), h, y.view()), violation);
-  CHECK_THROWS_AS(diagonal_recurrence(a, b, c, s.d, narrow.view(), h, y.view()), violation);
-  CHECK_THROWS_AS(diagonal_recurrence(a, b, c, s.d, s.x.view(), h, shorter.view()), violation);
+  CHECK_NOTHROW(diagonal_recurrence({.b_bar = b, .c = c, .x = s.x.view(), .d = s.d}, a, h, y.view()));
+  CHECK_THROWS_AS(diagonal_recurrence({.b_bar = b, .c = c, .x = s.x.view(), .d = s.d}, deep, h, y.view()), violation);
+  CHECK_THROWS_AS(diagonal_recurrence({.b_bar = deep, .c = c, .x = s.x.view(), .d = s.d}, a, h, y.view()), violation);
+  CHECK_THROWS_AS(diagonal_recurrence({.b_bar = b, .c = small, .x = s.x.view(), .d = s.d}, a, h, y.view()), violation);
+  CHECK_THROWS_AS(diagonal_recurrence({.b_bar = b, .c = c, .x = s.x.view(), .d = four}, a, h, y.view()), violation);
+  CHECK_THROWS_AS(diagonal_recurrence({.b_bar = b, .c = c, .x = narrow.view(), .d = s.d}, a, h, y.view()), violation);
+  CHECK_THROWS_AS(diagonal_recurrence({.b_bar = b, .c = c, .x = s.x.view(), .d = s.d}, a, h, shorter.view()),
+                  violation);
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <mamba/kernels/scan/selective_scan.hpp>
-#include <mamba/nn/silu_gate.hpp>
 #include <mamba/simd/transform.hpp>
+#include <mamba/ssm/selective/selective_inputs.hpp>
 #include <support/bits.hpp>
 #include <support/guarded.hpp>
 #include <support/random.hpp>
@@ -23,7 +23,8 @@ using mamba::dynamic;
 using mamba::matrix_view;
 using mamba::kernels::block_range;
 using mamba::kernels::channel_blocked;
-using mamba::kernels::steps;
+using mamba::kernels::delta_softplus;
+using mamba::kernels::scan_inputs;
 using test::guarded;
 using test::scan_case;
 using test::scan_range;
@@ -36,6 +37,12 @@ channel_blocked<T, D, N> blocked(table<T> const& t) {
     for (std::size_t n = 0; n < t.extent(1); ++n) out(d, n) = t(d, n);
   }
   return out;
+}
+
+/// The inputs of a case, as the kernel takes them.
+template <class T>
+scan_inputs<T> inputs_of(scan_case<T> const& s) {
+  return {.delta = s.delta.view(), .b = s.b.view(), .c = s.c.view(), .x = s.x.view(), .z = s.z.view(), .d = s.d};
 }
 
 /// The rows of t in guarded memory, misaligned and with gaps.
@@ -61,8 +68,9 @@ table<T> scan_rows(scan_case<T> const& s, std::size_t first, std::size_t count, 
   auto const rows = [&](table<T> const& t) {
     return t.empty() ? matrix_view<T const>() : matrix_view<T const>(t.view().rows(first, count));
   };
-  mamba::kernels::selective_scan(rows(s.delta), a, rows(s.b), rows(s.c), std::span<T const>(s.d), rows(s.x), rows(s.z),
-                                 h, y.view());
+  mamba::kernels::selective_scan(
+      {.delta = rows(s.delta), .b = rows(s.b), .c = rows(s.c), .x = rows(s.x), .z = rows(s.z), .d = s.d}, a, h,
+      y.view());
   return y;
 }
 
@@ -88,8 +96,8 @@ double check_one(test::random& rng, std::size_t L, std::size_t D, std::size_t N,
   guarded<T> y(L, D, rng.below(16), rng.below(9));
   auto const a = blocked(s.a);
   auto h = blocked(s.h);
-  mamba::kernels::selective_scan(delta.view(), a, b.view(), c.view(), std::span<T const>(s.d), x.view(), z.view(), h,
-                                 y.view());
+  mamba::kernels::selective_scan(
+      {.delta = delta.view(), .b = b.view(), .c = c.view(), .x = x.view(), .z = z.view(), .d = s.d}, a, h, y.view());
   REQUIRE(y.intact());
   check_padding(h);
 
@@ -134,14 +142,14 @@ TEST_CASE("selective_scan kernel: the reference, the ranges of trained models") 
   check_sizes<double>("double", scan_range::trained);
 }
 
-TEST_CASE("selective_scan kernel: the argument list of the reference") {
+TEST_CASE("selective_scan kernel: the reference with the same arguments") {
   test::random rng(1);
   auto s = test::random_scan<double>(rng, 5, 9, 3, scan_range::ordinary, true, true);
   auto const a = blocked(s.a);
   auto h = blocked(s.h), h_reference = h;
   table<double> y(5, 9), y_reference(5, 9);
   std::span<double const> const d(s.d);
-  mamba::kernels::selective_scan(s.delta.view(), a, s.b.view(), s.c.view(), d, s.x.view(), s.z.view(), h, y.view());
+  mamba::kernels::selective_scan(inputs_of(s), a, h, y.view());
   mamba::ssm::selective_scan(s.delta.view(), a, s.b.view(), s.c.view(), d, s.x.view(), s.z.view(), h_reference,
                              y_reference.view());
   for (std::size_t i = 0; i < y.cells().size(); ++i) {
@@ -226,7 +234,7 @@ TEST_CASE("selective_scan kernel: the same bits with 1, 2 and 3 threads") {
 }
 
 /// Every cut of the blocks into three ranges, the last of them first.
-template <steps Steps, class T>
+template <delta_softplus Softplus, class T>
 void check_ranges(std::uint64_t seed) {
   test::random rng(seed);
   constexpr std::size_t W = channel_blocked<T>::lanes;
@@ -238,8 +246,7 @@ void check_ranges(std::uint64_t seed) {
       guarded<T> y_before(L, D, rng.below(16), rng.below(9));
       y_before.fill(rng, -2, 2);
       auto const scan_part = [&](channel_blocked<T>& h, guarded<T>& y, auto... part) {
-        mamba::kernels::selective_scan<Steps>(s.delta.view(), a, s.b.view(), s.c.view(), std::span<T const>(s.d),
-                                              s.x.view(), s.z.view(), h, y.view(), part...);
+        mamba::kernels::selective_scan<Softplus>(inputs_of(s), a, h, y.view(), part...);
       };
       auto h_whole = h_before;
       auto y_whole = y_before;
@@ -277,9 +284,9 @@ void check_ranges(std::uint64_t seed) {
 }
 
 TEST_CASE("selective_scan kernel: ranges of blocks have the bits of the whole and leave other channels alone") {
-  check_ranges<steps::ready, float>(16);
-  check_ranges<steps::ready, double>(17);
-  check_ranges<steps::before_softplus, float>(18);
+  check_ranges<delta_softplus::off, float>(16);
+  check_ranges<delta_softplus::off, double>(17);
+  check_ranges<delta_softplus::on, float>(18);
 }
 
 template <class T, std::size_t D, std::size_t N>
@@ -290,8 +297,7 @@ void check_static(std::uint64_t seed) {
   auto const a = blocked<D, N>(s.a);
   auto h = blocked<D, N>(s.h);
   table<T> y(7, D);
-  mamba::kernels::selective_scan(s.delta.view(), a, s.b.view(), s.c.view(), std::span<T const>(s.d), s.x.view(),
-                                 s.z.view(), h, y.view());
+  mamba::kernels::selective_scan(inputs_of(s), a, h, y.view());
   CHECK(test::same_rows(y.view(), run.y.view()));
   CHECK(test::same_bits(h.span(), run.h.span()));
 }
@@ -303,7 +309,7 @@ TEST_CASE("selective_scan kernel: static and dynamic extents give the same bits"
   check_static<double, 19, 8>(9);
 }
 
-TEST_CASE("selective_scan kernel: the fused gate has the bits of nn::silu_gate") {
+TEST_CASE("selective_scan kernel: the fused gate has the bits of a gate of its own") {
   test::random rng(10);
   for (std::size_t const D : {1U, 7U, 16U, 33U}) {
     auto gated = test::random_scan<float>(rng, 9, D, 4, scan_range::ordinary, true, true);
@@ -311,7 +317,11 @@ TEST_CASE("selective_scan kernel: the fused gate has the bits of nn::silu_gate")
     auto const z = gated.z;
     gated.z = {};
     auto open = scan(gated);
-    mamba::nn::silu_gate<float>(open.y.view(), z.view());
+    for (std::size_t t = 0; t < open.y.view().extent(0); ++t) {
+      mamba::simd::transform(
+          open.y.view().row(t), [](auto y, auto gate) { return y * mamba::math::silu(gate); }, open.y.view().row(t),
+          z.view().row(t));
+    }
     CHECK(test::same_rows(open.y.view(), fused.y.view()));
     CHECK(test::same_bits(open.h.span(), fused.h.span()));
   }
@@ -327,8 +337,7 @@ void check_fused_softplus(std::uint64_t seed) {
     auto const a = blocked(s.a);
     auto h = blocked(s.h);
     table<T> y(19, D);
-    mamba::kernels::selective_scan<mamba::kernels::steps::before_softplus>(
-        s.delta.view(), a, s.b.view(), s.c.view(), std::span<T const>(s.d), s.x.view(), s.z.view(), h, y.view());
+    mamba::kernels::selective_scan<delta_softplus::on>(inputs_of(s), a, h, y.view());
     check_padding(h);
     mamba::simd::transform(
         std::span<T>(s.delta.cells()), [](auto v) { return mamba::math::softplus_thresholded(v); }, s.delta.cells());
@@ -353,8 +362,7 @@ TEST_CASE("selective_scan kernel: y may be x, delta or z") {
     auto inside = s;
     auto h = blocked(s.h);
     auto& y = which == 0 ? inside.x : which == 1 ? inside.delta : inside.z;
-    mamba::kernels::selective_scan(inside.delta.view(), a, inside.b.view(), inside.c.view(),
-                                   std::span<float const>(inside.d), inside.x.view(), inside.z.view(), h, y.view());
+    mamba::kernels::selective_scan(inputs_of(inside), a, h, y.view());
     CHECK(test::same_rows(y.view(), apart.y.view()));
   }
 }
@@ -386,6 +394,116 @@ TEST_CASE("selective_scan kernel: NaN in, NaN out, in its own channel and from i
   }
 }
 
+TEST_CASE("selective_scan kernel: tensors and vectors in place of views, D and z left out") {
+  mamba::tensor<float, dynamic, dynamic> delta(3, 2), b(3, 1), c(3, 1), x(3, 2), y(3, 2);
+  mamba::tensor<float, 2> const d;
+  delta.fill(1);
+  b.fill(2);
+  c.fill(1);
+  x.fill(3);
+  channel_blocked<float> const a(2, 1);  // A = 0: a sum of the inputs
+  channel_blocked<float> h(2, 1);
+  mamba::kernels::selective_scan({.delta = delta, .b = b, .c = c, .x = x}, a, h, y);
+  CHECK(y(0, 0) == 6);
+  CHECK(y(2, 1) == 18);
+  mamba::kernels::selective_scan({.delta = delta, .b = b, .c = c, .x = x, .d = d}, a, h, y);
+  CHECK(y(0, 0) == 24);
+  std::vector<float> const skip{1, 2};
+  h.fill(0);
+  mamba::kernels::selective_scan({.delta = delta, .b = b, .c = c, .x = x, .d = skip}, a, h, y);
+  CHECK(y(0, 0) == 9);
+  CHECK(y(0, 1) == 12);
+}
+
+/// G groups: the bits of a scan of each group's channels alone, and the grouped reference within its bound.
+template <class T>
+void check_groups(std::size_t groups, std::size_t size, std::uint64_t seed) {
+  test::random rng(seed);
+  constexpr std::size_t L = 11, N = 3;
+  std::size_t const D = groups * size;
+  auto s = test::random_scan<T>(rng, L, D, N, scan_range::ordinary, true, true);
+  table<T> b(L, groups * N), c(L, groups * N), y(L, D), parts(L, D);
+  for (auto* m : {&b, &c}) {
+    for (T& v : m->cells()) v = static_cast<T>(rng.uniform(-2, 2));
+  }
+  auto const a = blocked(s.a);
+  auto h = blocked(s.h);
+  auto in = inputs_of(s);
+  in.b = b.view(), in.c = c.view(), in.groups = groups;
+  mamba::kernels::selective_scan(in, a, h, y.view());
+  check_padding(h);
+
+  table<double> exact_h = s.h.template as<double>(), exact_y(L, D);
+  auto const wide = s.template as<double>();
+  auto const of_group = [&](table<T> const& m) {
+    return [&](std::size_t t, std::size_t g, std::size_t n) { return static_cast<double>(m(t, g * N + n)); };
+  };
+  mamba::ssm::selective_recurrence(
+      wide.delta, wide.a, mamba::ssm::per_group(of_group(b), groups, D), mamba::ssm::per_group(of_group(c), groups, D),
+      wide.x, exact_h, mamba::ssm::plus_skip(wide.d, wide.x, mamba::ssm::gated(wide.z, mamba::ssm::into(exact_y))));
+  // L·N terms of a few units each, gated by at most 8: their roundings are what the bound of scan_bound adds up
+  double const allowed = static_cast<double>(std::numeric_limits<T>::epsilon()) * 8 * 8 * L * N * 8;
+  for (std::size_t i = 0; i < y.cells().size(); ++i) {
+    REQUIRE(std::fabs(static_cast<double>(y.cells()[i]) - exact_y.cells()[i]) <= allowed);
+  }
+
+  for (std::size_t g = 0; g < groups; ++g) {
+    table<T> a_g(size, N), h_g(size, N), y_g(L, size);
+    for (std::size_t d = 0; d < size; ++d) {
+      for (std::size_t n = 0; n < N; ++n) a_g(d, n) = s.a(g * size + d, n), h_g(d, n) = s.h(g * size + d, n);
+    }
+    auto const columns = [&](table<T> const& m) { return m.view().columns(g * size, size); };
+    auto state = blocked(h_g);
+    mamba::kernels::selective_scan({.delta = columns(s.delta),
+                                    .b = b.view().columns(g * N, N),
+                                    .c = c.view().columns(g * N, N),
+                                    .x = columns(s.x),
+                                    .z = columns(s.z),
+                                    .d = std::span<T const>(s.d).subspan(g * size, size)},
+                                   blocked(a_g), state, y_g.view());
+    REQUIRE(test::same_rows(y_g.view(), matrix_view<T>(y.view()).columns(g * size, size)));
+    for (std::size_t d = 0; d < size; ++d) {
+      for (std::size_t n = 0; n < N; ++n) REQUIRE(h(g * size + d, n) == state(d, n));
+    }
+  }
+  auto ranges = blocked(s.h);  // any range of blocks, the last first
+  for (std::size_t i = ranges.blocks(); i-- > 0;) {
+    mamba::kernels::selective_scan(in, a, ranges, parts.view(), block_range{i, i + 1});
+  }
+  CHECK(test::same_rows(parts.view(), y.view()));
+  CHECK(test::same_bits(ranges.span(), h.span()));
+}
+
+TEST_CASE("selective_scan kernel: groups of channels with their own B and C, whole blocks and mixed ones") {
+  constexpr std::size_t W = channel_blocked<float>::lanes;
+  std::uint64_t seed = 30;
+  for (std::size_t const groups : {2U, 3U, 5U}) {
+    for (std::size_t const size : {std::size_t{1}, std::size_t{3}, W - 1, W, W + 1, 4 * W, 5 * W + 2}) {
+      check_groups<float>(groups, size, ++seed);
+      check_groups<double>(groups, size, ++seed);
+    }
+  }
+}
+
+TEST_CASE("selective_scan kernel: B and C per channel and constant in time, as a view with pitch 0") {
+  constexpr std::size_t L = 5, D = 19, N = 2;
+  test::random rng(50);
+  auto const s = test::random_scan<double>(rng, L, D, N, scan_range::ordinary, false, false);
+  table<double> b(1, D * N), y(L, D), reference(L, D), per_channel(D, N);
+  for (std::size_t i = 0; i < D * N; ++i) b.cells()[i] = per_channel.cells()[i] = rng.uniform(-2, 2);
+  auto in = inputs_of(s);
+  in.b = in.c = matrix_view<double const>(b.cells().data(), matrix_view<double const>::extents_type(L, D * N), 0);
+  in.groups = D;
+  auto h = blocked(s.h), h_reference = h;
+  auto const a = blocked(s.a);
+  mamba::kernels::selective_scan(in, a, h, y.view());
+  mamba::ssm::selective_recurrence(s.delta, s.a, mamba::ssm::per_channel(per_channel),
+                                   mamba::ssm::per_channel(per_channel), s.x, h_reference, mamba::ssm::into(reference));
+  for (std::size_t i = 0; i < L * D; ++i) {
+    CHECK(y.cells()[i] == doctest::Approx(reference.cells()[i]).epsilon(1e-12));
+  }
+}
+
 TEST_CASE("selective_scan kernel: contracts") {
   test::random rng(13);
   auto const s = test::random_scan<float>(rng, 4, 5, 3, scan_range::ordinary, true, true);
@@ -396,7 +514,9 @@ TEST_CASE("selective_scan kernel: contracts") {
   std::vector<float> const four(4);
   auto const call = [&](auto const& delta, auto const& A, auto const& b, auto const& c, std::span<float const> d,
                         auto const& x, auto const& z, auto& state, auto& out) {
-    mamba::kernels::selective_scan(delta.view(), A, b.view(), c.view(), d, x.view(), z.view(), state, out.view());
+    mamba::kernels::selective_scan(
+        {.delta = delta.view(), .b = b.view(), .c = c.view(), .x = x.view(), .z = z.view(), .d = d}, A, state,
+        out.view());
   };
   std::span<float const> const d(s.d);
   using violation = mamba::contract_violation;
@@ -411,6 +531,11 @@ TEST_CASE("selective_scan kernel: contracts") {
   CHECK_THROWS_AS(call(s.delta, a, s.b, short_n, d, s.x, s.z, h, y), violation);
   CHECK_THROWS_AS(call(s.delta, a, s.b, s.c, four, s.x, s.z, h, y), violation);
   CHECK_THROWS_AS(call(s.delta, a, s.b, s.c, d, s.x, shorter, h, y), violation);
+  auto in = inputs_of(s);
+  for (std::size_t const groups : {0U, 2U, 5U}) {  // 5 channels are no multiple of 2; 5 groups need B [L, 15]
+    in.groups = groups;
+    CHECK_THROWS_AS(mamba::kernels::selective_scan(in, a, h, y.view()), violation);
+  }
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/convolution/causal_conv1d.hpp — the short depthwise convolution with its SiLU, from a carried state.  [floor 4]
+// mamba/kernels/convolution/causal_conv1d.hpp — the short depthwise convolution and its SiLU, with state.  [floor 4]
 //
 //     y_t = silu(b + Σ_{k<K} w_k · x_{t−K+1+k}),      x_{−1}, …, x_{−K+1} from the state
 //
@@ -9,7 +9,7 @@
 #include <mamba/math/sigmoid.hpp>
 #include <mamba/parallel/parallel_for.hpp>
 #include <mamba/simd/load_store.hpp>
-#include <mamba/tensor/view.hpp>
+#include <mamba/tensor/tensor.hpp>
 
 #include <algorithm>
 
@@ -17,8 +17,19 @@ namespace mamba::inline MAMBA_ABI::kernels {
 
 /// What a convolution of so many numbers times taps costs one thread.
 [[nodiscard]] inline parallel::cost convolution_cost(std::size_t products) noexcept {
-  return {0.3 * static_cast<double>(products)};
+  return parallel::cost::elementwise(products);  // each tap is a pass over the numbers
 }
+
+/// What the convolution reads, by name: a call needs no type, T is that of the state.
+///
+///     causal_conv1d({.x = x, .weight = w, .bias = b}, state, y);
+///
+/// Shapes:  x [L, D]; weight [K, D], tap-major; bias [D] or empty.
+template <class T>
+struct convolution_inputs {
+  matrix_view<T const> x, weight;
+  std::span<T const> bias = {};
+};
 
 namespace detail {
 
@@ -38,8 +49,8 @@ struct convolution_of {
     return s + 1 < taps() ? state.data() + s * state.pitch() : x.data() + (s + 1 - taps()) * x.pitch();
   }
 
-  /// Channels first … last−1 through all of time: along the channels at each time, in the order that memory likes. (Along
-  /// time for one block of channels, each token is on another page: up to three times slower.)
+  /// Channels first … last−1 through all of time, channels in the inner loop: consecutive memory. (With time in the inner
+  /// loop each token is on another page.)
   void run(std::size_t first, std::size_t last) const noexcept {
     std::size_t const L = x.extent(0);
     for (std::size_t t = 0; t < L; ++t) run_token(t, first, last);
@@ -69,40 +80,53 @@ struct convolution_of {
   }
 };
 
+/// The contracts of a call.
+template <class T>
+void check([[maybe_unused]] convolution_inputs<T> const& in, [[maybe_unused]] matrix_view<T> state,
+           [[maybe_unused]] matrix_view<T> y) noexcept(!core::contracts_checked) {
+  MAMBA_EXPECTS(in.weight.extent(1) == in.x.extent(1), "causal_conv1d: one filter per channel", in.weight.extent(1),
+                in.x.extent(1));
+  MAMBA_EXPECTS(state.extent(0) + 1 == in.weight.extent(0), "causal_conv1d: the state keeps K-1 inputs",
+                state.extent(0), in.weight.extent(0) - 1);
+  MAMBA_EXPECTS(state.extent(1) == in.x.extent(1), "causal_conv1d: the state has x's channels", state.extent(1),
+                in.x.extent(1));
+  MAMBA_EXPECTS(in.bias.empty() || in.bias.size() == in.x.extent(1), "causal_conv1d: one bias per channel",
+                in.bias.size(), in.x.extent(1));
+  MAMBA_EXPECTS(y.shape() == in.x.shape(), "causal_conv1d: y has x's shape");
+}
+
 }  // namespace detail
 
 /// Causal depthwise convolution and SiLU of L tokens, continuing from `state`, which then holds the last K−1 inputs.
 ///
-/// Shapes:  x, y [L, D] (not overlapping); weight [K, D], tap-major; bias [D] or empty; state [K−1, D], oldest first.
+/// Shapes:  in: see convolution_inputs; y [L, D], not overlapping x; state [K−1, D], oldest input first, a tensor or a
+///          view.
 /// Domain:  K ≥ 1, any L (L < K−1 shifts the state). NaN in, NaN out.
-/// Error:   (K + 4) ε of |b| + Σ|w||x|; tests/kernels/convolution/causal_conv1d_test.cpp holds it.
-/// Cost:    L·D·K multiply-adds and L·D sigmoids.
-template <class T>
-void causal_conv1d(matrix_view<T const> x, std::type_identity_t<matrix_view<T const>> weight,
-                   std::type_identity_t<std::span<T const>> bias, std::type_identity_t<matrix_view<T>> state,
+/// Error:   (K + 4) ε of |b| + Σ|w||x|; tests/kernels/convolution/causal_conv1d_test.cpp verifies it.
+/// Determinism: the same bits for every split of the tokens, place of a channel and number of threads.
+/// Cost:    L·D·K multiply-adds and L·D sigmoids; at most 8 kB of stack.
+template <class T, std::size_t Kept, std::size_t D>
+void causal_conv1d(convolution_inputs<T> const& in, view<T, Kept, D> state,
                    std::type_identity_t<matrix_view<T>> y) noexcept(!core::contracts_checked) {
-  MAMBA_EXPECTS(weight.extent(1) == x.extent(1), "causal_conv1d: one filter per channel", weight.extent(1),
-                x.extent(1));
-  MAMBA_EXPECTS(state.extent(0) + 1 == weight.extent(0), "causal_conv1d: the state keeps K-1 inputs", state.extent(0),
-                weight.extent(0) - 1);
-  MAMBA_EXPECTS(state.extent(1) == x.extent(1), "causal_conv1d: the state has x's channels", state.extent(1),
-                x.extent(1));
-  MAMBA_EXPECTS(bias.empty() || bias.size() == x.extent(1), "causal_conv1d: one bias per channel", bias.size(),
-                x.extent(1));
-  MAMBA_EXPECTS(y.shape() == x.shape(), "causal_conv1d: y has x's shape");
-  if (x.empty()) return;
-  parallel::cost const cost = convolution_cost(x.size() * weight.extent(0));
+  detail::check<T>(in, state, y);
+  if (in.x.empty()) return;
+  parallel::cost const cost = convolution_cost(in.x.size() * in.weight.extent(0));
   constexpr std::size_t W = simd::lanes<T>;
   auto const run = [&](auto const& call) {
-    parallel::parallel_for((x.extent(1) + W - 1) / W, cost, [&](std::size_t first, std::size_t last) {
-      call.run(first * W, std::min(last * W, x.extent(1)));
+    parallel::parallel_for((in.x.extent(1) + W - 1) / W, cost, [&](std::size_t first, std::size_t last) {
+      call.run(first * W, std::min(last * W, in.x.extent(1)));
     });
   };
-  if (weight.extent(0) == 4) {
-    run(detail::convolution_of<T, 4>{x, weight, bias, state, y});
+  if (in.weight.extent(0) == 4) {
+    run(detail::convolution_of<T, 4>{in.x, in.weight, in.bias, state, y});
   } else {
-    run(detail::convolution_of<T, dynamic>{x, weight, bias, state, y});
+    run(detail::convolution_of<T, dynamic>{in.x, in.weight, in.bias, state, y});
   }
+}
+template <class T, std::size_t Kept, std::size_t D>
+void causal_conv1d(convolution_inputs<T> const& in, tensor<T, Kept, D>& state,
+                   std::type_identity_t<matrix_view<T>> y) noexcept(!core::contracts_checked) {
+  causal_conv1d(in, state.view(), y);
 }
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

@@ -1,37 +1,29 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/convolution/fft_convolution.hpp — long causal convolutions of many channels, a kernel for each.  [floor 4]
+// mamba/kernels/convolution/fft_convolution.hpp — long causal convolutions, a kernel for each channel.  [floor 4]
 //
 //     y_k = Σ_{j≤k} K_j x_{k−j}                       in every channel, L log L operations instead of L²
 //
-// right_angle_product.hpp has the mathematics of one channel. Here are the channels: shared out over threads, stored
-// time by time or one after the other, with kernels that are new in every call or taken apart once.
+// right_angle_convolution.hpp has the mathematics of one channel. Here are the channels: divided among threads,
+// stored time by time or one after the other, with kernels that are new in every call or transformed once.
 #pragma once
 
-#include <mamba/kernels/convolution/right_angle_product.hpp>
+#include <mamba/kernels/convolution/right_angle_convolution.hpp>
+#include <mamba/kernels/convolution/sequences.hpp>
 #include <mamba/parallel/parallel_for.hpp>
-#include <mamba/tensor/view.hpp>
+
+#include <algorithm>
+#include <bit>
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// Sequences stored one after the other, [D, L], asked for by (time, channel) as every other sequence is.
-template <class T>
-struct channel_major {
-  matrix_view<T> rows;  ///< row d is channel d
-
-  /// L for axis 0, D for axis 1.
-  [[nodiscard]] std::size_t extent(std::size_t axis) const noexcept { return rows.extent(1 - axis); }
-  [[nodiscard]] T& operator()(std::size_t k, std::size_t d) const noexcept { return rows(d, k); }
-  operator channel_major<T const>() const noexcept requires(!std::is_const_v<T>) { return {rows}; }
-};
-
-/// Kernels of many channels, taken apart for convolutions to come.
+/// Kernels of many channels, transformed for convolutions to come.
 ///
 /// Shapes:  [D, n / W] complex vectors: 8 n bytes a channel in float, with n of the fft_convolution that fills it.
 /// Throws:  std::bad_alloc.
 template <class T>
 class kernel_spectrum {
  public:
-  using coefficient = typename right_angle_product<T>::coefficient;
+  using coefficient = typename right_angle_convolution<T>::coefficient;
 
   kernel_spectrum() = default;
   kernel_spectrum(std::size_t channels, std::size_t vectors)
@@ -57,25 +49,12 @@ struct channel_rows {
   [[nodiscard]] std::span<T> operator[](std::size_t i) const noexcept { return {data + i * pitch, length}; }
 };
 
+/// Channels first … first+count−1 as rows: where they are, or transposed into `buffer`, W rows `pitch` apart.
 template <class T>
-[[nodiscard]] matrix_view<T const> read_only(matrix_view<T> x) noexcept {
-  return x;
-}
-template <class T>
-[[nodiscard]] channel_major<T const> read_only(channel_major<T> x) noexcept {
-  return {x.rows};
-}
-
-/// Channels first … first+count−1 as rows: where they are, or turned into `buffer`, W rows `pitch` apart.
-template <class T>
-[[nodiscard]] channel_rows<T const> rows_of(channel_major<T const> x, std::size_t first, std::size_t, T*,
-                                            std::size_t) noexcept {
-  return {x.rows.data() + first * x.rows.pitch(), x.rows.pitch(), x.extent(0)};
-}
-
-template <class T>
-[[nodiscard]] channel_rows<T const> rows_of(matrix_view<T const> x, std::size_t first, std::size_t count, T* buffer,
-                                            std::size_t pitch) noexcept {
+[[nodiscard]] channel_rows<T const> rows_of(sequences<T const> const& s, std::size_t first, std::size_t count,
+                                            T* buffer, std::size_t pitch) noexcept {
+  matrix_view<T const> const x = s.numbers();
+  if (s.channel_first()) return {x.data() + first * x.pitch(), x.pitch(), s.length()};
   using V = simd::batch<T>;
   constexpr std::size_t W = simd::lanes<T>;
   for (std::size_t t = 0; t < x.extent(0); t += W) {
@@ -87,24 +66,21 @@ template <class T>
     simd::transpose(square);
     for (std::size_t i = 0; i < W; ++i) simd::store<V>(buffer + i * pitch + t, square[i]);
   }
-  return {buffer, pitch, x.extent(0)};
+  return {buffer, pitch, s.length()};
 }
 
-/// Where the rows of y are to be written, and how they get from there to y.
+/// Where the rows of y are to be written: in place, or into `buffer`, from where put_rows() transposes them into y.
 template <class T>
-[[nodiscard]] channel_rows<T> rows_for(channel_major<T> y, std::size_t first, T*, std::size_t) noexcept {
-  return {y.rows.data() + first * y.rows.pitch(), y.rows.pitch(), y.extent(0)};
-}
-template <class T>
-[[nodiscard]] channel_rows<T> rows_for(matrix_view<T> y, std::size_t, T* buffer, std::size_t pitch) noexcept {
-  return {buffer, pitch, y.extent(0)};
+[[nodiscard]] channel_rows<T> rows_for(sequences<T> const& y, std::size_t first, T* buffer,
+                                       std::size_t pitch) noexcept {
+  if (!y.channel_first()) return {buffer, pitch, y.length()};
+  return {y.numbers().data() + first * y.numbers().pitch(), y.numbers().pitch(), y.length()};
 }
 
 template <class T>
-void put_rows(channel_major<T>, std::size_t, std::size_t, channel_rows<T>) noexcept {}
-
-template <class T>
-void put_rows(matrix_view<T> y, std::size_t first, std::size_t count, channel_rows<T> rows) noexcept {
+void put_rows(sequences<T> const& s, std::size_t first, std::size_t count, channel_rows<T> rows) noexcept {
+  if (s.channel_first()) return;
+  matrix_view<T> const y = s.numbers();
   using V = simd::batch<T>;
   constexpr std::size_t W = simd::lanes<T>;
   for (std::size_t t = 0; t < y.extent(0); t += W) {
@@ -118,130 +94,139 @@ void put_rows(matrix_view<T> y, std::size_t first, std::size_t count, channel_ro
   }
 }
 
-template <class X>
-inline constexpr bool time_comes_first = true;
-template <class T>
-inline constexpr bool time_comes_first<channel_major<T>> = false;
-
 }  // namespace detail
 
-/// The causal convolution of D channels with D kernels; a function object that owns its roots and its scratch.
+/// Kernel and input of a convolution, by name.
+///
+/// Shapes:  kernel [L_K, D], x [L, D]: matrices, or a channel_major of [D, L].
+template <class T>
+struct fft_inputs {
+  sequences<T const> kernel, x;
+};
+
+/// The same with a kernel whose spectrum is known.
+template <class T>
+struct spectrum_inputs {
+  kernel_spectrum<T> const& spectrum;
+  sequences<T const> x;
+};
+
+/// The causal convolution of D channels with D kernels; a function object that owns its twiddle factors and buffers.
 ///
 ///     fft_convolution<float> convolve(L);
-///     convolve(kernel, x, y);                          // or, for one kernel and many x:
-///     auto const known = convolve.spectrum(kernel);
-///     convolve(known, x, y);
+///     convolve({.kernel = kernel, .x = x}, y);         // or, for one kernel and many x:
+///     auto const spectrum = convolve.spectrum(kernel);
+///     convolve({.spectrum = spectrum, .x = x}, y);
 ///
 /// Paper:   S4, Eq. (5): the convolutional mode of a linear system that doesn't change in time.
-/// Shapes:  kernel [L_K, D], x and y [L, D], L_K and L ≤ size(): each a matrix_view of numbers stored so, or a
-///          channel_major of numbers stored [D, L]. y may be x or the kernel.
+/// Shapes:  kernel [L_K, D], x and y [L, D], L_K and L ≤ size(), each in either layout of `sequences`. y may be x or
+///          the kernel.
 /// Domain:  any numbers. NaN in, NaN out, everywhere in its own channel (what is causal up to rounding isn't for NaN);
-///          channels never mix. A channel has the same bits wherever it stands, in both layouts, with any number of
-///          threads, and with its kernel taken apart before or in the call.
-/// Error:   |δy_k| ≤ ε log₂n (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂): see right_angle_product.hpp.
-/// Cost:    5 n log₂n multiply-adds a channel, W at a time, n the power of two from L up. Scratch for each thread: 16 n
-///          bytes in float, and 8 n W where a layout has time first. It is allocated by the first call that needs it:
-///          later ones in that layout, with no more threads and channels, allocate nothing. One call at a time: threads
-///          don't share an object, it uses them itself.
+///          channels never mix.
+/// Error:   |δy_k| ≤ ε log₂n (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂): see right_angle_convolution.hpp.
+/// Determinism: a channel has the same bits at every place, in both layouts, with any number of threads, and with its
+///          kernel transformed before or in the call.
+/// Cost:    5 n log₂n multiply-adds a channel, W at a time, n the power of two from L up. Buffers for each thread: 16 n
+///          bytes in float, and 8 n W where a layout has time first. The first call that needs them allocates them:
+///          later ones in that layout, with no more threads and channels, allocate nothing. One call at a time: an
+///          object is not shared by threads, it uses them itself. At most 8 kB of stack.
 /// Throws:  std::bad_alloc.
-/// See:     ssm::causal_convolution: the same arguments, one line of mathematics.
+/// See:     ssm::causal_convolution: one line of mathematics.
 template <class T>
 class fft_convolution {
  public:
   /// For sequences of at most `longest` numbers.
-  explicit fft_convolution(std::size_t longest) : product_(longest) {}
+  explicit fft_convolution(std::size_t longest) : convolution_(longest) {}
 
   /// n: no sequence may be longer.
-  [[nodiscard]] std::size_t size() const noexcept { return product_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return convolution_.size(); }
 
-  template <class Kernel>
-  [[nodiscard]] kernel_spectrum<T> spectrum(Kernel const& kernel) {
-    kernel_spectrum<T> out(kernel.extent(1), product_.vectors());
+  [[nodiscard]] kernel_spectrum<T> spectrum(sequences<T const> kernel) {
+    kernel_spectrum<T> out(kernel.channels(), convolution_.vectors());
     spectrum(kernel, out);
     return out;
   }
 
   /// The same into a spectrum that is there already.
-  template <class Kernel>
-  void spectrum(Kernel const& kernel, kernel_spectrum<T>& out) {
-    check_spectrum(out, kernel.extent(1));
-    MAMBA_EXPECTS(kernel.extent(0) <= size(), "fft_convolution: the kernel is too long", kernel.extent(0), size());
-    for_each_block<Kernel>(kernel.extent(1), [&](std::size_t first, std::size_t count, scratch const& m) {
-      auto const rows = detail::rows_of<T>(detail::read_only(kernel), first, count, m.kernel_rows, row_pitch());
-      for (std::size_t i = 0; i < count; ++i) product_.transform(rows[i], out.row(first + i));
-    });
+  void spectrum(sequences<T const> kernel, kernel_spectrum<T>& out) {
+    check_spectrum(out, kernel.channels());
+    MAMBA_EXPECTS(kernel.length() <= size(), "fft_convolution: the kernel is too long", kernel.length(), size());
+    for_each_block(kernel.channels(), !kernel.channel_first(),
+                   [&](std::size_t first, std::size_t count, buffers const& m) {
+                     auto const rows = detail::rows_of<T>(kernel, first, count, m.kernel_rows, row_pitch());
+                     for (std::size_t i = 0; i < count; ++i) convolution_.transform(rows[i], out.row(first + i));
+                   });
   }
 
-  template <class X, class Y>
-  void operator()(kernel_spectrum<T> const& kernel, X const& x, Y const& y) {
-    check_spectrum(kernel, x.extent(1));
-    check_sequences(x, y);
-    for_each_block<X, Y>(x.extent(1), [&](std::size_t first, std::size_t count, scratch const& m) {
-      auto const in = detail::rows_of<T>(detail::read_only(x), first, count, m.rows, row_pitch());
+  void operator()(spectrum_inputs<T> const& in, sequences<T> y) {
+    check_spectrum(in.spectrum, in.x.channels());
+    check_sequences(in.x, y);
+    bool const transposed = !(in.x.channel_first() && y.channel_first());
+    for_each_block(in.x.channels(), transposed, [&](std::size_t first, std::size_t count, buffers const& m) {
+      auto const x = detail::rows_of<T>(in.x, first, count, m.rows, row_pitch());
       auto const out = detail::rows_for<T>(y, first, m.rows, row_pitch());
-      for (std::size_t i = 0; i < count; ++i) product_.multiply(kernel.row(first + i), in[i], out[i], m.x);
+      for (std::size_t i = 0; i < count; ++i) convolution_.convolve(in.spectrum.row(first + i), x[i], out[i], m.x);
       detail::put_rows<T>(y, first, count, out);
     });
   }
 
-  template <class Kernel, class X, class Y>
-  void operator()(Kernel const& kernel, X const& x, Y const& y) {
-    MAMBA_EXPECTS(kernel.extent(1) == x.extent(1), "fft_convolution: a kernel for each channel", kernel.extent(1),
-                  x.extent(1));
-    MAMBA_EXPECTS(kernel.extent(0) <= size(), "fft_convolution: the kernel is too long", kernel.extent(0), size());
-    check_sequences(x, y);
-    for_each_block<Kernel, X, Y>(x.extent(1), [&](std::size_t first, std::size_t count, scratch const& m) {
-      auto const k = detail::rows_of<T>(detail::read_only(kernel), first, count, m.kernel_rows, row_pitch());
-      auto const in = detail::rows_of<T>(detail::read_only(x), first, count, m.rows, row_pitch());
+  void operator()(fft_inputs<T> const& in, sequences<T> y) {
+    MAMBA_EXPECTS(in.kernel.channels() == in.x.channels(), "fft_convolution: a kernel for each channel",
+                  in.kernel.channels(), in.x.channels());
+    MAMBA_EXPECTS(in.kernel.length() <= size(), "fft_convolution: the kernel is too long", in.kernel.length(), size());
+    check_sequences(in.x, y);
+    bool const transposed = !(in.kernel.channel_first() && in.x.channel_first() && y.channel_first());
+    for_each_block(in.x.channels(), transposed, [&](std::size_t first, std::size_t count, buffers const& m) {
+      auto const k = detail::rows_of<T>(in.kernel, first, count, m.kernel_rows, row_pitch());
+      auto const x = detail::rows_of<T>(in.x, first, count, m.rows, row_pitch());
       auto const out = detail::rows_for<T>(y, first, m.rows, row_pitch());
-      for (std::size_t i = 0; i < count; ++i) product_.multiply(k[i], in[i], out[i], m.x, m.kernel);
+      for (std::size_t i = 0; i < count; ++i) convolution_.convolve(k[i], x[i], out[i], m.x, m.kernel);
       detail::put_rows<T>(y, first, count, out);
     });
   }
 
  private:
   static constexpr std::size_t W = simd::lanes<T>;
-  using coefficient = typename right_angle_product<T>::coefficient;
+  using coefficient = typename right_angle_convolution<T>::coefficient;
 
-  /// What one thread works in.
-  struct scratch {
+  /// The buffers of one thread.
+  struct buffers {
     coefficient *x, *kernel;
     T *rows, *kernel_rows;
   };
 
-  /// Rows a cache line further apart than a power of two, which a cache could not tell from one another.
+  /// Rows a cache line further apart than a power of two, so that they fall into different sets of a cache.
   [[nodiscard]] std::size_t row_pitch() const noexcept { return size() + storage_alignment / sizeof(T); }
 
-  template <class X, class Y>
-  void check_sequences([[maybe_unused]] X const& x, [[maybe_unused]] Y const& y) const {
-    MAMBA_EXPECTS(x.extent(0) == y.extent(0) && x.extent(1) == y.extent(1), "fft_convolution: x and y have one shape");
-    MAMBA_EXPECTS(x.extent(0) <= size(), "fft_convolution: x is too long", x.extent(0), size());
+  void check_sequences([[maybe_unused]] sequences<T const> const& x, [[maybe_unused]] sequences<T> const& y) const {
+    MAMBA_EXPECTS(x.length() == y.length() && x.channels() == y.channels(), "fft_convolution: x and y have one shape");
+    MAMBA_EXPECTS(x.length() <= size(), "fft_convolution: x is too long", x.length(), size());
   }
 
   void check_spectrum([[maybe_unused]] kernel_spectrum<T> const& s, [[maybe_unused]] std::size_t channels) const {
     MAMBA_EXPECTS(s.channels() == channels, "fft_convolution: a kernel for each channel", s.channels(), channels);
-    MAMBA_EXPECTS(s.vectors() == product_.vectors(), "fft_convolution: the spectrum has another size", s.vectors(),
-                  product_.vectors());
+    MAMBA_EXPECTS(s.vectors() == convolution_.vectors(), "fft_convolution: the spectrum has another size", s.vectors(),
+                  convolution_.vectors());
   }
 
-  /// Calls f(first, count, scratch) for all channels: one by one, or in blocks of W where they have to be turned.
-  template <class... Layout, class F>
-  void for_each_block(std::size_t channels, F&& f) {
-    constexpr bool turned = (detail::time_comes_first<Layout> || ...);
-    constexpr std::size_t block = turned ? W : 1;
+  /// Calls f(first, count, buffers) for all channels: one by one, or in blocks of W where they are to be transposed.
+  template <class F>
+  void for_each_block(std::size_t channels, bool transposed, F&& f) {
+    std::size_t const block = transposed ? W : 1;
     std::size_t const blocks = (channels + block - 1) / block;
     if (blocks == 0) return;
     std::size_t const shares = std::min(blocks, static_cast<std::size_t>(parallel::thread_count()));
-    std::size_t const coefficients = 2 * (product_.vectors() + 4);  // a few lines more: see row_pitch
-    std::size_t const numbers = turned ? 2 * W * row_pitch() : 0;
+    std::size_t const coefficients = 2 * (convolution_.vectors() + 4);  // a few lines more: see row_pitch
+    std::size_t const numbers = transposed ? 2 * W * row_pitch() : 0;
     if (coefficients_.size() < shares * coefficients) coefficients_ = heap_storage<coefficient>(shares * coefficients);
     if (numbers_.size() < shares * numbers) numbers_ = heap_storage<T>(shares * numbers);
-    parallel::cost const cost{4.0 * static_cast<double>(channels) * static_cast<double>(size())};
+    auto const passes = static_cast<std::size_t>(std::bit_width(size()));  // of two transforms, two levels at a time
+    auto const cost = parallel::cost::elementwise(passes * channels * size());
     parallel::parallel_for(shares, cost, [&](std::size_t begin, std::size_t end) {
       for (std::size_t s = begin; s < end; ++s) {
         coefficient* const c = coefficients_.data() + s * coefficients;
         T* const rows = numbers_.data() + s * numbers;
-        scratch const mine{c, c + coefficients / 2, rows, rows + numbers / 2};
+        buffers const mine{c, c + coefficients / 2, rows, rows + numbers / 2};
         for (std::size_t b = blocks * s / shares; b < blocks * (s + 1) / shares; ++b) {
           f(b * block, std::min(block, channels - b * block), mine);
         }
@@ -249,7 +234,7 @@ class fft_convolution {
     });
   }
 
-  right_angle_product<T> product_;
+  right_angle_convolution<T> convolution_;
   heap_storage<coefficient> coefficients_;
   heap_storage<T> numbers_;
 };

@@ -13,6 +13,7 @@
 #include <mamba/parallel/parallel_for.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -26,15 +27,14 @@ struct panel_range {
   std::size_t first, last;
 };
 
-/// What x Wᵀ costs one thread: it multiplies about 40 pairs (150 of bytes) and reads about 12 bytes of weights in
-/// a nanosecond.
+/// What x Wᵀ costs one thread: the multiply-adds, or reading the weights.
 template <class W>
 [[nodiscard]] parallel::cost product_cost(std::size_t tokens, std::size_t weights) noexcept {
-  auto const multiply = static_cast<double>(tokens) / (block_format<W> ? 150 : 40);
+  using parallel::cost;
   if constexpr (block_format<W>) {
-    return {static_cast<double>(weights) * std::max(multiply, W::bits / 96.0)};
+    return max(cost::multiply_adds<std::int8_t>(tokens * weights), cost::bytes(weights * W::bits / 8));
   } else {
-    return {static_cast<double>(weights) * std::max(multiply, sizeof(W) / 12.0)};
+    return max(cost::multiply_adds<W>(tokens * weights), cost::bytes(weights * sizeof(W)));
   }
 }
 
@@ -171,15 +171,15 @@ struct tile {
 };
 
 /// One call of the product: what every tile of it shares.
-template <output Mode, class W, std::size_t Out, std::size_t In>
+template <output Mode, class Matrix>
 struct product_of {
+  using W = typename Matrix::storage_format;
   using T = arithmetic<W>;
   using V = simd::batch<T>;
-  using matrix = packed_matrix<W, Out, In>;
-  static constexpr std::size_t P = matrix::panel;
+  static constexpr std::size_t P = Matrix::panel;
   static constexpr bool narrow = !std::is_same_v<W, T>;
   matrix_view<T const> x;
-  matrix const& w;
+  Matrix const& w;
   std::span<T const> bias;
   matrix_view<T> y;
 
@@ -187,7 +187,7 @@ struct product_of {
     std::size_t const tokens = x.extent(0);
     auto [p, last] = part;
     if (tokens == 1) {
-      for (; p + tile_panels <= last; p += tile_panels) run_one<tile_panels>(p);
+      for (; p < last && last - p >= tile_panels; p += tile_panels) run_one<tile_panels>(p);
       for (; p < last; ++p) run_one<1>(p);
       return;
     }
@@ -293,8 +293,8 @@ struct product_of {
 ///          then the first `columns` outputs are computed (a padded vocabulary is never looked at). Panel p has the
 ///          outputs from p·panel on; y's other columns stay as they are.
 /// See:     the same without a range.
-template <output Mode = output::assign, class W, std::size_t Out, std::size_t In>
-requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In> const& w,
+template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
                                        std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
                                        panel_range part) noexcept(!core::contracts_checked) {
   MAMBA_EXPECTS(x.extent(1) == w.in(), "matmul: x must have as many columns as W", x.extent(1), w.in());
@@ -304,7 +304,7 @@ requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packe
                 y.extent(1));
   MAMBA_EXPECTS(part.last <= w.panels_of(y.extent(1)), "matmul: y has no such panel", part.last,
                 w.panels_of(y.extent(1)));
-  if (x.extent(0) > 0) detail::product_of<Mode, W, Out, In>{x, w, bias, y}.run(part);
+  if (x.extent(0) > 0) detail::product_of<Mode, packed_matrix<W, Out, In, Memory>>{x, w, bias, y}.run(part);
 }
 
 /// y = x Wᵀ + b, or y + x Wᵀ + b.
@@ -314,15 +314,17 @@ requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packe
 /// Error:   |Δy| ≤ in · ε · Σ|x||W|, the bound of recursive summation.
 /// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every 144 tokens (264 where they
 ///          are narrower than their arithmetic).
-template <output Mode = output::assign, class W, std::size_t Out, std::size_t In>
-requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In> const& w,
+template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
                                        std::span<arithmetic<W> const> bias,
                                        matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked) {
   matmul<Mode>(x, w, bias, y, panel_range{0, 0});  // looks at the shapes
-  parallel::parallel_for(w.panels_of(y.extent(1)), product_cost<W>(x.extent(0), x.extent(1) * y.extent(1)),
-                         [&](std::size_t first, std::size_t last) {
-                           if (x.extent(0) > 0) detail::product_of<Mode, W, Out, In>{x, w, bias, y}.run({first, last});
-                         });
+  parallel::parallel_for(
+      w.panels_of(y.extent(1)), product_cost<W>(x.extent(0), x.extent(1) * y.extent(1)),
+      [&](std::size_t first, std::size_t last) {
+        if (x.extent(0) > 0)
+          detail::product_of<Mode, packed_matrix<W, Out, In, Memory>>{x, w, bias, y}.run({first, last});
+      });
 }
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

@@ -10,11 +10,12 @@
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/contracts.hpp>
 #include <mamba/core/float16.hpp>
+#include <mamba/kernels/gemm/weight_storage.hpp>
 #include <mamba/kernels/quantization/formats.hpp>
 #include <mamba/simd/load_store.hpp>
-#include <mamba/tensor/storage.hpp>
 #include <mamba/tensor/view.hpp>
 
+#include <concepts>
 #include <type_traits>
 
 namespace mamba::inline MAMBA_ABI::kernels {
@@ -28,18 +29,27 @@ struct arithmetic_of<double> {
   using type = double;
 };
 
-/// The type that a storage format, or every format of a recipe, is multiplied in: double for double, float for all
-/// others.
+/// The type that a storage format is multiplied in: double for double, float for all others.
 template <class W>
 using arithmetic = typename arithmetic_of<W>::type;
+
+namespace detail {
+
+/// ⌈n / size⌉ where n is known to the compiler, dynamic otherwise.
+[[nodiscard]] constexpr std::size_t static_pieces(std::size_t n, std::size_t size) noexcept {
+  return n == dynamic ? dynamic : n / size + (n % size != 0 ? 1 : 0);
+}
+
+}  // namespace detail
 
 /// A matrix of `out` rows and `in` columns in the storage format W (float, double, float16 or bfloat16), packed
 /// into panels. Block formats have a layout of their own, kernels/quantization/quantized_matrix.hpp.
 ///
 /// Shapes:  any; rows beyond `out` in the last panel are zero.
-/// Why:     packed once, when a model is loaded; one layout serves one token and five hundred.
+/// Why:     packed once, when a model is loaded; one layout serves one token and five hundred. Memory says where the
+///          panels lie: writable_memory or constant_memory.
 /// Throws:  std::bad_alloc.
-template <class W, std::size_t Out = dynamic, std::size_t In = dynamic>
+template <class W, std::size_t Out = dynamic, std::size_t In = dynamic, class Memory = writable_memory>
 class packed_matrix {
   static_assert(!block_format<W>,
                 "packed_matrix: block formats need <mamba/kernels/quantization/quantized_matrix.hpp>");
@@ -48,8 +58,11 @@ class packed_matrix {
   using storage_format = W;
   using scalar = arithmetic<W>;
   using batch = simd::batch<scalar>;
+  using element = W;  ///< what panels consist of
   static constexpr std::size_t panel_vectors = 2;
   static constexpr std::size_t panel = panel_vectors * simd::lanes<scalar>;
+  using storage_type = typename Memory::template storage<W, static_product(detail::static_pieces(Out, panel),
+                                                                           static_product(In, panel))>;
 
   packed_matrix() : packed_matrix(extents<Out, In>{}) {}
   packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
@@ -70,15 +83,21 @@ class packed_matrix {
   /// Panel p: in() columns of `panel` weights each.
   [[nodiscard]] W const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * in() * panel; }
 
+  /// Where the panels lie, all in a row: to read them there (borrow()), or to store them elsewhere.
+  [[nodiscard]] storage_type& storage() noexcept { return storage_; }
+  [[nodiscard]] storage_type const& storage() const noexcept { return storage_; }
+
   [[nodiscard]] std::size_t rows() const noexcept { return out(); }
   [[nodiscard]] std::size_t row_size() const noexcept { return in(); }
 
   /// Row r of W from plain numbers, rounded to the storage format.
-  void set_row(std::size_t r, std::span<scalar const> values) noexcept(!core::contracts_checked) {
+  void set_row(std::size_t r, std::span<scalar const> values) noexcept(
+      !core::contracts_checked) requires std::same_as<Memory, writable_memory> {
+    MAMBA_EXPECTS(!storage_.borrowed(), "packed_matrix: borrowed panels are read-only");
     MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());
     if (values.empty()) return;
-    W* const p = storage_.data() + r / panel * in() * panel + r % panel;
+    W* const p = storage_.writable() + r / panel * in() * panel + r % panel;
     for (std::size_t k = 0; k < values.size(); ++k) p[k * panel] = W(values[k]);
   }
 
@@ -93,7 +112,7 @@ class packed_matrix {
 
  private:
   extents<Out, In> shape_;
-  heap_storage<W> storage_;
+  storage_type storage_;
 };
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

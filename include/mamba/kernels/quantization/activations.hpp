@@ -3,7 +3,7 @@
 //
 //     x ≈ s·c,     s = max |x| / 127 over the block,     c = round(x / s), ties to even
 //
-// A block format multiplies bytes with bytes. Each token is rounded by itself, so a token's products don't depend on
+// A block format multiplies bytes with bytes. Each token is quantised on its own, so a token's products don't depend on
 // which others it is multiplied with.
 #pragma once
 
@@ -60,62 +60,83 @@ inline void quantize(std::span<float const> x, quantized_block& to) noexcept(!co
   to.sum = sum;
 }
 
-/// Room for tokens in 8 bits: rows of ⌈in / 32⌉ blocks, grown before use and never during it.
-class quantized_rows {
+/// A matrix of activations in 8 bits, in memory of the caller's: rows of ⌈in / 32⌉ blocks.
+///
+///     quantized_activations q(memory);     // as many blocks as a workspace gave
+///     q.reshape(tokens, in);
+///     q.round(0, 0, x);                    // x [tokens, in]; or part by part, by several threads
+class quantized_activations {
  public:
-  quantized_rows() = default;
-  /// Room for as many rows of `in` numbers; nothing stands in it yet.
-  quantized_rows(std::size_t rows, std::size_t in) : room_(saturated_product(rows, blocks_of(in))) {}
+  constexpr quantized_activations() = default;
+  constexpr explicit quantized_activations(std::span<quantized_block> blocks) noexcept : blocks_(blocks) {}
 
   [[nodiscard]] static constexpr std::size_t blocks_of(std::size_t in) noexcept {
     return in / block_size + (in % block_size != 0 ? 1 : 0);
   }
 
-  /// How many blocks there is room for.
-  [[nodiscard]] std::size_t capacity() const noexcept { return room_.size(); }
-  /// The shape of the matrix that stands in it.
+  /// Blocks that the memory holds.
+  [[nodiscard]] std::size_t capacity() const noexcept { return blocks_.size(); }
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::size_t in() const noexcept { return in_; }
 
-  /// Makes it a matrix of that shape, whose numbers round() brings.
-  void reshape(std::size_t rows, std::size_t in) noexcept(!core::contracts_checked) {
-    MAMBA_EXPECTS(rows * blocks_of(in) <= room_.size(), "quantized_rows: no room for as many blocks",
-                  rows * blocks_of(in), room_.size());
+  /// The shape of the matrix whose numbers round() writes next.
+  constexpr void reshape(std::size_t rows, std::size_t in) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(rows * blocks_of(in) <= blocks_.size(), "quantized_activations: too many blocks for the memory",
+                  rows * blocks_of(in), blocks_.size());
     rows_ = rows;
     in_ = in;
   }
 
-  /// Rounds `part`, which stands at some row and column of the matrix, block by block, on the calling thread.
+  /// Quantises `part`, which starts at some row and column of the matrix, block by block, on the calling thread.
   ///
   /// Domain:  part begins at the beginning of a block and ends at the end of one, or of the row.
-  void round(std::size_t row, std::size_t column, matrix_view<float const> part) noexcept(!core::contracts_checked) {
+  void round(std::size_t row, std::size_t column, matrix_view<float const> part) const
+      noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(row + part.extent(0) <= rows_ && column + part.extent(1) <= in_,
-                  "quantized_rows: the part reaches beyond the matrix");
+                  "quantized_activations: the part reaches beyond the matrix");
     MAMBA_EXPECTS(column % block_size == 0 && (part.extent(1) % block_size == 0 || column + part.extent(1) == in_),
-                  "quantized_rows: the part must consist of whole blocks", column, part.extent(1));
+                  "quantized_activations: the part must consist of whole blocks", column, part.extent(1));
     for (std::size_t t = 0; t < part.extent(0); ++t) {
       auto const numbers = part.row(t);
-      quantized_block* to = room_.data() + (row + t) * blocks_of(in_) + column / block_size;
+      quantized_block* to = blocks_.data() + (row + t) * blocks_of(in_) + column / block_size;
       for (std::size_t k = 0; k < numbers.size(); k += block_size, ++to) {
         quantize(numbers.subspan(k, std::min(block_size, numbers.size() - k)), *to);
       }
     }
   }
 
-  /// Rounds the rows of x.
+  /// Takes x's shape and quantises its rows, shared out over the threads.
   void assign(matrix_view<float const> x) noexcept(!core::contracts_checked) {
     reshape(x.extent(0), x.extent(1));
-    parallel::parallel_for(x.extent(0), parallel::cost{0.5 * static_cast<double>(x.size())},
+    parallel::parallel_for(x.extent(0), parallel::cost::elementwise(2 * x.size()),
                            [&](std::size_t first, std::size_t last) { round(first, 0, x.rows(first, last - first)); });
   }
 
   /// The blocks of row t, those of row t + 1 behind them.
-  [[nodiscard]] quantized_block const* row(std::size_t t) const noexcept { return room_.data() + t * blocks_of(in_); }
+  [[nodiscard]] quantized_block const* row(std::size_t t) const noexcept { return blocks_.data() + t * blocks_of(in_); }
 
  private:
+  std::span<quantized_block> blocks_;
   std::size_t rows_ = 0;
   std::size_t in_ = 0;
-  heap_storage<quantized_block> room_;
+};
+
+/// Activations with memory of their own, where there is no workspace.
+///
+///     quantized_buffer x(rows, in);     // nothing stands in it yet
+///     x.assign(values);
+class quantized_buffer : public quantized_activations {
+ public:
+  quantized_buffer() = default;
+  quantized_buffer(std::size_t rows, std::size_t in) : memory_(saturated_product(rows, blocks_of(in))) {
+    static_cast<quantized_activations&>(*this) = quantized_activations({memory_.data(), memory_.size()});
+  }
+  quantized_buffer(quantized_buffer&&) noexcept = default;
+  quantized_buffer& operator=(quantized_buffer&&) noexcept = default;
+  ~quantized_buffer() = default;
+
+ private:
+  heap_storage<quantized_block> memory_;
 };
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

@@ -11,7 +11,10 @@
 #pragma once
 
 #include <mamba/kernels/quantization/formats.hpp>
+#include <mamba/simd/compat.hpp>
 #include <mamba/simd/load_store.hpp>
+
+#include <initializer_list>
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
@@ -34,7 +37,7 @@ template <simd::real V>
 /// The nearest integer, ties to even, of |x| < 2²², where x is no product that could be merged with the addition.
 template <simd::real V>
 [[nodiscard]] inline V nearest(V x) noexcept {
-  return x + V(0x1.8p23F) - V(0x1.8p23F);
+  return simd::kept(V(x + V(0x1.8p23F))) - V(0x1.8p23F);
 }
 
 /// The nearest of low, low + 1, … , high.

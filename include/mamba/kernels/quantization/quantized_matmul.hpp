@@ -158,11 +158,12 @@ struct quantized_tile {
 };
 
 /// One call of the product.
-template <output Mode, block_format W, std::size_t Out, std::size_t In>
+template <output Mode, class Matrix>
 struct quantized_product {
+  using W = typename Matrix::storage_format;
   using V = simd::batch<float>;
-  quantized_rows const& x;
-  packed_matrix<W, Out, In> const& w;
+  quantized_activations const& x;
+  Matrix const& w;
   std::span<float const> bias;
   matrix_view<float> y;
 
@@ -220,8 +221,8 @@ struct quantized_product {
 ///          y.extent(0) rows of x; columns may be fewer than out. Panel p has the outputs from p·panel on; y's other
 ///          columns stay as they are.
 /// See:     the same without a range.
-template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In>
-void matmul(quantized_rows const& x, packed_matrix<W, Out, In> const& w, std::span<float const> bias,
+template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In, class Memory>
+void matmul(quantized_activations const& x, packed_matrix<W, Out, In, Memory> const& w, std::span<float const> bias,
             matrix_view<float> y, panel_range part) noexcept(!core::contracts_checked) {
   MAMBA_EXPECTS(x.in() == w.in(), "matmul: x must have as many columns as W", x.in(), w.in());
   MAMBA_EXPECTS(y.extent(0) <= x.rows(), "matmul: y must not have more rows than x", y.extent(0), x.rows());
@@ -230,7 +231,7 @@ void matmul(quantized_rows const& x, packed_matrix<W, Out, In> const& w, std::sp
                 y.extent(1));
   MAMBA_EXPECTS(part.last <= w.panels_of(y.extent(1)), "matmul: y has no such panel", part.last,
                 w.panels_of(y.extent(1)));
-  if (y.extent(0) > 0) detail::quantized_product<Mode, W, Out, In>{x, w, bias, y}.run(part);
+  if (y.extent(0) > 0) detail::quantized_product<Mode, packed_matrix<W, Out, In, Memory>>{x, w, bias, y}.run(part);
 }
 
 /// y = x Wᵀ + b, or y + x Wᵀ + b, for x in 8 bits.
@@ -240,15 +241,16 @@ void matmul(quantized_rows const& x, packed_matrix<W, Out, In> const& w, std::sp
 /// Error:   against the product of the rounded numbers, (3·in/32 + 3)·ε of the sum over the blocks of
 ///          |s_w s_x Σ c_w c_x| + |m_w s_x Σ c_x|: products within a block are exact.
 /// Cost:    tokens · in · out products of bytes; the weights are read once per call from memory.
-template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In>
-void matmul(quantized_rows const& x, packed_matrix<W, Out, In> const& w, std::span<float const> bias,
+template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In, class Memory>
+void matmul(quantized_activations const& x, packed_matrix<W, Out, In, Memory> const& w, std::span<float const> bias,
             matrix_view<float> y) noexcept(!core::contracts_checked) {
   matmul<Mode>(x, w, bias, y, panel_range{0, 0});  // looks at the shapes
-  parallel::parallel_for(w.panels_of(y.extent(1)), product_cost<W>(y.extent(0), w.in() * y.extent(1)),
-                         [&](std::size_t first, std::size_t last) {
-                           if (y.extent(0) > 0)
-                             detail::quantized_product<Mode, W, Out, In>{x, w, bias, y}.run({first, last});
-                         });
+  parallel::parallel_for(
+      w.panels_of(y.extent(1)), product_cost<W>(y.extent(0), w.in() * y.extent(1)),
+      [&](std::size_t first, std::size_t last) {
+        if (y.extent(0) > 0)
+          detail::quantized_product<Mode, packed_matrix<W, Out, In, Memory>>{x, w, bias, y}.run({first, last});
+      });
 }
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

@@ -58,21 +58,23 @@ struct weight_block {
 ///
 ///     matrix.borrow(blocks, file);      // `file` is a shared_ptr to what keeps the blocks where they are
 ///
-/// Shapes:  any; rows beyond the matrix are zero, and columns beyond it meet nothing but zeros.
+/// Shapes:  any; rows beyond the matrix are zero, and columns beyond it are multiplied with zeros only.
 /// Why:     borrowed blocks are what panel_data() gives of a matrix that set_row filled: codes as they stand, no copy.
-///          A copy of a matrix is deep where it owns its blocks; where they are borrowed it shares them and their owner,
-///          so that no copy, of a layer or of a whole model, outlives what it reads.
+///          Any bytes are a matrix.
 /// Domain:  |w| ≤ 2¹⁰⁰; one weight that is larger, or none, makes the 32 of its block NaN.
 /// Error:   see kernels/quantization/least_squares.hpp; a weight of q8 is within 0.502·max|w|/127 of its block (or within 2⁻¹¹³, if that
 ///          is more), a block of q4 or ternary no worse in the mean square than rounding in equal steps.
 /// Throws:  std::bad_alloc.
-template <block_format W, std::size_t Out, std::size_t In>
-class packed_matrix<W, Out, In> {
+template <block_format W, std::size_t Out, std::size_t In, class Memory>
+class packed_matrix<W, Out, In, Memory> {
  public:
   using storage_format = W;
   using scalar = float;
   using block = weight_block<W>;
+  using element = block;  ///< what panels consist of
   static constexpr std::size_t panel = block::outputs;
+  using storage_type = typename Memory::template storage<block, static_product(detail::static_pieces(Out, panel),
+                                                                               detail::static_pieces(In, block_size))>;
 
   packed_matrix() : packed_matrix(extents<Out, In>{}) {}
   packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
@@ -87,38 +89,33 @@ class packed_matrix<W, Out, In> {
   }
   /// Blocks of one row.
   [[nodiscard]] std::size_t blocks() const noexcept { return in() / block_size + (in() % block_size != 0 ? 1 : 0); }
-  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  [[nodiscard]] bool empty() const noexcept { return storage_.size() == 0; }
   /// What it takes in memory, and what a product reads.
-  [[nodiscard]] std::size_t bytes() const noexcept { return size() * sizeof(block); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return storage_.size() * sizeof(block); }
 
   /// Panel p: blocks() blocks of 32 outputs.
-  [[nodiscard]] block const* panel_data(std::size_t p) const noexcept {
-    return (borrowed_ ? borrowed_.get() : storage_.data()) + p * blocks();
-  }
+  [[nodiscard]] block const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * blocks(); }
 
-  /// Reads the panels where they lie from now on, and gives its own memory back. Any bytes are a matrix.
-  ///
-  /// Domain:  panels()·blocks() blocks on a 64-byte boundary, that stay as they are while `owner` exists; an empty
-  ///          `owner` says that they always will (flash, static arrays). Afterwards set_row must not be called.
-  void borrow(std::span<block const> from, std::shared_ptr<void const> owner) noexcept(!core::contracts_checked) {
-    MAMBA_EXPECTS(from.size() == panels() * blocks(), "packed_matrix: borrowed blocks must be all of the matrix",
-                  from.size(), panels() * blocks());
-    MAMBA_EXPECTS(std::bit_cast<std::uintptr_t>(from.data()) % storage_alignment == 0,
-                  "packed_matrix: borrowed blocks must be 64-byte aligned");
-    borrowed_ = std::shared_ptr<block const>(std::move(owner), from.data());
-    storage_ = {};
+  /// Where the panels lie, all in a row: to read them there (borrow()), or to store them elsewhere.
+  [[nodiscard]] storage_type& storage() noexcept { return storage_; }
+  [[nodiscard]] storage_type const& storage() const noexcept { return storage_; }
+  [[nodiscard]] bool borrowed() const noexcept { return storage_.borrowed(); }
+  /// storage().borrow().
+  void borrow(std::span<block const> from, std::shared_ptr<void const> owner) noexcept(
+      !core::contracts_checked) requires std::same_as<Memory, writable_memory> {
+    storage_.borrow(from, std::move(owner));
   }
-  [[nodiscard]] bool borrowed() const noexcept { return borrowed_ != nullptr; }
 
   [[nodiscard]] std::size_t rows() const noexcept { return out(); }
   [[nodiscard]] std::size_t row_size() const noexcept { return in(); }
 
   /// Row r of W from plain numbers: as many blocks at a time as there are lanes.
-  void set_row(std::size_t r, std::span<float const> values) noexcept(!core::contracts_checked) {
+  void set_row(std::size_t r, std::span<float const> values) noexcept(
+      !core::contracts_checked) requires std::same_as<Memory, writable_memory> {
     MAMBA_EXPECTS(!borrowed(), "packed_matrix: borrowed blocks are read-only");
     MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());
-    block* const row = storage_.data() + r / panel * blocks();
+    block* const row = storage_.writable() + r / panel * blocks();
     for (std::size_t b = 0; b < blocks(); b += lanes) {
       auto const rest = values.subspan(b * block_size);
       set_blocks(row + b, std::min(lanes, blocks() - b), r % panel, rest);
@@ -148,7 +145,7 @@ class packed_matrix<W, Out, In> {
   /// beyond the row meets zeros in every product, and must not take part in the choice of the scale.
   static void set_blocks(block* to, std::size_t count, std::size_t o, std::span<float const> values) noexcept {
     alignas(64) float turned[block_size][lanes] = {};  // input k of block b at [k][b]
-    bool finite[lanes];
+    bool finite[lanes] = {};
     for (std::size_t b = 0; b < count; ++b) {
       std::size_t const first = b * block_size;
       std::size_t const n = std::min(block_size, values.size() - first);
@@ -176,11 +173,8 @@ class packed_matrix<W, Out, In> {
     }
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return borrowed_ ? panels() * blocks() : storage_.size(); }
-
   extents<Out, In> shape_;
-  heap_storage<block> storage_;            ///< empty where blocks are borrowed
-  std::shared_ptr<block const> borrowed_;  ///< the blocks, and what keeps them
+  storage_type storage_;
 };
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

@@ -16,7 +16,9 @@
 //                                            (L 2048, D 1536, N 16, AVX-512, g++ 12)
 #pragma once
 
-#include <mamba/kernels/scan/channel_blocked.hpp>
+#include <mamba/kernels/scan/channel_blocked_view.hpp>
+#include <mamba/kernels/scan/detail/grouped_scan.hpp>
+#include <mamba/kernels/scan/scan_inputs.hpp>
 #include <mamba/math/exp.hpp>
 #include <mamba/math/sigmoid.hpp>
 #include <mamba/math/softplus.hpp>
@@ -30,20 +32,17 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// What delta holds: the steps Δ, or the numbers whose softplus they are.
-enum class steps { ready, before_softplus };
-
 /// Blocks first … last − 1 of the channels: a part of a scan that one thread does by itself.
 struct block_range {
   std::size_t first, last;
 };
 
-/// Blocks that go through time side by side: ranges are best a multiple of it.
-inline constexpr std::size_t blocks_together = 4;
+/// Blocks of channels that are interleaved in the inner loop: ranges are best a multiple of it.
+inline constexpr std::size_t channel_unroll = 4;
 
 /// What a scan of so many states costs one thread, all tokens counted.
 [[nodiscard]] inline parallel::cost scan_cost(std::size_t states) noexcept {
-  return {0.5 * static_cast<double>(states)};
+  return parallel::cost::exponentials(states) + parallel::cost::multiply_adds(4 * states);
 }
 
 namespace detail {
@@ -70,14 +69,14 @@ inline void store_block(T* p, V v, std::size_t count) noexcept {
 }
 
 /// One call of the scan: what all blocks share.
-template <steps Steps, class T, std::size_t D, std::size_t N>
+template <delta_softplus Softplus, class T, std::size_t D, std::size_t N>
 struct scan_of {
   using V = simd::batch<T>;
   static constexpr std::size_t W = simd::lanes<T>;
-  static constexpr std::size_t together = blocks_together;
+  static constexpr std::size_t together = channel_unroll;
   static constexpr std::size_t tile = 8;  ///< tokens; with those of the next tile they leave room in 32 KiB
   matrix_view<T const> delta;
-  channel_blocked<T, D, N> const& a;
+  channel_blocked_view<T const> a;
   matrix_view<T const> b, c;
   std::span<T const> d;
   matrix_view<T const> x, z;
@@ -122,7 +121,7 @@ struct scan_of {
   }
 
  private:
-  static constexpr bool softens = Steps == steps::before_softplus;
+  static constexpr bool softens = Softplus == delta_softplus::on;
 
   /// What a tile needs that does not depend on the state, [token][block][lane]: Δ where it is not ready, and silu(z).
   template <std::size_t Blocks>
@@ -240,54 +239,64 @@ struct scan_of {
   }
 };
 
+/// Blocks first … end−1: group by group where B and C differ between groups.
+template <delta_softplus Softplus, class T, std::size_t D, std::size_t N>
+void run_scan(scan_inputs<T> const& in, channel_blocked_view<T const> a, channel_blocked<T, D, N>& h, matrix_view<T> y,
+              std::size_t first, std::size_t end) noexcept {
+  auto const run = [&](std::size_t group, std::size_t from, std::size_t to) {
+    scan_of<Softplus, T, D, N>{in.delta,
+                               a,
+                               in.b.columns(group * h.depth(), h.depth()),
+                               in.c.columns(group * h.depth(), h.depth()),
+                               in.d,
+                               in.x,
+                               in.z,
+                               h,
+                               y}
+        .run_blocks(from, to);
+  };
+  if (in.groups == 1) {
+    run(0, first, end);
+  } else {
+    for_each_group<T>(in.groups, h.channels(), first, end, run,
+                      [&](std::size_t block) { run_mixed_block<Softplus>(in, a, h, y, block); });
+  }
+}
+
 }  // namespace detail
 
 /// Algorithm 2 of Mamba with its D-skip and gate, from any state h, which it leaves as the state after the last token.
 ///
-///     selective_scan(delta, …)        selective_scan<steps::before_softplus>(delta, …)        Δ = softplus(delta)
+///     h_t = exp(Δ_t A) h_{t−1} + Δ_t B_t x_t
+///     y_t = (C_t · h_t + D x_t) · silu(z_t)
 ///
 /// Paper:   Mamba, Algorithm 2 (zero-order hold for A, Euler for B); ssm::selective_scan is the same in ten lines.
-/// Shapes:  delta, x, y [L, D]; a, h [D, N]; b, c [L, N]; d [D] or empty (no skip); z [L, D] or empty (no gate).
-///          y may be x, delta or z. Of a range of blocks, only their channels are looked at and written, by the calling
-///          thread alone.
-/// Units:   delta [s], a [1/s], already discretised by nobody: Ā = exp(Δ A) is formed here.
+/// Shapes:  in: see scan_inputs; a, h [D, N]; y [L, D]. y may be x, delta or z. Of a range of blocks, only their
+///          channels are read and written, by the calling thread alone.
+/// Units:   delta [s], a [1/s]: Ā = exp(Δ A) is formed here.
 /// Domain:  Δ ≥ 0, a ≤ 0 (so |Ā| ≤ 1); NaN in, NaN out, in its own channel only.
 /// Error:   per step, h is off by ((1.5|ΔA| + 1.25) |Āh| + |ΔBx| + |h'|/2) ε at most, and y by (N + 1)/2 ε of
-///          Σ|C||h| + |Dx| more, gate 3.75 ε; |Ā| < 1 forgets old errors. tests/support/scan_case.hpp derives it, and
-///          tests/kernels/scan/selective_scan_test.cpp holds it.
-/// Cost:    L·D·N times (one exp, three products or multiply-adds).
-template <steps Steps = steps::ready, class T, std::size_t D, std::size_t N>
-void selective_scan(std::type_identity_t<matrix_view<T const>> delta, channel_blocked<T, D, N> const& a,
-                    std::type_identity_t<matrix_view<T const>> b, std::type_identity_t<matrix_view<T const>> c,
-                    std::type_identity_t<std::span<T const>> d, std::type_identity_t<matrix_view<T const>> x,
-                    std::type_identity_t<matrix_view<T const>> z, channel_blocked<T, D, N>& h,
-                    std::type_identity_t<matrix_view<T>> y, block_range part) noexcept(!core::contracts_checked) {
-  MAMBA_EXPECTS(x.extent(1) == h.channels(), "selective_scan: x and h must have as many channels", x.extent(1),
-                h.channels());
-  MAMBA_EXPECTS(a.channels() == h.channels() && a.depth() == h.depth(), "selective_scan: A and h must have one shape");
-  MAMBA_EXPECTS(b.extent(1) == h.depth() && c.extent(1) == h.depth(),
-                "selective_scan: B and C must have the same state size N as h", b.extent(1), h.depth());
-  MAMBA_EXPECTS(delta.shape() == x.shape() && y.shape() == x.shape(),
-                "selective_scan: delta, x and y must have one shape");
-  MAMBA_EXPECTS(b.extent(0) == x.extent(0) && c.extent(0) == x.extent(0),
-                "selective_scan: B and C must be as long as x", b.extent(0), x.extent(0));
-  MAMBA_EXPECTS(d.empty() || d.size() == x.extent(1), "selective_scan: D must have one value per channel", d.size(),
-                x.extent(1));
-  MAMBA_EXPECTS(z.empty() || z.shape() == x.shape(), "selective_scan: z must have the shape of x");
+///          Σ|C||h| + |Dx| more, gate 3.75 ε; |Ā| < 1 forgets old errors. tests/support/scan_case.hpp derives it,
+///          tests/kernels/scan/selective_scan_test.cpp verifies it.
+/// Determinism: the same bits for every split of the tokens, every range of blocks and every number of threads.
+/// Cost:    L·D·N times (one exp, three products or multiply-adds); at most 12 kB of stack.
+template <delta_softplus Softplus = delta_softplus::off, class T, std::size_t D, std::size_t N>
+void selective_scan(scan_inputs<T> const& in, std::type_identity_t<channel_blocked_view<T const>> a,
+                    channel_blocked<T, D, N>& h, std::type_identity_t<matrix_view<T>> y,
+                    block_range part) noexcept(!core::contracts_checked) {
+  detail::check(in, a, h, y);
   MAMBA_EXPECTS(part.last <= h.blocks(), "selective_scan: h has no such block", part.last, h.blocks());
-  detail::scan_of<Steps, T, D, N>{delta, a, b, c, d, x, z, h, y}.run_blocks(part.first, part.last);
+  detail::run_scan<Softplus, T>(in, a, h, y, part.first, part.last);
 }
 
-/// The same for all channels, shared out over the threads.
-template <steps Steps = steps::ready, class T, std::size_t D, std::size_t N>
-void selective_scan(std::type_identity_t<matrix_view<T const>> delta, channel_blocked<T, D, N> const& a,
-                    std::type_identity_t<matrix_view<T const>> b, std::type_identity_t<matrix_view<T const>> c,
-                    std::type_identity_t<std::span<T const>> d, std::type_identity_t<matrix_view<T const>> x,
-                    std::type_identity_t<matrix_view<T const>> z, channel_blocked<T, D, N>& h,
+/// The same for all channels, divided among the threads.
+template <delta_softplus Softplus = delta_softplus::off, class T, std::size_t D, std::size_t N>
+void selective_scan(scan_inputs<T> const& in, std::type_identity_t<channel_blocked_view<T const>> a,
+                    channel_blocked<T, D, N>& h,
                     std::type_identity_t<matrix_view<T>> y) noexcept(!core::contracts_checked) {
-  selective_scan<Steps>(delta, a, b, c, d, x, z, h, y, block_range{0, 0});  // looks at the shapes
-  parallel::parallel_for(h.blocks(), scan_cost(x.size() * h.depth()), [&](std::size_t first, std::size_t last) {
-    detail::scan_of<Steps, T, D, N>{delta, a, b, c, d, x, z, h, y}.run_blocks(first, last);
+  detail::check(in, a, h, y);
+  parallel::parallel_for(h.blocks(), scan_cost(in.x.size() * h.depth()), [&](std::size_t first, std::size_t last) {
+    detail::run_scan<Softplus, T>(in, a, h, y, first, last);
   });
 }
 

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// mamba/io.hpp — files: checkpoints, tokenizers, safetensors. An optional component that needs JSON and utf8proc.
+//
+//     open_checkpoint, load_weights<W>, save_weights   a folder or a file that others trained, checked and loaded
+//     load_tokenizer, tokenizer, stream_decoder        text to tokens and back
+//     visit_format                                     from a format's name to its type
+//     safetensors::archive, safetensors::writer        the file format itself
+//
+// Everything else in io/ is there for these, and may change.
+#pragma once
+
+#include <mamba/io/checkpoint/checkpoint.hpp>
+#include <mamba/io/formats.hpp>
+#include <mamba/io/safetensors/archive.hpp>
+#include <mamba/io/safetensors/writer.hpp>
+#include <mamba/io/tokenizer/load_tokenizer.hpp>
+#include <mamba/io/tokenizer/tokenizer.hpp>

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// mamba/io/safetensors/writer.hpp — writes safetensors files, whole or piece by piece.  [floor 7]
+//
+//     io::stored_tensor const t{"logits", io::dtype::f32, {2, 3}, std::as_bytes(std::span(values))};
+//     io::safetensors::write("out.safetensors", {&t, 1});
+#pragma once
+
+#include <mamba/core/error.hpp>
+#include <mamba/io/file/new_file.hpp>
+#include <mamba/io/safetensors/header.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mamba::inline MAMBA_ABI::io::safetensors {
+
+/// How a writer lays out the data: by_alignment is the reference's way (wide types first, then by name), which keeps
+/// every element aligned; as_given keeps the caller's order, and the first tensor begins on a cache line of the mapped
+/// file.
+enum class order { by_alignment, as_given };
+
+/// Writes one file, piece by piece, for data that never exists as a whole. The file appears when finish() succeeds.
+class writer {
+ public:
+  /// The tensors' types and shapes; their data are not looked at.
+  ///
+  /// Throws:  mamba::error when the file cannot be created, a name comes twice or is not UTF-8, or a size overflows.
+  writer(std::filesystem::path const& path, std::span<stored_tensor const> tensors, metadata_map const& metadata = {},
+         order layout = order::by_alignment)
+      : source_(path.string()), file_(path) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) sequence_.push_back(i);
+    if (layout == order::by_alignment) {
+      std::stable_sort(sequence_.begin(), sequence_.end(), [&](std::size_t a, std::size_t b) {
+        return std::pair(tensors[b].type, std::string_view(tensors[a].name)) <
+               std::pair(tensors[a].type, std::string_view(tensors[b].name));
+      });
+    }
+    auto const text = header(tensors, metadata, layout);
+    std::uint64_t const length = text.size();
+    if (length > longest_header) core::fail(source_ + ": the header would be longer than readers accept");
+    file_.append(std::as_bytes(std::span(&length, 1)));
+    file_.append(std::as_bytes(std::span(text)));
+  }
+
+  /// The tensors' positions in the constructor's list, in the order in which append() expects their data.
+  [[nodiscard]] std::vector<std::size_t> const& sequence() const noexcept { return sequence_; }
+
+  /// The next bytes of the data. Throws:  mamba::error when they cannot be written, or are more than the header says.
+  void append(std::span<std::byte const> bytes) {
+    if (bytes.size() > missing_) core::fail(source_ + ": more data written than the header announces");
+    file_.append(bytes);
+    missing_ -= bytes.size();
+  }
+
+  /// Throws:  mamba::error when data are missing or the file cannot take its place.
+  void finish() {
+    if (missing_ != 0) core::fail(source_ + ": " + std::to_string(missing_) + " bytes of data are missing");
+    file_.commit();
+  }
+
+ private:
+  std::string header(std::span<stored_tensor const> tensors, metadata_map const& metadata, order layout) {
+    std::string text = "{";
+    auto const separate = [&] { text += text.size() > 1 ? "," : ""; };
+    if (!metadata.empty()) text += "\"__metadata__\":" + json_text(metadata);
+    std::set<std::string_view> names{"__metadata__"};
+    for (std::size_t const i : sequence_) {
+      stored_tensor const& t = tensors[i];
+      auto const elements = element_count(t.shape);
+      auto const bits = elements ? checked_product(*elements, bits_of(t.type)) : std::nullopt;
+      if (!names.insert(t.name).second) core::fail(source_ + ": tensor name " + in_quotes(t.name) + " is taken");
+      if (!bits || *bits % 8 != 0 || *bits / 8 > static_cast<std::size_t>(-1) - missing_) {
+        core::fail(source_ + ": tensor " + in_quotes(t.name) + " has a size that cannot be written, " +
+                   std::string(name_of(t.type)) + " " + to_string(t.shape));
+      }
+      separate();
+      text += json_text(t.name) + ":{\"dtype\":\"" + std::string(name_of(t.type)) +
+              "\",\"shape\":" + json_text(t.shape) + ",\"data_offsets\":[" + std::to_string(missing_) + "," +
+              std::to_string(missing_ + *bits / 8) + "]}";
+      missing_ += *bits / 8;
+    }
+    text += "}";
+    std::size_t const boundary = layout == order::by_alignment ? 8 : 64;
+    text.append((boundary - (8 + text.size()) % boundary) % boundary, ' ');  // so that the data begin aligned
+    return text;
+  }
+
+  template <class T>
+  std::string json_text(T const& value) const {
+    try {
+      return nlohmann::json(value).dump();
+    } catch (nlohmann::json::exception const&) {
+      core::fail(source_ + ": a name or a metadata text is not UTF-8");
+    }
+  }
+
+  std::string source_;
+  new_file file_;
+  std::vector<std::size_t> sequence_;
+  std::size_t missing_ = 0;  ///< bytes of data still to come
+};
+
+/// Writes a whole file at once.
+///
+/// Throws:  mamba::error when a tensor's data are not as long as its type and shape say, and as writer does.
+inline void write(std::filesystem::path const& path, std::span<stored_tensor const> tensors,
+                  metadata_map const& metadata = {}, order layout = order::by_alignment) {
+  for (stored_tensor const& t : tensors) {
+    auto const elements = element_count(t.shape);
+    auto const bits = elements ? checked_product(*elements, bits_of(t.type)) : std::nullopt;
+    if (bits && *bits / 8 != t.data.size()) {
+      core::fail(path.string() + ": tensor " + in_quotes(t.name) + " has " + std::to_string(t.data.size()) +
+                 " bytes, expected " + std::to_string(*bits / 8) + " for " + std::string(name_of(t.type)) + " " +
+                 to_string(t.shape));
+    }
+  }
+  writer out(path, tensors, metadata, layout);
+  for (std::size_t const i : out.sequence()) out.append(tensors[i].data);
+  out.finish();
+}
+
+}  // namespace mamba::inline MAMBA_ABI::io::safetensors

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// mamba/model/session.hpp — one sequence: weights, a state, a workspace and the latest outputs in one object.  [floor 6]
+#pragma once
+
+#include <mamba/model/forward.hpp>
+
+#include <vector>
+
+namespace mamba::inline MAMBA_ABI::model {
+
+/// One sequence of a model, for programs that have one.
+///
+///     model::session session(weights);
+///     session.read(prompt);                                    // logits of what comes next
+///     for (int i = 0; i < 100; ++i) session.step(sampler(session.outputs()));
+///
+/// Shapes:  outputs() [outputs of the model], those behind the last item that was read; zeros before the first.
+/// Domain:  the weights must outlive the session. Copying a session copies its state, not the weights.
+/// Determinism: forward()'s.
+/// Throws:  std::bad_alloc in the constructor, and in read() where the workspace must grow.
+template <class Network>
+class session {
+ public:
+  using scalar = typename Network::scalar;
+  using items = typename Network::items;
+  using state_type = typename Network::state;
+
+  explicit session(Network const& weights)
+      : weights_(&weights), state_(weights.initial_state()), workspace_(weights), outputs_(weights.outputs()) {}
+  session(session const& other)
+      : weights_(other.weights_), state_(other.state_), workspace_(*other.weights_), outputs_(other.outputs_) {}
+  session(session&&) noexcept = default;
+  session& operator=(session const& other) {
+    session copy(other);
+    return *this = std::move(copy);
+  }
+  session& operator=(session&&) noexcept = default;
+  ~session() = default;
+
+  /// Reads items and returns the outputs behind the last of them (the previous outputs where there are none).
+  std::span<scalar const> read(items from) {
+    bool const some = decltype(weights_->input)::size(from) > 0;
+    model::forward(*weights_, from, state_, workspace_,
+                   matrix_view<scalar>(outputs_.data(), std::size_t{some ? 1U : 0U}, outputs_.size()));
+    return outputs_;
+  }
+
+  /// One item: a token, or a row of features.
+  template <class Item>
+  std::span<scalar const> step(Item const& item) noexcept(!core::contracts_checked) {
+    model::step(*weights_, item, state_, workspace_, std::span<scalar>(outputs_));
+    return outputs_;
+  }
+
+  [[nodiscard]] std::span<scalar const> outputs() const noexcept { return outputs_; }
+  [[nodiscard]] state_type& state() noexcept { return state_; }
+  [[nodiscard]] state_type const& state() const noexcept { return state_; }
+  /// Back to the state before the first item.
+  void reset() noexcept {
+    state_.reset();
+    std::fill(outputs_.begin(), outputs_.end(), scalar{0});
+  }
+
+ private:
+  Network const* weights_;
+  state_type state_;
+  workspace workspace_;
+  std::vector<scalar> outputs_;
+};
+
+}  // namespace mamba::inline MAMBA_ABI::model

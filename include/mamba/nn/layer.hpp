@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// mamba/nn/layer.hpp — what a mixer and a layer are: the concepts that a model is stacked from.  [floor 5]
+//
+//     mixer    (y, state') = f(x, state)             nn::mamba1, nn::s4d, one of your own
+//     layer    (r, state') = (r + f(norm r), state')  nn::block<Mixer>: what a stack holds
+//
+// Both work on rows of many sequences at once. A segment says which rows belong to one sequence, and where its state is;
+// every row's arithmetic is independent of the rows of other sequences, so a batch has the bits of its sequences alone.
+#pragma once
+
+#include <mamba/kernels/gemm/matmul.hpp>
+#include <mamba/nn/activations.hpp>
+#include <mamba/nn/storage.hpp>
+#include <mamba/parallel/parallel_for.hpp>
+
+#include <concepts>
+#include <span>
+
+namespace mamba::inline MAMBA_ABI::nn {
+
+/// Consecutive rows of one sequence, in order of time, and the state that they continue from and leave behind.
+template <class State>
+struct segment {
+  std::size_t first;  ///< row
+  std::size_t count;  ///< rows; a segment may be empty
+  State* state;       ///< no two segments of one call share a state
+};
+
+/// A type that lists its parameters once: for_each(parameters, f) calls f(name, shape, storage, role) for each, in one
+/// fixed order, `shape` being the checkpoint's. with_storage<S> is the same list in another storage, with the same config.
+template <class P>
+concept parameter_list = requires {
+  typename P::scalar;
+  typename P::config;
+  typename P::storage;
+  typename P::template with_storage<meta>;
+  requires std::constructible_from < typename P::template with_storage<meta>,
+  typename P::config const& > ;
+};
+
+/// A sequence map with state: y ← f(x, state), or y ← y + f(x, state).
+///
+///     m.template apply<kernels::output::add>(input, segments, at, y);
+///
+/// `input` is what its first matrix reads (activations of width(config), quantised if its format takes them so), `at` the rest
+/// of the workspace, of which it needs workspace(config, rows) bytes at most. cost(rows) decides whether threads are
+/// used, never a result. state(config) is the state before the first row: all that must be remembered, and a value.
+template <class M>
+concept mixer = parameter_list<M> && std::regular<typename M::state> &&
+    std::constructible_from<typename M::state, typename M::config const&> &&
+    requires(M const& m, typename M::config const& c, typename M::input const& input,
+             std::span<segment<typename M::state> const> segments, arena at, matrix_view<typename M::scalar> y,
+             std::size_t rows) {
+  { M::workspace(c, rows) } -> std::same_as<std::size_t>;
+  m.template apply<kernels::output::assign>(input, segments, at, y);
+  m.template apply<kernels::output::add>(input, segments, at, y);
+  { M::width(c) } -> std::convertible_to<std::size_t>;
+  { M::static_width } -> std::convertible_to<std::size_t>;
+  { m.cost(rows) } -> std::same_as<parallel::cost>;
+};
+
+/// What a stack holds: r ← r + f(norm r), in place.
+template <class L>
+concept layer = parameter_list<L> && std::regular<typename L::state> &&
+    requires(L const& l, typename L::config const& c, std::span<segment<typename L::state> const> segments, arena at,
+             matrix_view<typename L::scalar> r, std::size_t rows) {
+  { L::initial_state(c) } -> std::same_as<typename L::state>;
+  { L::workspace(c, rows) } -> std::same_as<std::size_t>;
+  l(r, segments, at);
+  { l.cost(rows) } -> std::same_as<parallel::cost>;
+};
+
+/// A layer, or the list of its parameters in a storage that doesn't compute (meta, dense).
+template <class L>
+concept stackable = parameter_list<L> &&(!L::storage::computes || layer<L>);
+
+}  // namespace mamba::inline MAMBA_ABI::nn

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// mamba/nn/reference/plain.hpp — the operations of a layer in plain loops, one token at a time.  [floor 5]
+//
+// References for tests and benchmarks: written from the equations, in any T (double, long double; float to compare
+// speeds). They use nothing of the library but the way in which a layer gives its parameters out.
+#pragma once
+
+#include <mamba/core/abi.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mamba::inline MAMBA_ABI::nn::reference {
+
+/// The parameters of a layer or a model as plain rows, by name.
+template <class T>
+class parameters {
+ public:
+  /// Of anything with for_each(layer, f(name, shape, storage, role)) whose storages have get_row.
+  template <class L>
+  explicit parameters(L const& layer) {
+    using scalar = typename L::scalar;
+    L::for_each(layer, [&](auto const& name, auto const&, auto const& storage, auto) {
+      std::vector<T> values;
+      std::vector<scalar> row(storage.row_size());
+      for (std::size_t i = 0; i < storage.rows(); ++i) {
+        storage.get_row(i, std::span<scalar>(row));
+        values.insert(values.end(), row.begin(), row.end());
+      }
+      tensors_.emplace_back(std::string(name), std::move(values));
+    });
+  }
+
+  /// All rows of a tensor, one after the other; empty where there is none of that name.
+  [[nodiscard]] std::vector<T> const& operator[](std::string_view name) const noexcept {
+    for (auto const& [key, values] : tensors_) {
+      if (key == name) return values;
+    }
+    static std::vector<T> const none;
+    return none;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::vector<T>>> tensors_;
+};
+
+/// x / (1 + e⁻ˣ)
+template <class T>
+[[nodiscard]] T silu(T x) {
+  return x / (1 + std::exp(-x));
+}
+
+/// y = W x + b, one dot product after the other; W [out, in] row-major, b [out] or empty.
+template <class T>
+[[nodiscard]] std::vector<T> product(std::vector<T> const& w, std::vector<T> const& b, std::span<T const> x) {
+  std::vector<T> y(x.empty() ? b.size() : w.size() / x.size());
+  for (std::size_t o = 0; o < y.size(); ++o) {
+    y[o] = b.empty() ? T{0} : b[o];
+    for (std::size_t k = 0; k < x.size(); ++k) y[o] += w[o * x.size() + k] * x[k];
+  }
+  return y;
+}
+
+/// x / √(mean(x²) + ε) · w
+template <class T>
+[[nodiscard]] std::vector<T> rms_norm(std::span<T const> x, std::vector<T> const& w, T epsilon) {
+  T squares = 0;
+  for (T const v : x) squares += v * v;
+  T const scale = 1 / std::sqrt(squares / static_cast<T>(x.size()) + epsilon);
+  std::vector<T> y(x.begin(), x.end());
+  for (std::size_t k = 0; k < y.size(); ++k) y[k] *= scale * w[k];
+  return y;
+}
+
+}  // namespace mamba::inline MAMBA_ABI::nn::reference

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// mamba/nn/s4d_modes.hpp — the parameters of S4D's diagonal systems, and what the recurrence makes of them.  [floor 5]
+//
+// A checkpoint has C, log Δ, log(−Re A) and Im A; the recurrence reads Ā and C·B̄. Each of the four is a storage
+// (nn/parameter.hpp) of its own, and a row that is set forms that channel's Ā and C·B̄ anew.
+#pragma once
+
+#include <mamba/kernels/scan/complex_blocked.hpp>
+#include <mamba/math/complex_phi.hpp>
+#include <mamba/nn/storage.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+
+namespace mamba::inline MAMBA_ABI::nn {
+
+/// The tensors of S4D's kernel.
+enum class s4d_tensor {
+  c,           ///< C [H, N/2, 2]: real and imaginary parts
+  log_dt,      ///< ln Δ [H]
+  log_a_real,  ///< ln(−Re A) [H, N/2]
+  a_imag       ///< Im A [H, N/2]
+};
+
+/// One of them as rows: a base of s4d_modes, which keeps the numbers.
+template <class Modes, class T, s4d_tensor Which>
+class s4d_rows {
+ public:
+  using storage_format = T;
+  [[nodiscard]] std::size_t rows() const noexcept { return stored().extent(0); }
+  [[nodiscard]] std::size_t row_size() const noexcept { return stored().extent(1); }
+  [[nodiscard]] bool empty() const noexcept { return rows() == 0; }
+  void set_row(std::size_t d, std::span<T const> values) noexcept {
+    auto& self = static_cast<Modes&>(*this);
+    auto const row = self.template stored<Which>().view().row(d);
+    std::copy(values.begin(), values.end(), row.begin());
+    self.refresh(d);
+  }
+  void get_row(std::size_t d, std::span<T> values) const noexcept {
+    auto const row = stored().view().row(d);
+    std::copy_n(row.begin(), values.size(), values.begin());
+  }
+
+ private:
+  [[nodiscard]] auto const& stored() const noexcept {
+    return static_cast<Modes const&>(*this).template stored<Which>();
+  }
+};
+
+/// The tensors of S4D's kernel in a storage without arithmetic (meta, dense).
+template <class T, std::size_t H, std::size_t P, class Storage>
+class s4d_modes {
+  static_assert(!Storage::computes, "s4d_modes: S4D computes in packed storage; constant storage isn't supported");
+  using parameter = typename Storage::template vector<T, dynamic>;
+
+ public:
+  s4d_modes() = default;
+  s4d_modes(std::size_t channels, std::size_t pairs)
+      : tensors_{parameter(channels, 2 * pairs), parameter(channels), parameter(channels, pairs),
+                 parameter(channels, pairs)} {}
+
+  template <s4d_tensor Which>
+  [[nodiscard]] parameter& tensor() noexcept {
+    return tensors_[static_cast<std::size_t>(Which)];
+  }
+  template <s4d_tensor Which>
+  [[nodiscard]] parameter const& tensor() const noexcept {
+    return tensors_[static_cast<std::size_t>(Which)];
+  }
+
+ private:
+  std::array<parameter, 4> tensors_;
+};
+
+/// The same as checkpoints have them, beside Ā and C·B̄ in the recurrence's layout.
+///
+///     A = −exp(log_A_real) + i A_imag        Ā = exp(ΔA)        C·B̄ = C (exp(ΔA) − 1)/A        zero-order hold, B = 1
+///
+/// Why:     formed once, in double, and then rounded. (exp(ΔA) − 1)/A = Δ φ₁(ΔA) has no cancellation for small ΔA.
+/// Shapes:  H channels, P = N/2 modes each, one of each conjugate pair.
+/// Error:   Ā: (2 + |ΔA|) ε in double, then half a unit of T in each part; C·B̄: (8 + |ΔA|) ε, likewise.
+/// Throws:  std::bad_alloc.
+template <class T, std::size_t H, std::size_t P>
+class s4d_modes<T, H, P, packed> : public s4d_rows<s4d_modes<T, H, P, packed>, T, s4d_tensor::c>,
+                                   public s4d_rows<s4d_modes<T, H, P, packed>, T, s4d_tensor::log_dt>,
+                                   public s4d_rows<s4d_modes<T, H, P, packed>, T, s4d_tensor::log_a_real>,
+                                   public s4d_rows<s4d_modes<T, H, P, packed>, T, s4d_tensor::a_imag> {
+ public:
+  using blocked = kernels::complex_blocked<T, H, P>;
+
+  s4d_modes() : s4d_modes(H == dynamic ? 0 : H, P == dynamic ? 0 : P) {}
+  s4d_modes(std::size_t channels, std::size_t pairs)
+      : c_(channels, 2 * pairs),
+        log_dt_(channels, 1),
+        log_a_real_(channels, pairs),
+        a_imag_(channels, pairs),
+        a_bar_(channels, pairs),
+        c_bar_(channels, pairs) {
+    for (std::size_t d = 0; d < channels; ++d) refresh(d);
+  }
+
+  template <s4d_tensor Which>
+  [[nodiscard]] s4d_rows<s4d_modes, T, Which>& tensor() noexcept {
+    return *this;
+  }
+  template <s4d_tensor Which>
+  [[nodiscard]] s4d_rows<s4d_modes, T, Which> const& tensor() const noexcept {
+    return *this;
+  }
+
+  [[nodiscard]] blocked const& a_bar() const noexcept { return a_bar_; }
+  [[nodiscard]] blocked const& c_bar() const noexcept { return c_bar_; }  ///< C·B̄
+
+ private:
+  template <class, class, s4d_tensor>
+  friend class s4d_rows;
+
+  template <s4d_tensor Which>
+  [[nodiscard]] auto& stored() noexcept {
+    return of<Which>(*this);
+  }
+  template <s4d_tensor Which>
+  [[nodiscard]] auto const& stored() const noexcept {
+    return of<Which>(*this);
+  }
+  template <s4d_tensor Which, class Self>
+  [[nodiscard]] static auto& of(Self& self) noexcept {
+    if constexpr (Which == s4d_tensor::c) {
+      return self.c_;
+    } else if constexpr (Which == s4d_tensor::log_dt) {
+      return self.log_dt_;
+    } else if constexpr (Which == s4d_tensor::log_a_real) {
+      return self.log_a_real_;
+    } else {
+      return self.a_imag_;
+    }
+  }
+
+  void refresh(std::size_t d) noexcept {
+    double const delta = std::exp(static_cast<double>(log_dt_(d, 0)));
+    for (std::size_t n = 0; n < a_bar_.depth(); ++n) {
+      std::complex<double> const c(static_cast<double>(c_(d, 2 * n)), static_cast<double>(c_(d, 2 * n + 1)));
+      std::complex<double> const z(-delta * std::exp(static_cast<double>(log_a_real_(d, n))),
+                                   delta * static_cast<double>(a_imag_(d, n)));
+      a_bar_.set(d, n, rounded(std::exp(z)));
+      c_bar_.set(d, n, rounded(c * (delta * math::phi1(z))));
+    }
+  }
+
+  [[nodiscard]] static std::complex<T> rounded(std::complex<double> v) noexcept {
+    return {static_cast<T>(v.real()), static_cast<T>(v.imag())};
+  }
+
+  static constexpr std::size_t parts = P == dynamic ? dynamic : 2 * P;
+  mamba::tensor<T, H, parts> c_;
+  mamba::tensor<T, H, 1> log_dt_;
+  mamba::tensor<T, H, P> log_a_real_, a_imag_;
+  blocked a_bar_, c_bar_;
+};
+
+}  // namespace mamba::inline MAMBA_ABI::nn

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// mamba/ssm/convolution/overlap_add.hpp — the convolution of a stream: an answer for each input as it comes.  [floor 3]
+//
+//     overlap_add<double> stream(kernel);
+//     auto const y1 = stream(x1);            // as many answers as inputs, whatever the chunk's length
+//     auto const y2 = stream(x2);            // x1 still sounds on in it
+#pragma once
+
+#include <mamba/ssm/convolution/fft_convolution.hpp>
+
+#include <algorithm>
+
+namespace mamba::inline MAMBA_ABI::ssm {
+
+/// A convolution with a memory: what the inputs so far will still add to the answers to come.
+///
+/// Each block of B inputs is convolved as a whole, L_K − 1 answers longer than itself. Its own length of them, with
+/// what earlier blocks left, is complete; the rest is left for the blocks that follow.
+///
+///     block 1   y y y y t t t
+///     block 2           y y y y t t t
+///     block 3                   y y y y t t t
+template <scalar T>
+class overlap_add {
+ public:
+  /// Shapes:  kernel [L_K, P·M]; blocks of at most B inputs, by default as many as the kernel is long.
+  template <class Kernel>
+  explicit overlap_add(Kernel const& kernel, std::size_t inputs = 1, std::size_t block = 0)
+      : inputs_(index(inputs)),
+        tail_(std::max<Eigen::Index>(kernel.rows(), 1) - 1),
+        block_(block != 0 ? index(block) : tail_ + 1),
+        length_(padded_length(size(tail_ + 1), size(block_))),
+        kernel_(spectra(kernel, length_)) {
+    static_assert(answers<Kernel>, "overlap_add: a complex kernel has complex answers");
+    MAMBA_EXPECTS(inputs > 0 && size(kernel.cols()) % inputs == 0, "overlap_add: a kernel row must hold P x M numbers",
+                  kernel.cols(), inputs);
+    left_ = matrix<T>::Zero(block_ + tail_, kernel.cols() / index(inputs));
+  }
+
+  /// The answers to the next inputs.
+  ///
+  /// Shapes:  x [L, M] → y [L, P], any L.
+  /// Error:   of the whole stream's convolution: 12 ε (log₂ n + 1) ‖K‖₁ ‖x_b‖₂ for each block b that still sounds, n a
+  ///          block's padded length, and u for each sum of two blocks. In other chunks it may round otherwise.
+  /// Cost:    two transforms of n points and a product for each block or part of one: long chunks are cheaper.
+  template <class Input>
+  [[nodiscard]] matrix<T> operator()(Input const& x) {
+    static_assert(answers<Input>, "overlap_add: complex inputs have complex answers");
+    MAMBA_EXPECTS(x.cols() == inputs_, "overlap_add: x must have the inputs that the kernel was given for", x.cols(),
+                  inputs_);
+    matrix<T> y(x.rows(), left_.cols());
+    for (Eigen::Index k = 0; k < x.rows(); k += block_) {
+      auto const here = std::min(block_, x.rows() - k);
+      auto const sound = from_spectra<T>(product_of_spectra(kernel_, spectra(x.middleRows(k, here), length_)));
+      left_.topRows(here + tail_) += sound.topRows(here + tail_);
+      y.middleRows(k, here) = left_.topRows(here);
+      left_.topRows(tail_) = left_.middleRows(here, tail_).eval();
+      left_.bottomRows(block_).setZero();
+    }
+    return y;
+  }
+
+  /// What the inputs so far will still add to the next L_K − 1 answers. [B + L_K − 1, P], zero beyond.
+  [[nodiscard]] matrix<T> const& left() const noexcept { return left_; }
+
+ private:
+  /// Whether T can hold what such numbers make: no imaginary part is dropped.
+  template <class Numbers>
+  static constexpr bool answers = is_complex<T> || !is_complex<typename Numbers::Scalar>;
+
+  Eigen::Index inputs_;           ///< M
+  Eigen::Index tail_;             ///< L_K − 1: how long a block sounds on
+  Eigen::Index block_;            ///< B
+  std::size_t length_;            ///< n, at least B + L_K − 1
+  matrix<complex_of<T>> kernel_;  ///< [n, P·M]
+  matrix<T> left_;                ///< [B + L_K − 1, P]
+};
+
+}  // namespace mamba::inline MAMBA_ABI::ssm

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// mamba/ssm/systems/modes.hpp — all modes of a system, or one of each conjugate pair.  [floor 3]
+#pragma once
+
+#include <mamba/ssm/systems/scalar.hpp>
+
+namespace mamba::inline MAMBA_ABI::ssm {
+
+/// Which modes of a real system a complex one keeps. The modes of a real A come in conjugate pairs, so that one of each
+/// pair is enough: what the other would add is the conjugate, and the pair together is 2 Re. A real mode has no partner.
+enum class modes { all, half };
+
+/// Whether modes of a scalar type may stand for their conjugates as well.
+template <modes Kept, class T>
+inline constexpr bool can_keep = Kept == modes::all || is_complex<T>;
+
+/// What the kept modes stand for: v itself, or 2 Re v where the conjugate half is implied. v is a matrix or a number.
+template <modes Kept, class Expression>
+requires(!scalar<Expression>) [[nodiscard]] auto whole(Expression const& v) {
+  static_assert(can_keep<Kept, typename Expression::Scalar>, "modes::half needs complex modes");
+  if constexpr (Kept == modes::half) {
+    using real = typename Expression::RealScalar;
+    return (real(2) * v.real()).eval();
+  } else {
+    return v.eval();
+  }
+}
+template <modes Kept, scalar T>
+[[nodiscard]] auto whole(T v) noexcept {
+  static_assert(can_keep<Kept, T>, "modes::half needs complex modes");
+  if constexpr (Kept == modes::half) {
+    return real_of<T>(2) * std::real(v);
+  } else {
+    return v;
+  }
+}
+
+}  // namespace mamba::inline MAMBA_ABI::ssm

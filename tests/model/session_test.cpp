@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <mamba/model/session.hpp>
+#include <mamba/model/weights.hpp>
+#include <support/allocations.hpp>
+#include <support/bits.hpp>
+#include <support/random_model.hpp>
+
+#include <vector>
+
+namespace {
+
+namespace model = mamba::model;
+constexpr model::config sizes{.d_model = 10, .n_layer = 2, .vocab_size = 17, .d_state = 4};
+
+std::vector<float> copy(std::span<float const> values) { return {values.begin(), values.end()}; }
+
+TEST_CASE("session: reads and steps as forward does, is copied with its state, and starts anew") {
+  model::weights<> w(sizes);
+  test::fill_weights(w, 1, test::weight_range::unit);
+  std::vector<model::token> const prompt{3, 1, 4, 1, 5};
+  model::session session(w);
+  CHECK(session.outputs().size() == 17);
+  auto const after_prompt = copy(session.read(prompt));
+  model::state<> state(sizes);
+  model::workspace workspace;
+  std::vector<float> logits(17);
+  model::forward(w, prompt, state, workspace, {logits.data(), 1, 17});
+  CHECK(test::same_bits(after_prompt, logits));
+  CHECK(session.state() == state);
+
+  model::session fork = session;
+  auto const left = copy(session.step(9));
+  CHECK(test::same_bits(copy(fork.outputs()), after_prompt));
+  CHECK(test::same_bits(copy(fork.step(9)), left));
+  fork = session;
+  CHECK(fork.state() == session.state());
+  std::size_t const before = test::allocations;
+  session.step(2);
+  CHECK(test::allocations == before);
+  CHECK(test::same_bits(copy(session.read({})), copy(session.outputs())));
+  session.reset();
+  CHECK(session.outputs()[0] == 0);
+  CHECK(test::same_bits(copy(session.read(prompt)), after_prompt));
+}
+
+}  // namespace
