@@ -52,8 +52,7 @@ void teach(lecture::lesson& l) {
     using block = mamba::model::mamba_block<mamba::model::any, double>;
     block::state state(s);
     nn::segment<block::state> const all[] = {{0, L, &state}};
-    nn::workspace workspace(block::workspace(weights.sizes().block(), L));
-    weights.layers[i](residual.view(), all, workspace.memory());
+    weights.layers[i](residual, all, nn::workspace(block::workspace(weights.sizes().block(), L)).memory());
   };
   for (std::size_t i = 0; i < layer; ++i) forward(i, r);
   auto const& block = weights.layers[layer].mixer;
