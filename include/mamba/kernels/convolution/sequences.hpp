@@ -25,6 +25,7 @@ template <class T>
 class sequences {
  public:
   template <std::convertible_to<matrix_view<T>> M>
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): no `sequences` converts to a matrix_view
   sequences(M&& time_major) noexcept(!core::contracts_checked) : numbers_(std::forward<M>(time_major)) {}
   template <std::same_as<std::remove_const_t<T>> U>
   sequences(channel_major<U> s) noexcept : numbers_(s.rows), channel_first_(true) {}

@@ -22,6 +22,9 @@
 #include <mamba/ssm/discretize/low_rank_rules.hpp>
 #include <mamba/ssm/systems/discrete.hpp>
 
+#include <type_traits>
+#include <utility>
+
 namespace mamba::inline MAMBA_ABI::ssm {
 
 namespace detail {
@@ -56,9 +59,9 @@ template <class Rule, class T, std::size_t N, modes K, class B>
 template <class A, std::size_t M, std::size_t P, class Rule>
 [[nodiscard]] auto discretize(continuous_system<A, M, P> const& s, Rule const& rule) {
   auto const r = detail::apply_rule(rule, s.a, s.b);
-  discrete_system<std::remove_const_t<decltype(r.a_bar)>, M, P> const out{r.a_bar, r.b_bar, s.c, s.d};
+  discrete_system<std::remove_const_t<decltype(r.a_bar)>, M, P> out{r.a_bar, r.b_bar, s.c, s.d};
   if constexpr (requires { r.b_bar_before; }) {
-    return two_point<std::remove_const_t<decltype(out)>>{out, r.b_bar_before};
+    return two_point<decltype(out)>{std::move(out), r.b_bar_before};
   } else {
     return out;
   }
