@@ -44,8 +44,8 @@ struct product {
 template <class W>
 void check_stack(std::size_t tokens, std::size_t bound) {
   product<W> run(tokens);
-  std::size_t const first = test::stack_use(run);  // the first thread of all pays for the dynamic linker
-  std::size_t const used = std::min(first, test::stack_use(run));
+  std::size_t used = test::stack_use(run);
+  for (int i = 0; i < 3; ++i) used = std::min(used, test::stack_use(run));  // the first ones pay for the dynamic linker
   MESSAGE(tokens, " tokens: ", used, " bytes of stack, bound ", bound);
   if (TEST_STACK_IS_MEASURABLE) CHECK(used <= bound);
 }
