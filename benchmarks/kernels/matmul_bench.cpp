@@ -9,7 +9,7 @@
 // that fill half a gigabyte, the weights of the whole 130m, and no copy is still in a cache when its turn comes again
 // (unless the last-level cache is that large).
 //
-// What a tile of 6 (AVX2) or 12 tokens (AVX-512), of bytes 2 or 7, loses that isn't full is seen where reading doesn't
+// What a tile of 6 (AVX2) or 12 tokens (AVX-512), of bytes 7 or 8, loses that isn't full is seen where reading doesn't
 // decide: the rows called "resident" use one copy, which stays in the last-level cache, and have the time per token.
 #include <mamba/kernels/quantization/quantized_matmul.hpp>
 #include <mamba/tensor/eigen.hpp>
@@ -73,12 +73,12 @@ struct packed_weights {
     plain_weights const plain(s);
     for (std::size_t o = 0; o < s.out; ++o) w.set_row(o, plain.w.view().row(o));
   }
-  void multiply(matrix const& x, matrix& y, quantized_buffer& room) const {
+  void multiply(matrix const& x, matrix& y, quantized_buffer& quantized) const {
     mamba::matrix_view<float> const out(y.view());
     mamba::matrix_view<float const> const in(x.view());
     if constexpr (mamba::block_format<W>) {
-      room.assign(in);
-      mamba::kernels::matmul(room, w, std::span<float const>{}, out);
+      quantized.assign(in);
+      mamba::kernels::matmul(quantized, w, std::span<float const>{}, out);
     } else {
       mamba::kernels::matmul(in, w, std::span<float const>{}, out);
     }
@@ -102,11 +102,11 @@ matrix multiplied(Weights const&, matrix const& x, quantized_buffer const&) {
   return x;
 }
 template <mamba::block_format W>
-matrix multiplied(packed_weights<W> const&, matrix const& x, quantized_buffer const& room) {
+matrix multiplied(packed_weights<W> const&, matrix const& x, quantized_buffer const& quantized) {
   matrix out = x;
   for (std::size_t t = 0; t < x.extent(0); ++t) {
     for (std::size_t k = 0; k < x.extent(1); ++k) {
-      auto const& block = room.row(t)[k / mamba::activation_block_size];
+      auto const& block = quantized.row(t)[k / mamba::activation_block_size];
       out(t, k) = block.scale * static_cast<float>(block.c[k % mamba::activation_block_size]);
     }
   }
@@ -114,13 +114,13 @@ matrix multiplied(packed_weights<W> const&, matrix const& x, quantized_buffer co
 }
 
 /// Against double, with the bound of recursive summation: |Δy| ≤ in·u·Σ|x||W|, whatever the order of the sum. Of large
-/// products every seventh output is looked at, which meets every lane.
+/// products every seventh output is checked, which covers every lane.
 template <class Weights>
 void check(std::string const& what, Weights const& weights, matrix const& x, matrix const& y,
-           quantized_buffer const& room) {
+           quantized_buffer const& quantized) {
   std::size_t const tokens = x.extent(0);
   std::size_t const in = x.extent(1);
-  matrix const with = multiplied(weights, x, room);
+  matrix const with = multiplied(weights, x, quantized);
   std::vector<double> columns(in * tokens);  // x transposed: the loop over tokens has no dependence, so it is not slow
   for (std::size_t t = 0; t < tokens; ++t) {
     for (std::size_t k = 0; k < in; ++k) columns[k * tokens + t] = static_cast<double>(with(t, k));
@@ -156,21 +156,21 @@ struct product_case {
   void prepare(std::string const& what, shape const& s) {
     x = matrix(s.tokens, s.in);
     y = matrix(s.tokens, s.out);
-    room = quantized_buffer(s.tokens, s.in);
+    quantized = quantized_buffer(s.tokens, s.in);
     test::random rng(s.tokens);
     rng.fill(x.span(), -1, 1);
     if (!checked.insert(s.tokens).second) return;
-    weights.back().multiply(x, y, room);
-    check(what, weights.back(), x, y, room);
+    weights.back().multiply(x, y, quantized);
+    check(what, weights.back(), x, y, quantized);
   }
   void next() {
-    weights[turn].multiply(x, y, room);
+    weights[turn].multiply(x, y, quantized);
     turn = turn + 1 == weights.size() ? 0 : turn + 1;
   }
 
   std::vector<Weights> weights;
   matrix x, y;
-  quantized_buffer room;
+  quantized_buffer quantized;
   std::set<std::size_t> checked;
   std::size_t turn = 0;
 };

@@ -115,8 +115,8 @@ TEST_CASE("dot4_small: random bytes, each in its place, at any address") {
     std::vector<std::int32_t> right(lanes, -excess);
     auto sums = simd::small_start(excess);
     for (std::size_t term = 0; term < simd::small_sums_terms; ++term) {
-      std::vector<std::uint8_t> room(4 * lanes + 64);
-      std::uint8_t* const w = room.data() + rng.below(64);
+      std::vector<std::uint8_t> memory(4 * lanes + 64);
+      std::uint8_t* const w = memory.data() + rng.below(64);
       std::int8_t x[4];
       for (auto& v : x) v = static_cast<std::int8_t>(static_cast<int>(rng.below(256)) - 128);
       for (std::size_t i = 0; i < 4 * lanes; ++i) {

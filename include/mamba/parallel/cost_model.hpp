@@ -14,8 +14,9 @@ namespace mamba::inline MAMBA_ABI::parallel {
 
 /// Operations that one thread completes in a nanosecond.
 ///
-/// Why:     one number for all instruction sets, between what builds for AVX2 and for AVX-512 did on one core of a
-///          shared Sapphire Rapids on 28 November 2026 (clang, products of 64 tokens): the ranges in the comments.
+/// Why:     one number for all instruction sets (but for products of bytes, which differ most), between what builds for
+///          AVX2 and for AVX-512 did on one core of a shared Sapphire Rapids on 28 November 2026 (clang, products of
+///          64 tokens): the ranges in the comments.
 /// Units:   [1/ns].
 /// Error:   a factor of two, more for small sizes and for AVX2: the decision is one of magnitude (a layer of 768
 ///          channels costs a hundred times as much as one of 64).
@@ -23,7 +24,13 @@ struct operation_rates {
   double multiply_adds_f32 = 40;      ///< in registers and the first-level cache: 24 to 50
   double multiply_adds_f64 = 20;      ///< the same in double: 11 to 32
   double multiply_adds_widened = 40;  ///< of 16-bit numbers converted to float on the way: 22 to 64
-  double multiply_adds_int8 = 150;    ///< products of bytes, summed in 32 bits: 27 to 187, the latter with VNNI
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+  double multiply_adds_int8 = 150;  ///< products of bytes, summed in 32 bits: 130 to 187
+#elif defined(__AVX2__)
+  double multiply_adds_int8 = 60;  ///< with AVX2 48 to 78: q8 to ternary
+#else
+  double multiply_adds_int8 = 25;  ///< with SSSE3 22 to 30
+#endif
   double exponentials = 2.5;     ///< exp, sigmoid or softplus of floats and what is around it; exp alone: 1.4 to 5.5
   double elementwise = 3.5;      ///< numbers that are read, changed, and written; estimated, in the cache 11 to 19
   double scalar_operations = 1;  ///< in code that is not vectorised; a call of libm's exp counts as ten; estimated

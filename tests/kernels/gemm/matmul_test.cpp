@@ -216,7 +216,7 @@ void check_ranges() {
   test::random rng(11);
   for (std::size_t const columns : {std::size_t{1}, 4 * P, 6 * P - 3}) {
     std::size_t const in = 1 + rng.below(60);
-    packed_matrix<W> w(columns + rng.below(P), in);  // some outputs that nobody asks for
+    packed_matrix<W> w(columns + rng.below(P), in);  // some outputs that are not computed
     fill(w, rng);
     std::vector<T> bias(columns);
     rng.fill(std::span(bias), -2, 2);

@@ -104,7 +104,7 @@ TEST_CASE("quantized_buffer: every row by itself, with any number of threads, fr
   }
 }
 
-TEST_CASE("quantized_buffer: room made for wide rows takes more narrow ones, and never too many") {
+TEST_CASE("quantized_buffer: memory for wide rows holds more narrow ones, and never too many") {
   quantized_buffer q(2, 64);
   test::guarded<float> three(3, 32), five(5, 32);
   CHECK_NOTHROW(q.assign(three.view()));
@@ -146,7 +146,7 @@ TEST_CASE("quantized_buffer: parts that are rounded by themselves, in any order,
   }
 }
 
-TEST_CASE("quantized_buffer: a part consists of whole blocks of the matrix, and the matrix has room") {
+TEST_CASE("quantized_buffer: a part consists of whole blocks of the matrix, and fits the matrix") {
   quantized_buffer q(3, 100);
   q.reshape(3, 100);
   test::guarded<float> x(3, 100);

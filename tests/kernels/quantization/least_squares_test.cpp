@@ -17,9 +17,9 @@ using mamba::bfloat16;
 using mamba::q4;
 using mamba::q8;
 using mamba::ternary;
-using mamba::kernels::block_line;
 using mamba::kernels::code_of;
 using mamba::kernels::fit;
+using mamba::kernels::scale_and_offset;
 using mamba::kernels::squared_error;
 
 using block = float[block_size];
@@ -57,7 +57,7 @@ double least_error(block const& w, double scale, double offset) {
 
 /// A line's error with its own codes, in double.
 template <class W>
-double found_error(block const& w, block_line<float> const& line) {
+double found_error(block const& w, scale_and_offset<float> const& line) {
   double sum = 0;
   for (float const x : w) {
     float const c = code_of<W>(x, line);
@@ -80,10 +80,10 @@ void check_never_worse(Plain plain) {
   for (int round = 0; round < 4000; ++round) {
     block w;
     draw(rng, round % 7, w);
-    block_line<float> const line = fit<W>(w);
+    scale_and_offset<float> const line = fit<W>(w);
     CHECK(stored(line.scale) == line.scale);
     CHECK(stored(line.offset) == line.offset);
-    block_line<float> const other = plain(w);
+    scale_and_offset<float> const other = plain(w);
     CHECK(found_error<W>(w, line) <= slack * found_error<W>(w, other) + 1e-60);
     // Rounding to the nearest is the best there is, but for what rounding errors decide between two codes.
     CHECK(found_error<W>(w, line) <=
@@ -104,7 +104,7 @@ TEST_CASE("block_fit: q8 keeps each weight within half a step, with the scale as
   for (int round = 0; round < 4000; ++round) {
     block w;
     draw(rng, round % 7, w);
-    block_line<float> const line = fit<q8>(w);
+    scale_and_offset<float> const line = fit<q8>(w);
     CHECK(line.scale == stored(largest(w) * (1.0F / 127)));
     CHECK(line.offset == 0);
     for (float const x : w) {
@@ -118,12 +118,12 @@ TEST_CASE("block_fit: q8 keeps each weight within half a step, with the scale as
 TEST_CASE("block_fit: q4 is never worse than fifteen equal steps between the extremes") {
   check_never_worse<q4>([](block const& w) {
     auto const [low, high] = std::minmax_element(std::begin(w), std::end(w));
-    return block_line<float>{stored((*high - *low) * (1.0F / 15)), stored(*low)};
+    return scale_and_offset<float>{stored((*high - *low) * (1.0F / 15)), stored(*low)};
   });
 }
 
 TEST_CASE("block_fit: ternary is never worse than −max, 0, max") {
-  check_never_worse<ternary>([](block const& w) { return block_line<float>{stored(largest(w)), 0}; });
+  check_never_worse<ternary>([](block const& w) { return scale_and_offset<float>{stored(largest(w)), 0}; });
 }
 
 TEST_CASE("block_fit: the search of q4 is worth its time: a tenth and more of the squared error of normal weights") {
@@ -213,12 +213,12 @@ void check_lanes() {
       for (std::size_t i = 0; i < lanes; ++i) lane[i] = blocks[i][k];
       w[k] = mamba::simd::load<V>(lane);
     }
-    block_line<V> const lines = fit<W>(w);
+    scale_and_offset<V> const lines = fit<W>(w);
     float scale[lanes], offset[lanes];
     mamba::simd::store<V>(scale, lines.scale);
     mamba::simd::store<V>(offset, lines.offset);
     for (std::size_t i = 0; i < lanes; ++i) {
-      block_line<float> const alone = fit<W>(blocks[i]);
+      scale_and_offset<float> const alone = fit<W>(blocks[i]);
       CHECK(alone.scale == scale[i]);
       CHECK(alone.offset == offset[i]);
     }

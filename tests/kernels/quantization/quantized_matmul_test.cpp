@@ -113,7 +113,7 @@ void check_sizes() {
   }
 }
 
-/// The same rows alone, in company and with any number of threads.
+/// The same rows alone, among others and with any number of threads.
 template <block_format W>
 void check_partitions() {
   test::random rng(20 + W::bits);
@@ -147,7 +147,7 @@ void check_ranges() {
   test::random rng(40 + W::bits);
   for (std::size_t const columns : {1U, 64U, 130U}) {
     std::size_t const in = 1 + rng.below(100);
-    packed_matrix<W> w(columns + rng.below(32), in);  // some outputs that nobody asks for
+    packed_matrix<W> w(columns + rng.below(32), in);  // some outputs that are not computed
     fill(w, rng);
     std::vector<float> bias(columns);
     rng.fill(std::span(bias), -2, 2);
@@ -257,7 +257,7 @@ TEST_CASE("quantized matmul: the formula in double, every number of tokens, size
   check_sizes<ternary>();
 }
 
-TEST_CASE("quantized matmul: the same bits for a token alone, in company, and with any number of threads") {
+TEST_CASE("quantized matmul: the same bits for a token alone, among others, and with any number of threads") {
   check_partitions<q8>();
   check_partitions<q4>();
   check_partitions<ternary>();

@@ -280,13 +280,13 @@ TEST_CASE("quantized matrix: borrowed blocks begin on a cache line") {
   CHECK_FALSE(m.borrowed());
 }
 
-TEST_CASE("quantized matrix: whatever stands in borrowed blocks can be read") {
+TEST_CASE("quantized matrix: any content of borrowed blocks can be read") {
   check_any_bytes<q8>();
   check_any_bytes<q4>();
   check_any_bytes<ternary>();
 }
 
-TEST_CASE("quantized matrix: whatever stands in borrowed blocks is multiplied as it is read") {
+TEST_CASE("quantized matrix: any content of borrowed blocks is multiplied as it is read") {
   check_any_codes<q8>();
   check_any_codes<q4>();
   check_any_codes<ternary>();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/gemm/packed_matrix.hpp — a weight matrix as the matrix product wants to read it.  [floor 4]
+// mamba/kernels/gemm/packed_matrix.hpp — a weight matrix in panels, the layout that the product reads.  [floor 4]
 //
 //     W [out, in]   →   panels [⌈out / P⌉][in][P],      P = nr_vectors · lanes
 //

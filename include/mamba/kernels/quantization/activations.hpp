@@ -49,7 +49,7 @@ inline void quantize_block(float const* value, quantized_block& to) noexcept {
   float const inverse = 127 / size;
   std::int32_t codes[activation_block_size];
   for (std::size_t k = 0; k < activation_block_size; ++k) {
-    // 1.5·2²³ leaves no bit below 1: the nearest integer stands in the lowest bits of the sum.
+    // 1.5·2²³ leaves no bit below 1: the lowest bits of the sum are the nearest integer.
     codes[k] = std::bit_cast<std::int32_t>(simd::fma(value[k], inverse, 0x1.8p23F)) - 0x4b400000;
   }
   std::int32_t sum = 0;
@@ -142,7 +142,7 @@ class quantized_activations {
 
 /// Activations with memory of their own, where there is no workspace.
 ///
-///     quantized_buffer x(rows, in);     // nothing stands in it yet
+///     quantized_buffer x(rows, in);     // uninitialised
 ///     x.assign(values);
 class quantized_buffer : public quantized_activations {
  public:

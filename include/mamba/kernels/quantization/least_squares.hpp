@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/quantization/least_squares.hpp — which codes and which scale stand best for a block of weights.  [floor 4]
+// mamba/kernels/quantization/least_squares.hpp — the quantised values and the scale of a block, by least squares.  [floor 4]
 //
 //     minimise  Σ_k (w_k − (s·c_k + m))²   over the codes c, and over s and m as bfloat16 stores them
 //
@@ -18,9 +18,9 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// What stands for a block: w ≈ scale·c + offset.
+/// How a block is stored: w ≈ scale·c + offset.
 template <simd::real V>
-struct block_line {
+struct scale_and_offset {
   V scale, offset;
 };
 
@@ -52,13 +52,13 @@ template <simd::real V>
   return simd::select(simd::abs(x) < V(0x1p-120F), V(0), V(1) / x);
 }
 
-/// The best of the lines that were offered.
+/// The best of the candidates so far.
 template <simd::real V>
-struct best_line {
-  block_line<V> line;
+struct best_candidate {
+  scale_and_offset<V> line;
   V error;
 
-  void offer(block_line<V> const& candidate, V candidate_error) noexcept {
+  void offer(scale_and_offset<V> const& candidate, V candidate_error) noexcept {
     auto const better = candidate_error < error;
     line.scale = simd::select(better, candidate.scale, line.scale);
     line.offset = simd::select(better, candidate.offset, line.offset);
@@ -71,14 +71,14 @@ struct best_line {
 /// The code of w on a line: the nearest, within the format's range. A scale below 2⁻¹²⁰ has no useful inverse and
 /// counts as 0.
 template <block_format W, simd::real V>
-[[nodiscard]] inline V code_of(V w, block_line<V> const& line) noexcept {
+[[nodiscard]] inline V code_of(V w, scale_and_offset<V> const& line) noexcept {
   V const steps = simd::product(w - line.offset, detail::inverse_or_zero(line.scale));
   return detail::nearest_within(steps, static_cast<float>(W::lowest), static_cast<float>(W::highest));
 }
 
 /// What is lost: Σ (w − (s·c + m))² with the nearest codes.
 template <block_format W, simd::real V>
-[[nodiscard]] inline V squared_error(V const (&w)[W::block_size], block_line<V> const& line) noexcept {
+[[nodiscard]] inline V squared_error(V const (&w)[W::block_size], scale_and_offset<V> const& line) noexcept {
   V sum(0);
   for (V const x : w) {
     V const off = x - simd::fma(line.scale, code_of<W>(x, line), line.offset);
@@ -89,10 +89,11 @@ template <block_format W, simd::real V>
 
 namespace detail {
 
-/// The regression line through the codes that another line gives. Codes count from the middle of their range, where
-/// the sums don't cancel.
+/// Scale and offset refitted, by linear regression, to the codes that other ones give. Codes count from the middle of
+/// their range, where the sums don't cancel.
 template <block_format W, simd::real V>
-[[nodiscard]] inline block_line<V> regression(V const (&w)[W::block_size], block_line<V> const& from) noexcept {
+[[nodiscard]] inline scale_and_offset<V> refitted(V const (&w)[W::block_size],
+                                                  scale_and_offset<V> const& from) noexcept {
   constexpr float middle = static_cast<float>(W::lowest + W::highest) / 2;
   V const n(static_cast<float>(W::block_size));
   V c1(0);
@@ -118,7 +119,7 @@ namespace detail {
 
 /// Without an offset: s = max|w| / highest. With 8 bits a search has nothing to gain.
 template <block_format W, simd::real V>
-[[nodiscard]] inline block_line<V> fit_scale(V const (&w)[W::block_size]) noexcept {
+[[nodiscard]] inline scale_and_offset<V> fit_scale(V const (&w)[W::block_size]) noexcept {
   constexpr int largest_of_both_signs = W::lowest < 0 && -W::lowest < W::highest ? -W::lowest : W::highest;
   V largest(0);
   for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
@@ -127,7 +128,7 @@ template <block_format W, simd::real V>
 
 /// −1, 0, 1: for each of some thresholds, all above it are ±s with s the mean of their magnitudes.
 template <block_format W, simd::real V>
-[[nodiscard]] inline block_line<V> fit_ternary(V const (&w)[W::block_size]) noexcept {
+[[nodiscard]] inline scale_and_offset<V> fit_ternary(V const (&w)[W::block_size]) noexcept {
   constexpr int thresholds = 24;
   V largest(0);
   for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
@@ -139,12 +140,12 @@ template <block_format W, simd::real V>
       sum = sum + simd::select(kept, simd::abs(x), V(0));
       count = count + simd::select(kept, V(1), V(0));
     }
-    return block_line<V>{stored(simd::product(sum, inverse_or_zero(count))), V(0)};
+    return scale_and_offset<V>{stored(simd::product(sum, inverse_or_zero(count))), V(0)};
   };
-  block_line<V> const all{stored(largest), V(0)};  // plain rounding
-  best_line<V> best{all, squared_error<W>(w, all)};
+  scale_and_offset<V> const all{stored(largest), V(0)};  // plain rounding
+  best_candidate<V> best{all, squared_error<W>(w, all)};
   for (int i = 0; i < thresholds; ++i) {
-    block_line<V> const line = line_above(simd::product(largest, V(static_cast<float>(i) / thresholds)));
+    scale_and_offset<V> const line = line_above(simd::product(largest, V(static_cast<float>(i) / thresholds)));
     best.offer(line, squared_error<W>(w, line));
   }
   return best.line;
@@ -153,7 +154,7 @@ template <block_format W, simd::real V>
 /// With an offset: from smallest to largest in highest − lowest steps, and in a few more or fewer; each time the
 /// regression line through the codes that follow.
 template <block_format W, simd::real V>
-[[nodiscard]] inline block_line<V> fit_scale_and_offset(V const (&w)[W::block_size]) noexcept {
+[[nodiscard]] inline scale_and_offset<V> fit_scale_and_offset(V const (&w)[W::block_size]) noexcept {
   constexpr auto count = static_cast<float>(W::highest - W::lowest);
   constexpr float middle_code = static_cast<float>(W::lowest + W::highest) / 2;
   V low = w[0];
@@ -167,12 +168,12 @@ template <block_format W, simd::real V>
   V const equal_step = stored(simd::product(range, V(1.0F / count)));
   V at_zero = low;
   if constexpr (W::lowest != 0) at_zero = simd::fnma(equal_step, V(static_cast<float>(W::lowest)), low);
-  block_line<V> const plain{equal_step, stored(at_zero)};
-  best_line<V> best{plain, squared_error<W>(w, plain)};
+  scale_and_offset<V> const plain{equal_step, stored(at_zero)};
+  best_candidate<V> best{plain, squared_error<W>(w, plain)};
   for (float const fifteenths : {11.0F, 12.0F, 13.0F, 13.75F, 14.5F, 15.0F, 15.75F}) {
     V const step = simd::product(range, V(1 / (fifteenths * count / 15)));
-    block_line<V> const first{step, simd::fnma(step, V(middle_code), middle)};
-    block_line<V> const line = regression<W>(w, first);
+    scale_and_offset<V> const first{step, simd::fnma(step, V(middle_code), middle)};
+    scale_and_offset<V> const line = refitted<W>(w, first);
     best.offer(line, squared_error<W>(w, line));
   }
   return best.line;
@@ -185,7 +186,7 @@ template <block_format W, simd::real V>
 ///
 /// Domain:  |w| ≤ 2¹⁰⁰.
 template <block_format W, simd::real V>
-[[nodiscard]] inline block_line<V> fit(V const (&w)[W::block_size]) noexcept {
+[[nodiscard]] inline scale_and_offset<V> fit(V const (&w)[W::block_size]) noexcept {
   if constexpr (requires { W::fit(w); }) {
     return W::fit(w);
   } else if constexpr (W::has_offset) {

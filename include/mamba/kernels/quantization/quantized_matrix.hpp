@@ -170,7 +170,7 @@ class packed_matrix<W, Out, In, Memory> {
     }
     V w[W::block_size];
     for (std::size_t k = 0; k < W::block_size; ++k) w[k] = simd::load<V>(turned[k]);
-    block_line<V> const line = fit<W>(w);
+    scale_and_offset<V> const line = fit<W>(w);
     alignas(64) float scale[lanes];
     alignas(64) float offset[lanes];
     simd::store<V>(scale, line.scale);
