@@ -113,6 +113,7 @@
 #include <mamba/nn/block.hpp>
 #include <mamba/nn/causal_conv1d.hpp>
 #include <mamba/nn/constant_parameter.hpp>
+#include <mamba/nn/constant_pools.hpp>
 #include <mamba/nn/embedding.hpp>
 #include <mamba/nn/format_policy.hpp>
 #include <mamba/nn/forward.hpp>
@@ -121,6 +122,7 @@
 #include <mamba/nn/mamba1.hpp>
 #include <mamba/nn/mamba1_state.hpp>
 #include <mamba/nn/parameter.hpp>
+#include <mamba/nn/parameter_names.hpp>
 #include <mamba/nn/reference/mamba1.hpp>
 #include <mamba/nn/reference/plain.hpp>
 #include <mamba/nn/reference/s4d.hpp>
