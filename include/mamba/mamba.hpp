@@ -69,6 +69,7 @@
 #include <mamba/ssm/hippo/orthogonal_polynomials.hpp>
 #include <mamba/ssm/hippo/reconstruction.hpp>
 #include <mamba/ssm/hippo/s4d.hpp>
+#include <mamba/ssm/hippo/s4d_modes.hpp>
 #include <mamba/ssm/scan/affine.hpp>
 #include <mamba/ssm/scan/diagonal_recurrence.hpp>
 #include <mamba/ssm/scan/intermediate_states.hpp>
@@ -128,6 +129,7 @@
 #include <mamba/nn/reference/s4d.hpp>
 #include <mamba/nn/rms_norm.hpp>
 #include <mamba/nn/s4d.hpp>
+#include <mamba/nn/s4d_init.hpp>
 #include <mamba/nn/s4d_modes.hpp>
 #include <mamba/nn/s4d_state.hpp>
 #include <mamba/nn/state_storage.hpp>
