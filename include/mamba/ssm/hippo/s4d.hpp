@@ -144,7 +144,7 @@ template <std::floating_point T>
 ///
 ///     softplus⁻¹(Δ) = ln(e^Δ − 1) = Δ + ln(−expm1(−Δ))
 ///
-/// Paper:   Mamba, section 3.6 (the bias of dt_proj).
+/// Paper:   Mamba, section 3.6 (the bias of the projection to Δ).
 /// Why:     the second form overflows nowhere and keeps its digits for small Δ.
 /// Domain:  Δ > 0.
 /// Error:   3 ε of max(1, |bias|).
