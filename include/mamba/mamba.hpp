@@ -69,6 +69,7 @@
 #include <mamba/ssm/hippo/orthogonal_polynomials.hpp>
 #include <mamba/ssm/hippo/reconstruction.hpp>
 #include <mamba/ssm/hippo/s4d.hpp>
+#include <mamba/ssm/hippo/s4d_modes.hpp>
 #include <mamba/ssm/scan/affine.hpp>
 #include <mamba/ssm/scan/diagonal_recurrence.hpp>
 #include <mamba/ssm/scan/intermediate_states.hpp>
@@ -113,6 +114,7 @@
 #include <mamba/nn/block.hpp>
 #include <mamba/nn/causal_conv1d.hpp>
 #include <mamba/nn/constant_parameter.hpp>
+#include <mamba/nn/constant_pools.hpp>
 #include <mamba/nn/embedding.hpp>
 #include <mamba/nn/format_policy.hpp>
 #include <mamba/nn/forward.hpp>
@@ -121,11 +123,13 @@
 #include <mamba/nn/mamba1.hpp>
 #include <mamba/nn/mamba1_state.hpp>
 #include <mamba/nn/parameter.hpp>
+#include <mamba/nn/parameter_names.hpp>
 #include <mamba/nn/reference/mamba1.hpp>
 #include <mamba/nn/reference/plain.hpp>
 #include <mamba/nn/reference/s4d.hpp>
 #include <mamba/nn/rms_norm.hpp>
 #include <mamba/nn/s4d.hpp>
+#include <mamba/nn/s4d_init.hpp>
 #include <mamba/nn/s4d_modes.hpp>
 #include <mamba/nn/s4d_state.hpp>
 #include <mamba/nn/state_storage.hpp>

@@ -27,7 +27,7 @@ struct config {
   std::size_t dt_rank = 0;                  ///< 0: ⌈d_model / 16⌉
   std::size_t pad_vocab_size_multiple = 1;  ///< rows of the embedding are padded to it
   bool tie_embeddings = true;               ///< the head is the embedding
-  bool bias = false;                        ///< of in_proj and out_proj
+  bool bias = false;                        ///< of the input and the output projection
   bool conv_bias = true;                    ///< of conv1d
   double norm_epsilon = 1e-5;
 
@@ -92,7 +92,7 @@ inline constexpr config mamba_2_8b{.d_model = 2560, .n_layer = 64, .vocab_size =
 /// The run-time sizes of a model, if they are ones and `declared` has room for them.
 ///
 /// Throws:  mamba::error that names `what` otherwise. A zero is no size: dt_rank alone may be 0 (⌈d_model / 16⌉).
-[[nodiscard]] inline config const& checked(config const& declared, config const& sizes, char const* what) {
+[[nodiscard]] constexpr config const& checked(config const& declared, config const& sizes, char const* what) {
   for (std::size_t const extent : {sizes.d_model, sizes.n_layer, sizes.vocab_size, sizes.d_state, sizes.d_conv,
                                    sizes.expand, sizes.pad_vocab_size_multiple}) {
     if (extent == 0) core::fail(std::string(what) + ": a size of the configuration is zero");

@@ -29,6 +29,38 @@ struct quantized_block {
   std::int8_t c[block_size];  ///< −127 … 127; 0 beyond the end of the row
 };
 
+namespace detail {
+
+/// A whole block in 8 bits.
+///
+/// Why:     loops of constant length, so that they become vectors.
+inline void quantize_block(float const* value, quantized_block& to) noexcept {
+  // As integers, magnitudes keep their order and every NaN is above infinity: the largest shows what is wrong.
+  std::uint32_t largest = 0;
+  for (std::size_t k = 0; k < block_size; ++k) {
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(value[k]) & 0x7fffffffU);
+  }
+  auto const size = std::bit_cast<float>(largest);
+  bool const usable = size >= 0x1p-100F && size <= std::numeric_limits<float>::max();
+  if (!usable) {
+    to = {size < 1 ? 0 : size / 127, 0, {}};
+    return;
+  }
+  float const inverse = 127 / size;
+  std::int32_t codes[block_size];
+  for (std::size_t k = 0; k < block_size; ++k) {
+    // 1.5·2²³ leaves no bit below 1: the nearest integer stands in the lowest bits of the sum.
+    codes[k] = std::bit_cast<std::int32_t>(simd::fma(value[k], inverse, 0x1.8p23F)) - 0x4b400000;
+  }
+  std::int32_t sum = 0;
+  for (std::int32_t const c : codes) sum += c;
+  to.scale = size / 127;
+  to.sum = sum;
+  for (std::size_t k = 0; k < block_size; ++k) to.c[k] = static_cast<std::int8_t>(codes[k]);
+}
+
+}  // namespace detail
+
 /// One block in 8 bits.
 ///
 /// Shapes:  x has at most block_size numbers; those that are missing count as 0.
@@ -36,28 +68,13 @@ struct quantized_block {
 /// Error:   |x − s·c| ≤ (1/2 + 2⁻¹⁵)·s; a block whose largest number is below 2⁻¹⁰⁰ becomes 0.
 inline void quantize(std::span<float const> x, quantized_block& to) noexcept(!core::contracts_checked) {
   MAMBA_EXPECTS(x.size() <= block_size, "quantize: more numbers than a block holds", x.size(), block_size);
-  float value[block_size] = {};
-  std::copy(x.begin(), x.end(), value);
-  // As integers, magnitudes keep their order and every NaN is above infinity: the largest shows what is wrong.
-  std::uint32_t largest = 0;
-  for (float const v : value) largest = std::max(largest, std::bit_cast<std::uint32_t>(v) & 0x7fffffffU);
-  auto const size = std::bit_cast<float>(largest);
-  bool const usable = size >= 0x1p-100F && size <= std::numeric_limits<float>::max();
-  if (!usable) {
-    to = {size < 1 ? 0 : size / 127, 0, {}};
-    return;
+  if (x.size() == block_size) {
+    detail::quantize_block(x.data(), to);
+  } else {
+    float value[block_size] = {};
+    std::copy(x.begin(), x.end(), value);
+    detail::quantize_block(value, to);
   }
-  to.scale = size / 127;
-  float const inverse = 127 / size;
-  std::int32_t sum = 0;
-  for (std::size_t k = 0; k < block_size; ++k) {
-    // 1.5·2²³ leaves no bit below 1: the nearest integer stands in the lowest bits of the sum.
-    auto const bits = std::bit_cast<std::int32_t>(simd::fma(value[k], inverse, 0x1.8p23F));
-    std::int32_t const c = bits - 0x4b400000;
-    to.c[k] = static_cast<std::int8_t>(c);
-    sum += c;
-  }
-  to.sum = sum;
 }
 
 /// A matrix of activations in 8 bits, in memory of the caller's: rows of ⌈in / 32⌉ blocks.

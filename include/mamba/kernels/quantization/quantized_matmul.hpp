@@ -137,7 +137,7 @@ struct quantized_tile {
     std::size_t const k = P * 4 * block::words + 4 * i;
     simd::bytes4 four;
     ((four = A % vectors == 0 ? simd::broadcast4(x[A / vectors * x_blocks].c + k) : four,
-      dot[A] = add(dot[A], w[A % vectors], four)),
+      dot[A] = simd::in_order(add(dot[A], w[A % vectors], four))),
      ...);
   }
 
