@@ -227,7 +227,7 @@ class tokenizer_reader {
       if (!seen.insert(token.content).second) {
         root_.fail(name + " repeats " + quoted(token.content) + ", expected each token once");
       }
-      // A token that the model knows has the model's id; the others are numbered on behind the vocabulary.
+      // A token of the vocabulary has its id there; the others are numbered on behind the vocabulary.
       auto const known = ids_.find(token.content);
       auto const expected = known != ids_.end() ? known->second : static_cast<std::uint32_t>(result_.bytes.size());
       if (token.id != expected) {
