@@ -93,6 +93,7 @@
 #include <mamba/kernels/convolution/right_angle_convolution.hpp>
 #include <mamba/kernels/convolution/sequences.hpp>
 #include <mamba/kernels/convolution/vandermonde_kernel.hpp>
+#include <mamba/kernels/gemm/blocking.hpp>
 #include <mamba/kernels/gemm/matmul.hpp>
 #include <mamba/kernels/gemm/packed_matrix.hpp>
 #include <mamba/kernels/gemm/weight_storage.hpp>
