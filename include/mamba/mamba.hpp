@@ -145,6 +145,7 @@
 #include <mamba/model/output_map.hpp>
 #include <mamba/model/sampling.hpp>
 #include <mamba/model/session.hpp>
+#include <mamba/model/signal.hpp>
 #include <mamba/model/stack.hpp>
 #include <mamba/model/weights.hpp>
 #include <mamba/model/workspace.hpp>
