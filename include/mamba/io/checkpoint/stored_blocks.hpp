@@ -5,7 +5,7 @@
 //
 //     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see kernels/quantization/quantized_matrix.hpp
 //     __metadata__          mamba.version        1
-//                           mamba.weights        q4                            what quantize --weights was told
+//                           mamba.weights        q4                            the option --weights of quantize
 //                           mamba.matrix.NAME    q4 [3072, 768]                format, rows and columns
 //                           mamba.config         {"model_type": "mamba", …}    config.json, for a file that is alone
 //

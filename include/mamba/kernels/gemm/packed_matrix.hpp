@@ -64,31 +64,31 @@ class packed_matrix {
   using storage_type = typename Memory::template storage<W, static_product(detail::static_pieces(Out, panel),
                                                                            static_product(In, panel))>;
 
-  packed_matrix() : packed_matrix(extents<Out, In>{}) {}
-  packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
-  explicit packed_matrix(extents<Out, In> shape)
+  constexpr packed_matrix() : packed_matrix(extents<Out, In>{}) {}
+  constexpr packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
+  constexpr explicit packed_matrix(extents<Out, In> shape)
       : shape_(shape), storage_(saturated_product(saturated_product(panels(), in()), panel)) {}
 
-  [[nodiscard]] std::size_t out() const noexcept { return shape_.template get<0>(); }
-  [[nodiscard]] std::size_t in() const noexcept { return shape_.template get<1>(); }
-  [[nodiscard]] std::size_t panels() const noexcept { return panels_of(out()); }
+  [[nodiscard]] constexpr std::size_t out() const noexcept { return shape_.template get<0>(); }
+  [[nodiscard]] constexpr std::size_t in() const noexcept { return shape_.template get<1>(); }
+  [[nodiscard]] constexpr std::size_t panels() const noexcept { return panels_of(out()); }
   /// Panels that the first `outputs` outputs lie in.
   [[nodiscard]] static constexpr std::size_t panels_of(std::size_t outputs) noexcept {
     return outputs / panel + (outputs % panel != 0 ? 1 : 0);
   }
-  [[nodiscard]] bool empty() const noexcept { return storage_.size() == 0; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return storage_.size() == 0; }
   /// What it takes in memory, and what a product reads.
-  [[nodiscard]] std::size_t bytes() const noexcept { return storage_.size() * sizeof(W); }
+  [[nodiscard]] constexpr std::size_t bytes() const noexcept { return storage_.size() * sizeof(W); }
 
   /// Panel p: in() columns of `panel` weights each.
   [[nodiscard]] W const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * in() * panel; }
 
   /// Where the panels lie, all in a row: to read them there (borrow()), or to store them elsewhere.
-  [[nodiscard]] storage_type& storage() noexcept { return storage_; }
-  [[nodiscard]] storage_type const& storage() const noexcept { return storage_; }
+  [[nodiscard]] constexpr storage_type& storage() noexcept { return storage_; }
+  [[nodiscard]] constexpr storage_type const& storage() const noexcept { return storage_; }
 
-  [[nodiscard]] std::size_t rows() const noexcept { return out(); }
-  [[nodiscard]] std::size_t row_size() const noexcept { return in(); }
+  [[nodiscard]] constexpr std::size_t rows() const noexcept { return out(); }
+  [[nodiscard]] constexpr std::size_t row_size() const noexcept { return in(); }
 
   /// Row r of W from plain numbers, rounded to the storage format.
   void set_row(std::size_t r, std::span<scalar const> values) noexcept(

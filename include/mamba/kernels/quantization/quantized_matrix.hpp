@@ -84,31 +84,32 @@ class packed_matrix<W, Out, In, Memory> {
       typename Memory::template storage<block, static_product(detail::static_pieces(Out, panel),
                                                               detail::static_pieces(In, W::block_size))>;
 
-  packed_matrix() : packed_matrix(extents<Out, In>{}) {}
-  packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
-  explicit packed_matrix(extents<Out, In> shape) : shape_(shape), storage_(saturated_product(panels(), blocks())) {}
+  constexpr packed_matrix() : packed_matrix(extents<Out, In>{}) {}
+  constexpr packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
+  constexpr explicit packed_matrix(extents<Out, In> shape)
+      : shape_(shape), storage_(saturated_product(panels(), blocks())) {}
 
-  [[nodiscard]] std::size_t out() const noexcept { return shape_.template get<0>(); }
-  [[nodiscard]] std::size_t in() const noexcept { return shape_.template get<1>(); }
-  [[nodiscard]] std::size_t panels() const noexcept { return panels_of(out()); }
+  [[nodiscard]] constexpr std::size_t out() const noexcept { return shape_.template get<0>(); }
+  [[nodiscard]] constexpr std::size_t in() const noexcept { return shape_.template get<1>(); }
+  [[nodiscard]] constexpr std::size_t panels() const noexcept { return panels_of(out()); }
   /// Panels that the first `outputs` outputs lie in.
   [[nodiscard]] static constexpr std::size_t panels_of(std::size_t outputs) noexcept {
     return outputs / panel + (outputs % panel != 0 ? 1 : 0);
   }
   /// Blocks of one row.
-  [[nodiscard]] std::size_t blocks() const noexcept {
+  [[nodiscard]] constexpr std::size_t blocks() const noexcept {
     return in() / W::block_size + (in() % W::block_size != 0 ? 1 : 0);
   }
-  [[nodiscard]] bool empty() const noexcept { return storage_.size() == 0; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return storage_.size() == 0; }
   /// What it takes in memory, and what a product reads.
-  [[nodiscard]] std::size_t bytes() const noexcept { return storage_.size() * sizeof(block); }
+  [[nodiscard]] constexpr std::size_t bytes() const noexcept { return storage_.size() * sizeof(block); }
 
   /// Panel p: blocks() blocks of 32 outputs.
   [[nodiscard]] block const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * blocks(); }
 
   /// Where the panels lie, all in a row: to read them there (borrow()), or to store them elsewhere.
-  [[nodiscard]] storage_type& storage() noexcept { return storage_; }
-  [[nodiscard]] storage_type const& storage() const noexcept { return storage_; }
+  [[nodiscard]] constexpr storage_type& storage() noexcept { return storage_; }
+  [[nodiscard]] constexpr storage_type const& storage() const noexcept { return storage_; }
   [[nodiscard]] bool borrowed() const noexcept { return storage_.borrowed(); }
   /// storage().borrow().
   void borrow(std::span<block const> from, std::shared_ptr<void const> owner) noexcept(
@@ -116,8 +117,8 @@ class packed_matrix<W, Out, In, Memory> {
     storage_.borrow(from, std::move(owner));
   }
 
-  [[nodiscard]] std::size_t rows() const noexcept { return out(); }
-  [[nodiscard]] std::size_t row_size() const noexcept { return in(); }
+  [[nodiscard]] constexpr std::size_t rows() const noexcept { return out(); }
+  [[nodiscard]] constexpr std::size_t row_size() const noexcept { return in(); }
 
   /// Row r of W from plain numbers: as many blocks at a time as there are lanes.
   void set_row(std::size_t r, std::span<float const> values) noexcept(
