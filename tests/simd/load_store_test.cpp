@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -30,7 +32,7 @@ TEST_CASE_TEMPLATE("load_store: whole values, from every alignment", T, float, d
 TEST_CASE_TEMPLATE("load_store: the first n lanes, zeros after them, and no byte beyond touched", T, float, double) {
   using V = simd::batch<T>;
   constexpr std::size_t lanes = simd::lanes<T>;
-  for (std::size_t n = 0; n < lanes; ++n) {
+  for (std::size_t n = 0; n <= lanes; ++n) {
     // Exactly n elements on the heap: a read or write past them is what AddressSanitizer looks for.
     std::unique_ptr<T[]> const from(new T[n]);
     std::unique_ptr<T[]> const exact(new T[n]);
@@ -47,4 +49,22 @@ TEST_CASE_TEMPLATE("load_store: the first n lanes, zeros after them, and no byte
     CHECK(guarded[0] == T(-7));
     for (std::size_t i = 1 + n; i < guarded.size(); ++i) CHECK(guarded[i] == T(-7));
   }
+}
+
+TEST_CASE_TEMPLATE("load_store: all 65,536 halves, widened with the bits of a scalar conversion", Half, mamba::bfloat16,
+                   mamba::float16) {
+  using V = simd::batch<float>;
+  constexpr std::size_t lanes = simd::lanes<float>;
+  std::size_t wrong = 0;
+  for (std::uint32_t first = 0; first < 0x10000U; first += lanes) {
+    Half from[lanes];
+    float to[lanes];
+    for (std::size_t i = 0; i < lanes; ++i) from[i].bits = static_cast<std::uint16_t>(first + i);
+    simd::store<V>(to, simd::load<V>(from));
+    for (std::size_t i = 0; i < lanes; ++i) {
+      auto const expected = std::bit_cast<std::uint32_t>(static_cast<float>(from[i]));
+      if (std::bit_cast<std::uint32_t>(to[i]) != expected) ++wrong;
+    }
+  }
+  CHECK(wrong == 0);
 }

@@ -7,6 +7,8 @@
 
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/float16.hpp>
+#include <mamba/simd/detail/first_lanes.hpp>
+#include <mamba/simd/detail/widen_words.hpp>
 #include <mamba/simd/real.hpp>
 
 #include <cstring>
@@ -38,6 +40,9 @@ requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(bfloat16
     return V(_mm256_castsi256_ps(_mm256_slli_epi32(words, 16)));
   }
 #endif
+#if !MAMBA_SIMD_PORTABLE && defined(__SSE2__)
+  if constexpr (detail::widens_words<V>) return detail::widen<V>(p);
+#endif
   alignas(64) float lane[width<V>];
   for (std::size_t i = 0; i < width<V>; ++i) lane[i] = static_cast<float>(p[i]);
   return load<V>(lane);
@@ -53,6 +58,9 @@ requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(float16 
 #endif
 #if !MAMBA_SIMD_PORTABLE && defined(__F16C__)
   if constexpr (width<V> == 8) return V(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p))));
+#endif
+#if !MAMBA_SIMD_PORTABLE && defined(__SSE2__)
+  if constexpr (detail::widens_words<V>) return detail::widen<V>(p);
 #endif
   alignas(64) float lane[width<V>];
   for (std::size_t i = 0; i < width<V>; ++i) lane[i] = static_cast<float>(p[i]);
@@ -92,6 +100,9 @@ inline void store(scalar_of<V>* p, V v) noexcept {
 /// Loads the first n <= lanes values; the others are zero. Nothing past p + n is read.
 template <real V>
 [[nodiscard]] inline V load_first(scalar_of<V> const* p, std::size_t n) noexcept {
+#if !MAMBA_SIMD_PORTABLE && defined(__SSE2__)
+  if constexpr (detail::masks_lanes<V>) return detail::load_lanes<V>(p, n);
+#endif
   alignas(64) scalar_of<V> lane[width<V>] = {};
   std::memcpy(lane, p, n * sizeof(scalar_of<V>));
   return load<V>(lane);
@@ -100,6 +111,9 @@ template <real V>
 /// Stores the first n <= lanes values; nothing past p + n is written.
 template <real V>
 inline void store_first(scalar_of<V>* p, V v, std::size_t n) noexcept {
+#if !MAMBA_SIMD_PORTABLE && defined(__SSE2__)
+  if constexpr (detail::masks_lanes<V>) return detail::store_lanes<V>(p, v, n);
+#endif
   alignas(64) scalar_of<V> lane[width<V>];
   store<V>(lane, v);
   std::memcpy(p, lane, n * sizeof(scalar_of<V>));

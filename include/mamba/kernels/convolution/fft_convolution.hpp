@@ -123,7 +123,7 @@ struct spectrum_inputs {
 ///          the kernel.
 /// Domain:  any numbers. NaN in, NaN out, everywhere in its own channel (what is causal up to rounding isn't for NaN);
 ///          channels never mix.
-/// Error:   |δy_k| ≤ ε log₂n (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂): see right_angle_convolution.hpp.
+/// Error:   |δy_k| ≤ ε max(1, log₂n) (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂): see right_angle_convolution.hpp.
 /// Determinism: a channel has the same bits at every place, in both layouts, with any number of threads, and with its
 ///          kernel transformed before or in the call.
 /// Cost:    5 n log₂n multiply-adds a channel, W at a time, n the power of two from L up. Buffers for each thread: 16 n
