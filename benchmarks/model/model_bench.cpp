@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // model/model_bench.cpp — whole models: a prompt read at once, then tokens one after the other, in every format.
 //
-//     bench_model [--small] [--shapes small,130m,370m,1.4b] [--formats f32,f16,bf16,q8,q4,ternary]
+//     bench_model [--small] [--shapes narrow,small,130m,370m,1.4b] [--formats f32,f16,bf16,q8,q4,ternary]
 //                 [--prompts 512,2048] [--generate 128] [--rounds 3] [--threads 1,2] [--out FOLDER]
 //
 // Roofline: mamba-130m has 90 M weights in its layers, so 179 MFLOP per token of a prompt: 0.92 ms at 190 GFLOP/s; its
@@ -11,6 +11,7 @@
 // In each round every format does everything with every number of threads, once; the table has medians over rounds. It
 // goes to standard output and to FOLDER/model_<shape>.md. Google Benchmark's lines (and JSON) repeat the medians, with
 // their counters: its filters choose among figures that have all been measured.
+#include <mamba/io/formats.hpp>
 #include <model/results.hpp>
 #include <support/arguments.hpp>
 #include <support/gnuplot.hpp>
@@ -27,21 +28,28 @@ using bench::any_model;
 using bench::token;
 using mamba::model::config;
 
+/// A weight format by its name; io::visit_format leads to its type.
 struct format {
-  char const* name;
-  double bits;  ///< of a weight
-  std::unique_ptr<any_model> (*make)(config const&);
+  std::string name;
+
+  template <class F>
+  [[nodiscard]] auto visit(F&& f) const {
+    return mamba::io::visit_format<mamba::io::file_formats>(name, std::forward<F>(f));
+  }
+  [[nodiscard]] std::unique_ptr<any_model> make(config const& sizes) const {
+    return visit([&]<class W>(std::type_identity<W>) -> std::unique_ptr<any_model> {
+      return std::make_unique<bench::model_in<W>>(sizes);
+    });
+  }
+  /// Bits of a weight.
+  [[nodiscard]] double bits() const {
+    return visit([]<class W>(std::type_identity<W>) {
+      constexpr std::size_t extent = 32 * mamba::block_size;  // whole panels of whole blocks
+      mamba::kernels::packed_matrix<W> const some(extent, extent);
+      return 8 * static_cast<double>(some.bytes()) / static_cast<double>(extent * extent);
+    });
+  }
 };
-template <class W>
-std::unique_ptr<any_model> make(config const& sizes) {
-  return std::make_unique<bench::model_in<W>>(sizes);
-}
-constexpr std::array<format, 6> formats{{{"f32", 32, make<float>},
-                                         {"f16", 16, make<mamba::float16>},
-                                         {"bf16", 16, make<mamba::bfloat16>},
-                                         {"q8", 8.5, make<mamba::q8>},
-                                         {"q4", 5, make<mamba::q4>},
-                                         {"ternary", 3.2, make<mamba::ternary>}}};
 
 /// What is asked for.
 struct plan {
@@ -55,21 +63,19 @@ struct plan {
 
 plan read_plan(bench::arguments& given) {
   bool const small = given.has("--small");
-  std::vector<examples::shape> shapes{{"small", bench::small_model}};
+  std::vector<examples::shape> shapes{{"narrow", bench::narrow_model}, {"small", bench::small_model}};
   shapes.insert(shapes.end(), examples::published_shapes.begin(), examples::published_shapes.end());
-  std::vector<std::string> shape_names, format_names;
+  std::vector<std::string> shape_names;
   for (auto const& s : shapes) shape_names.emplace_back(s.name);
-  for (auto const& f : formats) format_names.emplace_back(f.name);
   plan p;
   for (auto const& name : given.words("--shapes", small ? "small" : "130m", shape_names)) {
     for (auto const& s : shapes) {
       if (s.name == name) p.shapes.push_back(s);
     }
   }
-  for (auto const& name : given.words("--formats", "f32,f16,bf16,q8,q4,ternary", format_names)) {
-    for (auto const& f : formats) {
-      if (f.name == name) p.used.push_back(f);
-    }
+  for (auto const& name : bench::parts(given.text("--formats", "f32,f16,bf16,q8,q4,ternary"))) {
+    p.used.push_back({name});
+    static_cast<void>(p.used.back().bits());  // throws where there is no such format
   }
   for (auto const n : given.numbers("--prompts", small ? "13,131" : "512,2048")) p.tasks.push_back({false, n});
   for (auto const n : given.numbers("--generate", small ? "5" : "128")) p.tasks.push_back({true, n});
@@ -158,7 +164,7 @@ void measure(plan const& p, bench::machine const& m, config const& sizes, std::v
   mamba::parallel::set_thread_count(m.threads);  // to make the weights
   std::vector<std::unique_ptr<any_model>> models;
   for (format const& f : together) {
-    std::fprintf(stderr, "%s: making %s\n", table.shape.c_str(), f.name);
+    std::fprintf(stderr, "%s: making %s\n", table.shape.c_str(), f.name.c_str());
     models.push_back(f.make(sizes));
   }
   desk d(sizes, p.tasks);
@@ -196,7 +202,7 @@ std::string measured(plan const& p, bench::machine const& m, examples::shape con
     for (bench::task const& t : p.tasks) table.columns.push_back({t, threads});
   }
   double all = 0;
-  for (format const& f : p.used) all += expected_bytes(shape.config, f.bits);
+  for (format const& f : p.used) all += expected_bytes(shape.config, f.bits());
   bool const fits = 1.1 * all < available_bytes();
   if (fits) {
     measure(p, m, shape.config, p.used, table);
@@ -217,7 +223,8 @@ int main(int argc, char** argv) {
   try {
     bench::arguments given(argc, argv);
     given.explain(
-        "bench_model [--small] [--shapes small,130m,370m,790m,1.4b,2.8b] [--formats f32,f16,bf16,q8,q4,ternary]\n"
+        "bench_model [--small] [--shapes narrow,small,130m,370m,790m,1.4b,2.8b] [--formats "
+        "f32,f16,bf16,q8,q4,ternary]\n"
         "            [--prompts 512,2048] [--generate 128] [--rounds 3] [--threads 1,2] [--out FOLDER]\n"
         "and Google Benchmark's options:\n\n");
     plan const p = read_plan(given);

@@ -14,12 +14,13 @@
 // and to FOLDER/scan_vs_convolution.md, plots to FOLDER/scan_vs_convolution_1_thread.svg and so on.
 #include <scan_vs_convolution/layer.hpp>
 #include <scan_vs_convolution/results.hpp>
-#include <support/context.hpp>
+#include <support/arguments.hpp>
+#include <support/run.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <iterator>
@@ -176,7 +177,7 @@ std::vector<bench::table> measured(sizes const& s, std::vector<int> const& threa
 std::string report(std::vector<bench::table> const& tables, std::string const& machine) {
   std::string text =
       "# Scan against convolution\n\n" + machine +
-      "\n\nNanoseconds per number of y (the time of a call over L·D), medians of interleaved rounds; float, time "
+      "\nNanoseconds per number of y (the time of a call over L·D), medians of interleaved rounds; float, time "
       "first\n"
       "([L, D]) in every mode, all modes checked against the recurrence before they are timed.\n\n"
       "- recurrence: kernels::diagonal_recurrence, B̄ folded into C; chunked: kernels::chunked_recurrence\n"
@@ -187,52 +188,51 @@ std::string report(std::vector<bench::table> const& tables, std::string const& m
   return text;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  bool quick = false;
-  std::filesystem::path out = ".";
-  for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--small") == 0) {
-      quick = true;
-    } else if (std::strcmp(argv[i], "--out") == 0 && i + 1 < argc) {
-      out = argv[++i];
-    } else {
-      bool const help = std::strcmp(argv[i], "--help") == 0;
-      std::fprintf(help ? stdout : stderr, "usage: %s [--small] [--out FOLDER]\n", argv[0]);
-      return help ? 0 : 1;
+/// The figures once more among Google Benchmark's, so that reports of two builds can stand side by side.
+void add_all_measured(bench::table const& t, bench::machine const& m) {
+  for (bench::row const& r : t.rows) {
+    for (std::size_t i = 0; i < bench::modes; ++i) {
+      if (std::isnan(r.seconds[i])) continue;
+      std::string const name = std::string("scan_vs_convolution/") + bench::mode_names[i] + "/" + t.kind +
+                               "/N:" + std::to_string(t.states) + "/D:" + std::to_string(t.channels) +
+                               "/L:" + std::to_string(r.length) + "/threads:" + std::to_string(t.threads);
+      bench::add_measured(name, m, t.threads, {.tokens = static_cast<double>(r.length)}, r.seconds[i]);
     }
   }
+}
+
+void measure(bench::machine const& m, std::filesystem::path const& out) {
+  bool const quick = m.size == bench::scale::small;
   sizes s{{1, 64, 1024}, {16, 64}, {}, std::size_t{1} << 26U, std::size_t{1} << 36U};
   for (std::size_t k = 7; k <= 20; ++k) s.lengths.push_back(std::size_t{1} << k);
   if (quick) s = {{1, 5, 64}, {3, 16}, {128, 257, 1024}, std::size_t{1} << 15U, std::size_t{1} << 22U};
-  int const all = mamba::parallel::thread_count();
-  if (quick) mamba::parallel::set_parallel_threshold({});  // so that CI runs the threads too
-  auto const scale = quick ? bench::scale::small : bench::scale::full;
-  std::string machine = bench::processor() + ", " + bench::compiler() + ", " + MAMBA_BENCH_FLAGS + ". ";
-  std::vector<int> const threads = all > 1 ? std::vector<int>{1, all} : std::vector<int>{1};
+  std::vector<int> const threads = m.thread_counts();
+  auto const tables = measured(s, threads, quick);
+  std::string const text = report(tables, bench::in_words(m));
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+  examples::plot::write_whole(out / "scan_vs_convolution.md", text);
   for (int const t : threads) {
-    auto const buffer = bench::read_buffer(scale);
-    machine += "Floors with " + std::to_string(t) + (t == 1 ? " thread: " : " threads: ") +
-               bench::in_words(bench::measure_floors(t, scale, buffer)) + ". ";
+    std::vector<bench::table> some;
+    std::copy_if(tables.begin(), tables.end(), std::back_inserter(some),
+                 [=](auto const& one) { return one.threads == t; });
+    std::string const name = "scan_vs_convolution_" + std::to_string(t) + (t == 1 ? "_thread.svg" : "_threads.svg");
+    bench::drawn(some, bench::processor()).write(out / name);
   }
-  mamba::parallel::set_thread_count(all);
+  for (bench::table const& t : tables) add_all_measured(t, m);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
+    bench::arguments given(argc, argv);
+    given.explain("bench_scan_vs_convolution [--small] [--out FOLDER], and Google Benchmark's options:\n\n");
+    std::filesystem::path const out = given.text("--out", ".");
     std::filesystem::create_directories(out);  // said before an hour of measuring, not after
-    auto const tables = measured(s, threads, quick);
-    std::string const text = report(tables, machine);
-    std::fputs(text.c_str(), stdout);
-    examples::plot::write_whole(out / "scan_vs_convolution.md", text);
-    for (int const t : threads) {
-      std::vector<bench::table> some;
-      std::copy_if(tables.begin(), tables.end(), std::back_inserter(some),
-                   [=](auto const& one) { return one.threads == t; });
-      std::string const name = "scan_vs_convolution_" + std::to_string(t) + (t == 1 ? "_thread.svg" : "_threads.svg");
-      bench::drawn(some, bench::processor()).write(out / name);
-    }
+    return bench::run(given.count(), given.values(), [&](bench::machine const& m) { measure(m, out); });
   } catch (std::exception const& e) {
     std::fprintf(stderr, "%s\n", e.what());
     return 1;
   }
-  return 0;
 }

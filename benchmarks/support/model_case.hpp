@@ -24,6 +24,8 @@ using logits_view = mamba::matrix_view<float>;
 
 /// The sizes of the model that ships with the examples: what CI can afford.
 inline constexpr mamba::model::config small_model{.d_model = 192, .n_layer = 6, .vocab_size = 256};
+/// As a microcontroller has it: what a call costs beside its arithmetic shows here.
+inline constexpr mamba::model::config narrow_model{.d_model = 64, .n_layer = 4, .vocab_size = 256};
 
 /// The numbers that make_checkpoint writes: distributed as in a trained model, the same in every format.
 template <class Weights>

@@ -86,13 +86,13 @@ benchmark::internal::Benchmark* add(std::string const& name, F&& f) {
 }
 
 /// Registers what a program has measured in its own way, so that it stands in the same table and JSON as all else.
-/// `floor` is the time that its floors leave together.
+/// `floor` is the time that its floors leave together; 0: they haven't been put together.
 inline void add_measured(std::string const& name, machine const& m, int threads, work const& w, double seconds,
-                         double floor) {
+                         double floor = 0) {
   auto const report = [=](benchmark::State& state) {
     for (auto _ : state) state.SetIterationTime(seconds);
     count(state, m, threads, w, seconds * static_cast<double>(state.iterations()));
-    state.counters["floor_%"] = 100 * floor / seconds;
+    if (floor > 0) state.counters["floor_%"] = 100 * floor / seconds;
   };
   benchmark::RegisterBenchmark(name.c_str(), report)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 }

@@ -2,6 +2,7 @@
 // mamba/io.hpp — files: checkpoints, tokenizers, safetensors. An optional component that needs JSON and utf8proc.
 //
 //     open_checkpoint, load_weights<W>, save_weights   a folder or a file that others trained, checked and loaded
+//     load_network<N>, save_network                    any network of a caller's own sizes, from and to such files
 //     load_tokenizer, tokenizer, stream_decoder        text to tokens and back
 //     visit_format                                     from a format's name to its type
 //     safetensors::archive, safetensors::writer        the file format itself
@@ -10,6 +11,7 @@
 #pragma once
 
 #include <mamba/io/checkpoint/checkpoint.hpp>
+#include <mamba/io/checkpoint/network.hpp>
 #include <mamba/io/formats.hpp>
 #include <mamba/io/safetensors/archive.hpp>
 #include <mamba/io/safetensors/writer.hpp>

@@ -69,6 +69,7 @@
 #include <mamba/ssm/hippo/orthogonal_polynomials.hpp>
 #include <mamba/ssm/hippo/reconstruction.hpp>
 #include <mamba/ssm/hippo/s4d.hpp>
+#include <mamba/ssm/hippo/s4d_modes.hpp>
 #include <mamba/ssm/scan/affine.hpp>
 #include <mamba/ssm/scan/diagonal_recurrence.hpp>
 #include <mamba/ssm/scan/intermediate_states.hpp>
@@ -92,6 +93,7 @@
 #include <mamba/kernels/convolution/right_angle_convolution.hpp>
 #include <mamba/kernels/convolution/sequences.hpp>
 #include <mamba/kernels/convolution/vandermonde_kernel.hpp>
+#include <mamba/kernels/gemm/blocking.hpp>
 #include <mamba/kernels/gemm/matmul.hpp>
 #include <mamba/kernels/gemm/packed_matrix.hpp>
 #include <mamba/kernels/gemm/weight_storage.hpp>
@@ -128,6 +130,7 @@
 #include <mamba/nn/reference/s4d.hpp>
 #include <mamba/nn/rms_norm.hpp>
 #include <mamba/nn/s4d.hpp>
+#include <mamba/nn/s4d_init.hpp>
 #include <mamba/nn/s4d_modes.hpp>
 #include <mamba/nn/s4d_state.hpp>
 #include <mamba/nn/state_storage.hpp>

@@ -2,7 +2,7 @@
 # cmake -DROOT=<source tree> -P floors.cmake
 # A header includes lower floors or its own folder; ssm/ never includes kernels/ (it is lower); only simd/ names xsimd;
 # only tensor/eigen.hpp and ssm/ include Eigen; what is left is the standard library. Only io/, an optional component,
-# has files, JSON and utf8proc.
+# has files, JSON and utf8proc. The names of the Mamba-1 block's matrices stand in its own header and in io/ only.
 cmake_minimum_required(VERSION 3.25)
 
 set(height_core 0)
@@ -70,6 +70,10 @@ foreach(header IN LISTS headers)
       fault("include/mamba/${header} includes <${target}>: slow to compile, not in g++ 12 or clang 14, or not for a library")
     endif()
   endforeach()
+  # The parameters of a layer are listed once: what else has their names would have to change with the layer.
+  if(NOT header MATCHES "^(nn/mamba1.hpp|io/)" AND "${lines}" MATCHES "(in_proj|x_proj|dt_proj)")
+    fault("include/mamba/${header} has the name ${CMAKE_MATCH_1}: only nn/mamba1.hpp and the tables of io/ do")
+  endif()
   if(NOT folder STREQUAL "simd")
     foreach(line IN LISTS lines)
       string(REGEX REPLACE "//.*" "" code "${line}")

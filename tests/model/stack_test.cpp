@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A layer that the library has never heard of, defined here from its public concepts, between two Mamba blocks.
+// A layer that the library does not have, defined in tests/support from its public concepts, between two Mamba blocks.
 #include <doctest/doctest.h>
 
 #include <mamba/model/forward.hpp>
@@ -9,6 +9,7 @@
 #include <mamba/nn/reference/mamba1.hpp>
 #include <support/allocations.hpp>
 #include <support/bits.hpp>
+#include <support/leaky_integrator.hpp>
 #include <support/parameters.hpp>
 #include <support/threads.hpp>
 
@@ -21,67 +22,7 @@ namespace {
 namespace model = mamba::model;
 namespace nn = mamba::nn;
 
-struct leaky_config {
-  std::size_t width;
-};
-
-struct leaky_state {
-  mamba::tensor<float, mamba::dynamic, mamba::dynamic> h;
-  leaky_state() = default;
-  explicit leaky_state(leaky_config const& c) : h(1, c.width) {}
-  void reset() noexcept { h.fill(0); }
-  template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
-    f("h", std::array{self.h.extent(0), self.h.extent(1)}, nn::state_rows(self.h));
-  }
-  friend bool operator==(leaky_state const&, leaky_state const&) = default;
-};
-
-/// A leaky integrator of every channel: h ← h + leak · (x − h), y = h. One parameter, `leak`.
-template <class Storage = nn::packed>
-class leaky_integrator {
- public:
-  using config = leaky_config;
-  using state = leaky_state;
-  using scalar = float;
-  using storage = Storage;
-  using input = nn::activations<float>;
-  template <class Other>
-  using with_storage = leaky_integrator<Other>;
-  static constexpr std::size_t static_width = mamba::dynamic;
-  static std::size_t width(config const& c) { return c.width; }
-  static constexpr std::size_t workspace(config const&, std::size_t) { return 0; }
-
-  explicit leaky_integrator(config const& c) : config_(c) { nn::allocate(*this); }
-  config const& sizes() const { return config_; }
-
-  template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
-    f("leak", std::array<std::size_t, 1>{1}, self.leak, nn::role::vector);
-  }
-
-  template <mamba::kernels::output Mode>
-  void apply(input const& x, std::span<nn::segment<state> const> segments, mamba::arena,
-             mamba::matrix_view<float> y) const {
-    float const share = leak.span()[0];
-    for (auto const& s : segments) {
-      for (std::size_t t = s.first; t < s.first + s.count; ++t) {
-        for (std::size_t i = 0; i < config_.width; ++i) {
-          float& h = s.state->h(0, i);
-          h = mamba::simd::fma(share, x.values(t, i) - h, h);
-          y(t, i) = Mode == mamba::kernels::output::add ? y(t, i) + h : h;
-        }
-      }
-    }
-  }
-  mamba::parallel::cost cost(std::size_t L) const { return mamba::parallel::cost::elementwise(L * config_.width); }
-
- private:
-  config config_;
-
- public:
-  typename Storage::template vector<float, mamba::dynamic> leak;
-};
+using test::leaky_integrator;
 
 template <class W>
 using mamba_layer = nn::block<nn::mamba1<nn::any_mamba1, W>>;

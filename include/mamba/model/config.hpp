@@ -27,7 +27,7 @@ struct config {
   std::size_t dt_rank = 0;                  ///< 0: ⌈d_model / 16⌉
   std::size_t pad_vocab_size_multiple = 1;  ///< rows of the embedding are padded to it
   bool tie_embeddings = true;               ///< the head is the embedding
-  bool bias = false;                        ///< of in_proj and out_proj
+  bool bias = false;                        ///< of the input and the output projection
   bool conv_bias = true;                    ///< of conv1d
   double norm_epsilon = 1e-5;
 

@@ -18,7 +18,7 @@ struct mamba1_config {
   std::size_t d_conv = 4;    ///< K
   std::size_t expand = 2;    ///< d_inner / d_model
   std::size_t dt_rank = 0;   ///< 0: ⌈d_model / 16⌉
-  bool bias = false;         ///< of in_proj and out_proj (use_bias)
+  bool bias = false;         ///< of the input and the output projection (use_bias)
   bool conv_bias = true;     ///< of conv1d (use_conv_bias)
 
   [[nodiscard]] constexpr std::size_t d_inner() const noexcept { return static_product(expand, d_model); }

@@ -28,6 +28,11 @@
 #elif defined(__SSE2__) && !defined(__AVX__)
 #define MAMBA_DOT4_MADD 1
 #endif
+#if defined(__GNUC__) && !defined(__clang__) && defined(__SSE2__) && !defined(__AVX512F__)
+#define MAMBA_DOT4_FEW_REGISTERS 1
+#else
+#define MAMBA_DOT4_FEW_REGISTERS 0
+#endif
 
 namespace mamba::inline MAMBA_ABI::simd {
 
@@ -261,10 +266,37 @@ inline constexpr std::size_t small_sums_terms = 8;
   return bytes4(word);
 }
 
+/// The same sums, computed before those that follow in the program.
+///
+/// Why:     g++ 12 moves the operands of all sums of a tile to its front; with 16 registers it then spills some sums in
+///          every iteration. Elsewhere this is nothing.
+[[nodiscard, gnu::always_inline]] inline sums32 in_order(sums32 v) noexcept {
+#if MAMBA_DOT4_FEW_REGISTERS
+  typename sums32::register_type r = v;
+  asm volatile("" : "+x"(r));
+  return sums32(r);
+#else
+  return v;
+#endif
+}
+
+/// The same small sums, in order.
+[[nodiscard, gnu::always_inline]] inline small_sums in_order(small_sums v) noexcept {
+#if defined(MAMBA_DOT4_MADDUBS) && MAMBA_DOT4_FEW_REGISTERS
+  asm volatile("" : "+x"(v.pairs));
+  return v;
+#elif defined(MAMBA_DOT4_MADDUBS)
+  return v;
+#else
+  return {in_order(v.whole)};
+#endif
+}
+
 }  // namespace mamba::inline MAMBA_ABI::simd
 
 #undef MAMBA_DOT4_VNNI
 #undef MAMBA_DOT4_MADDUBS
 #undef MAMBA_DOT4_MADD
+#undef MAMBA_DOT4_FEW_REGISTERS
 
 #endif  // not portable

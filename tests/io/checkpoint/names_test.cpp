@@ -56,6 +56,20 @@ TEST_CASE("names: rows with and without a layer's number, and names without a ro
   }
 }
 
+TEST_CASE("names: a row may stand for all names that begin alike, the first row that fits counts") {
+  static constexpr tensor_name rows[] = {{"backbone.layers.#.mixer.D", "d.#"},
+                                         {"backbone.layers.#.mixer.*", "mamba.#.*"},
+                                         {"backbone.layers.#.*", "layer #.*"},
+                                         {"head.*", "*"}};
+  constexpr mamba::io::name_table table{"test", rows};
+  CHECK(name_in_file(table, "backbone.layers.10.mixer.D").name == "d.10");
+  CHECK(name_in_file(table, "backbone.layers.10.mixer.dt_proj.bias").name == "mamba.10.dt_proj.bias");
+  CHECK(name_in_file(table, "backbone.layers.2.norm.weight").name == "layer 2.norm.weight");
+  CHECK(name_in_file(table, "head.bias").name == "bias");
+  for (char const* const other : {"backbone.layers.x.norm.weight", "backbone.layers.", "backbone.layers.7", "head", ""})
+    CHECK(name_in_file(table, other).name == other);
+}
+
 TEST_CASE("names: values of another kind become the library's") {
   CHECK(mamba::io::library_value(stored_as::value, -2.5) == -2.5);
   for (double const a : {-3.0, 0.0, 0.7, 2.0}) {

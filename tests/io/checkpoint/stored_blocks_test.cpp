@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -270,17 +271,37 @@ TEST_CASE("stored blocks: a file that was cut off is refused, wherever it was cu
   }
 }
 
-TEST_CASE("stored blocks: any bytes are weights") {
+TEST_CASE("stored blocks: any codes are weights, and any scales that are numbers") {
   made_files<mamba::ternary> made;
   test::random rng(11);
   for (int round = 0; round < 20; ++round) {
-    for (auto& entry : made.tensors) {
-      if (entry.second.type != dtype::u8) continue;
-      for (char& c : entry.second.data) c = static_cast<char>(round == 0 ? 0xff : rng.below(256));
+    for (auto& [name, t] : made.tensors) {
+      if (t.type != dtype::u8) continue;
+      std::size_t const lines = made.metadata.at("mamba.matrix." + name).starts_with("q4") ? 128 : 64;  // bytes
+      for (std::size_t i = 0; i < t.data.size(); ++i) {
+        auto byte = static_cast<unsigned char>(round == 0 ? 0xff : rng.below(256));
+        bool const upper = i % t.shape[2] < lines && i % 2 == 1;
+        if (upper && (byte & 0x7fU) == 0x7fU) byte ^= 1U;  // a bfloat16 with this upper byte may be NaN or infinite
+        t.data[i] = static_cast<char>(byte);
+      }
     }
     auto const weights = mamba::io::load_weights<mamba::ternary>(made.open());
     CHECK(numbers_of(weights).size() == made.tensors.size());
   }
+}
+
+TEST_CASE("stored blocks: a scale that is NaN or infinite is refused by file, tensor and place, unless it is allowed") {
+  made_files<mamba::q8> made;
+  auto& data = made.tensors.at(in_proj).data;  // [160, 40]: 5 panels of 2 blocks
+  std::uint16_t const nan = 0x7fc0;
+  std::memcpy(data.data() + 2 * made.tensors.at(in_proj).shape[2] + 2 * 5, &nan, 2);
+  auto const from = made.open();
+  CHECK(test::error_of([&] { static_cast<void>(mamba::io::load_weights<mamba::q8>(from)); }) ==
+        (made.folder() / "model.safetensors").string() +
+            ": tensor 'backbone.layers.1.mixer.in_proj.weight' has a scale that is NaN or infinite, in row 37 from "
+            "column 0 on, expected finite ones");
+  auto const allowed = mamba::io::load_weights<mamba::q8>(from, {.allow_non_finite = true});
+  CHECK(numbers_of(allowed).size() == made.tensors.size());
 }
 
 struct output_in_q8 {

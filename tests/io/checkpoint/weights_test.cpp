@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <mamba/io/checkpoint/weights.hpp>
+#include <mamba/model/weights.hpp>
 
 #include <support/error_of.hpp>
 #include <support/random.hpp>
@@ -60,8 +61,9 @@ TEST_CASE("weights: another container with another table is checked and loaded b
   in_memory const source;
   mamba::io::stored_blocks const none;
   mamba::io::tensor_layout const layout{&names, &none, "the test"};
-  mamba::io::detail::check_tensors<float>(source, layout, sizes);
-  auto const weights = mamba::io::detail::load_tensors<double>(source, layout, sizes, {});
+  mamba::io::detail::check_tensors(source, layout, mamba::model::manifest<>(sizes));
+  mamba::model::weights<mamba::model::any, double> weights(sizes);
+  mamba::io::detail::load_tensors(source, layout, weights, {});
   std::size_t seen = 0;
   mamba::model::for_each_tensor(weights, [&](std::string const& library, std::span<std::size_t const>, auto& storage) {
     auto const [name, how] = mamba::io::name_in_file(names, library);
@@ -84,6 +86,7 @@ TEST_CASE("weights: a container without a tensor is refused in its own spelling"
   source.all.erase(source.all.begin());
   mamba::io::stored_blocks const none;
   mamba::io::tensor_layout const layout{&names, &none, "the test"};
-  CHECK(test::has(test::error_of([&] { mamba::io::detail::check_tensors<float>(source, layout, sizes); }),
-                  "memory: tensor 'token_embd' is missing, expected one of shape [7, 6] by the test"));
+  CHECK(test::has(
+      test::error_of([&] { mamba::io::detail::check_tensors(source, layout, mamba::model::manifest<>(sizes)); }),
+      "memory: tensor 'token_embd' is missing, expected one of shape [7, 6] by the test"));
 }

@@ -165,6 +165,26 @@ TEST_CASE("chunked_recurrence kernel: unit_b is a B̄ of ones; tensors in place 
   CHECK(h == h_unit);
 }
 
+TEST_CASE("chunked_recurrence kernel: ā^Q of complex modes is a product of rounded products, contracted nowhere") {
+  test::random rng(9);
+  constexpr std::size_t Q = mamba::kernels::packed_matrix<double>::panel, N = 11;
+  auto const s = test::random_recurrence<std::complex<double>, double>(rng, Q, 1, N, false);
+  table<double> x(Q, 1), y(Q, 1);  // zeros: one chunk multiplies the state by ā^Q
+  auto h = blocked(s.h);
+  chunked_recurrence({.b_bar = blocked(s.b), .c = blocked(s.c)}, blocked(s.a))(x.view(), h, y.view());
+  for (std::size_t n = 0; n < N; ++n) {
+    std::complex<double> const a = s.a(0, n), before = s.h(0, n);
+    double re = 1, im = 0;
+    for (std::size_t k = 0; k < Q; ++k) {
+      double volatile const rr = re * a.real(), ii = im * a.imag(), ri = re * a.imag(), ir = im * a.real();
+      re = rr - ii;
+      im = ri + ir;
+    }
+    CHECK(h.re(0, n) == mamba::simd::fma(re, before.real(), mamba::simd::fnma(im, before.imag(), 0.0)));
+    CHECK(h.im(0, n) == mamba::simd::fma(re, before.imag(), mamba::simd::fma(im, before.real(), 0.0)));
+  }
+}
+
 TEST_CASE("chunked_recurrence kernel: contracts") {
   test::random rng(7);
   auto const s = test::random_recurrence<float, float>(rng, 4, 5, 3, true);

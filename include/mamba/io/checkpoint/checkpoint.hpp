@@ -12,12 +12,13 @@
 #include <mamba/core/error.hpp>
 #include <mamba/io/checkpoint/config.hpp>
 #include <mamba/io/checkpoint/names.hpp>
+#include <mamba/io/checkpoint/network.hpp>
 #include <mamba/io/checkpoint/special_tokens.hpp>
 #include <mamba/io/checkpoint/stored_blocks.hpp>
 #include <mamba/io/checkpoint/weights.hpp>
 #include <mamba/io/file/new_names.hpp>
 #include <mamba/io/safetensors/archive.hpp>
-#include <mamba/io/safetensors/writer.hpp>
+#include <mamba/model/weights.hpp>
 
 #include <filesystem>
 #include <optional>
@@ -26,7 +27,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace mamba::inline MAMBA_ABI::io {
 
@@ -48,57 +48,17 @@ struct checkpoint {
 namespace detail {
 
 inline void check_tensors(checkpoint const& from) {
-  auto const layout = from.layout();
-  if (from.blocks.empty()) return check_tensors<float>(from.tensors, layout, from.config);
-  visit_format<block_formats>(
-      from.blocks.format, [&]<class W>(std::type_identity<W>) { check_tensors<W>(from.tensors, layout, from.config); });
+  auto const check = [&]<class W>(std::type_identity<W>) {
+    check_tensors(from.tensors, from.layout(), model::manifest<W>(from.config));
+  };
+  if (from.blocks.empty()) return check(std::type_identity<float>());
+  visit_format<block_formats>(from.blocks.format, check);
 }
 
 /// The path without a config.json at its end: who names that file means its folder.
 [[nodiscard]] inline std::filesystem::path model_path(std::filesystem::path const& path) {
   if (path.filename() != "config.json") return path;
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-}
-
-// model-00002-of-00003.safetensors, and any other file that an index beside it lists among others.
-[[nodiscard]] inline bool is_shard(std::filesystem::path const& path) {
-  auto const name = path.stem().string();
-  auto const of = name.rfind("-of-");
-  if (of != name.npos) {
-    auto const count = name.substr(of + 4);
-    if (!count.empty() && count.find_first_not_of("0123456789") == count.npos) {
-      auto const first = count.find_first_not_of('0');
-      return first != count.npos && count.substr(first) != "1";
-    }
-  }
-  auto const index = path.parent_path() / "model.safetensors.index.json";
-  std::error_code ignored;
-  if (path.filename() == "model.safetensors" || !std::filesystem::is_regular_file(index, ignored)) return false;
-  try {
-    auto const file = json_document::open(index, safetensors::longest_header);
-    auto const map = file.root().object("weight_map");
-    bool listed = false, others = false;
-    for (auto const& entry : map.node()) (entry == path.filename().string() ? listed : others) = true;
-    return listed && others;
-  } catch (error const&) {
-    return false;  // not an index that could say so
-  }
-}
-
-inline void check_kind(std::filesystem::path const& path) {
-  auto const kind = path.extension();
-  auto const where = path.string();
-  if (kind == ".bin" || kind == ".pt" || kind == ".pth") {
-    core::fail(where + ": is a file of PyTorch's pickle format, which is not read; convert it to model.safetensors, " +
-               "for example with save_pretrained(..., safe_serialization=True) of transformers");
-  }
-  if (kind != ".safetensors" && kind != ".json") {
-    core::fail(where + ": is no checkpoint, expected a folder, a .safetensors file or an .index.json");
-  }
-  if (kind == ".safetensors" && is_shard(path)) {
-    auto const folder = path.has_parent_path() ? path.parent_path().string() : std::string(".");
-    core::fail(where + ": is one shard of several, expected the folder " + folder + " that has all of them");
-  }
 }
 
 }  // namespace detail
@@ -164,7 +124,10 @@ inline void check_kind(std::filesystem::path const& path) {
 ///          infinite (unless the options allow it), and where one is too large for W; std::bad_alloc.
 template <class W>
 [[nodiscard]] model::weights<model::any, W> load_weights(checkpoint const& from, load_options const& options = {}) {
-  return detail::load_tensors<W>(from.tensors, from.layout(), from.config, options);
+  detail::check_formats(from.tensors, from.layout(), model::manifest<W>(from.config));
+  model::weights<model::any, W> out(from.config);
+  detail::load_tensors(from.tensors, from.layout(), out, options);
+  return out;
 }
 
 /// Writes weights as they are stored, bit for bit: a file that ends in .safetensors and carries its configuration in
@@ -175,18 +138,8 @@ template <model::config C, class W>
 void save_weights(model::weights<C, W> const& weights, std::filesystem::path const& path) {
   static_assert(!format_name<W>.empty(), "mamba: save_weights needs a format that has a name (io/formats.hpp)");
   auto const text = config_text(weights.sizes());
-  safetensors::metadata_map metadata{{std::string(metadata_key::config), text}};
-  auto const& names = is_hugging_face(text) ? hugging_face_names : original_names;
-  auto const all = detail::saved_tensors(weights, names, metadata);
-  std::vector<stored_tensor> infos;
-  for (auto const& t : all) infos.push_back(t.info);
-  bool const blocks = infos.front().type == dtype::u8;
-  if (blocks) {
-    metadata[metadata_key::version] = stored_blocks_version;
-    metadata[metadata_key::weights] = format_name<W>;
-  } else {
-    metadata.emplace("format", "pt");
-  }
+  auto all = detail::saved_tensors(weights, is_hugging_face(text) ? hugging_face_names : original_names);
+  all.metadata[metadata_key::config] = text;
   bool const is_file = path.extension() == ".safetensors";
   auto const file = is_file ? path : path / "model.safetensors";
   expect_new(file);
@@ -198,14 +151,12 @@ void save_weights(model::weights<C, W> const& weights, std::filesystem::path con
     config.emplace(path / "config.json");
     config->append(std::as_bytes(std::span(text)));
   }
-  safetensors::writer out(file, infos, metadata,
-                          blocks ? safetensors::order::as_given : safetensors::order::by_alignment);
-  for (std::size_t const i : out.sequence()) all[i].write(out);
+  auto const out = detail::write_tensors(file, all);
   if (config) {
     config->commit();
     made.add(path / "config.json");
   }
-  out.finish();
+  out->finish();
   made.keep();
 }
 

@@ -3,14 +3,19 @@
 //
 // The library names a tensor as the original Mamba package does (backbone.layers.3.mixer.A_log). A table has a row for
 // each name that a kind of file spells otherwise, and says how its numbers are stored; a container or an architecture
-// with names of its own adds a table here, and no reader.
+// with names of its own adds a table, and no reader:
+//
+//     constexpr io::tensor_name rows[] = {{"backbone.input.*", "proj.*"}, {"backbone.layers.#.mixer.*", "mamba.#.*"}};
+//     constexpr io::name_table my_names{"spotter", rows};
 #pragma once
 
 #include <mamba/core/error.hpp>
 #include <mamba/io/tensors/tensor_source.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,28 +28,36 @@ enum class stored_as {
   minus_exp  ///< as −exp(a): what GGUF has for A_log
 };
 
-/// One row: '#' stands for the number of a layer.
+/// One row: '#' stands for the number of a layer, '*' for the rest of a name.
 struct tensor_name {
   std::string_view library, file;
   stored_as values = stored_as::value;
 };
 
-/// A kind of file. Names without a row are the library's.
+/// A tensor that a file may hold a second time, bit for bit, under another of the library's names.
+struct tensor_copy {
+  std::string_view copy, original;
+};
+
+/// A kind of file. Names without a row are the library's; the first row that fits counts.
 struct name_table {
   std::string_view name;  ///< for messages
   std::span<tensor_name const> rows;
+  std::span<tensor_copy const> copies = {};
 };
 
 namespace detail {
 
 inline constexpr tensor_name hugging_face_rows[] = {{"backbone.embedding.weight", "backbone.embeddings.weight"}};
+/// A tied head, which some writers store again.
+inline constexpr tensor_copy tied_head[] = {{"lm_head.weight", "backbone.embedding.weight"}};
 
 }  // namespace detail
 
-/// The files of the original package (state-spaces/mamba-*).
-inline constexpr name_table original_names{"original", {}};
+/// The files of the original package (state-spaces/mamba-*), and of save_network.
+inline constexpr name_table original_names{"original", {}, detail::tied_head};
 /// The files of Hugging Face's transformers (state-spaces/mamba-*-hf).
-inline constexpr name_table hugging_face_names{"transformers", detail::hugging_face_rows};
+inline constexpr name_table hugging_face_names{"transformers", detail::hugging_face_rows, detail::tied_head};
 
 /// The tables that open_checkpoint chooses from.
 inline constexpr name_table const* name_tables[] = {&original_names, &hugging_face_names};
@@ -55,21 +68,39 @@ struct file_name {
   stored_as values;
 };
 
+namespace detail {
+
+/// What '#' and '*' of a row stand for in a name.
+struct name_parts {
+  std::string_view number, rest;
+};
+
+[[nodiscard]] inline std::optional<name_parts> match_name(std::string_view pattern, std::string_view name) {
+  name_parts parts;
+  for (char const c : pattern) {
+    if (c == '*') {
+      parts.rest = name;
+      return parts;
+    }
+    auto const digits = std::min(name.find_first_not_of("0123456789"), name.size());
+    std::size_t const length = c == '#' ? digits : 1;
+    if (length == 0 || name.empty() || (c != '#' && name.front() != c)) return std::nullopt;
+    if (c == '#') parts.number = name.substr(0, length);
+    name.remove_prefix(length);
+  }
+  if (!name.empty()) return std::nullopt;
+  return parts;
+}
+
+}  // namespace detail
+
 /// The name of a library's tensor in files of a kind.
 [[nodiscard]] inline file_name name_in_file(name_table const& table, std::string_view library) {
   for (tensor_name const& row : table.rows) {
-    auto const mark = row.library.find('#');
-    if (mark == row.library.npos) {
-      if (row.library == library) return {std::string(row.file), row.values};
-      continue;
-    }
-    auto const before = row.library.substr(0, mark), behind = row.library.substr(mark + 1);
-    if (library.size() <= before.size() + behind.size() || !library.starts_with(before) || !library.ends_with(behind))
-      continue;
-    auto const number = library.substr(before.size(), library.size() - before.size() - behind.size());
-    if (number.find_first_not_of("0123456789") != number.npos) continue;
-    std::string name(row.file);
-    if (auto const at = name.find('#'); at != name.npos) name.replace(at, 1, number);
+    auto const parts = detail::match_name(row.library, library);
+    if (!parts) continue;
+    std::string name;
+    for (char const c : row.file) name += c == '#' ? parts->number : c == '*' ? parts->rest : std::string_view(&c, 1);
     return {name, row.values};
   }
   return {std::string(library), stored_as::value};

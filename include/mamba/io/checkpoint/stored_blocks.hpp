@@ -5,7 +5,7 @@
 //
 //     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see kernels/quantization/quantized_matrix.hpp
 //     __metadata__          mamba.version        1
-//                           mamba.weights        q4                            what quantize --weights was told
+//                           mamba.weights        q4                            the option --weights of quantize
 //                           mamba.matrix.NAME    q4 [3072, 768]                format, rows and columns
 //                           mamba.config         {"model_type": "mamba", …}    config.json, for a file that is alone
 //
@@ -20,6 +20,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <bit>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -58,12 +61,14 @@ template <block_format W>
   return std::string(format_name<W>) + " " + to_string(shape);
 }
 
-/// The shape of the U8 tensor that holds it.
+/// The shape of the U8 tensor that holds it: a row is shape[0]'s, the product of the other extents long.
 template <block_format W>
 [[nodiscard]] std::array<std::size_t, 3> blocks_shape(std::span<std::size_t const> shape) {
   using block = kernels::weight_block<W>;
   auto const pieces = [](std::size_t n, std::size_t size) { return n / size + (n % size != 0 ? 1 : 0); };
-  return {pieces(shape[0], block::outputs), pieces(shape[1], block_size), sizeof(block)};
+  std::size_t row_size = 1;
+  for (std::size_t const extent : shape.subspan(1)) row_size = saturated_product(row_size, extent);
+  return {pieces(shape[0], block::outputs), pieces(row_size, W::block_size), sizeof(block)};
 }
 
 namespace detail {
@@ -132,6 +137,45 @@ void check_blocks(Source const& from, stored_blocks const& said, stored_tensor c
     fail("has " + std::string(name_of(found.type)) + " " + to_string(found.shape) + ", expected U8 " +
          to_string(blocks) + " for " + expected);
   }
+}
+
+/// Checks that the scales and offsets of a matrix in blocks are numbers: one that is not would make its row NaN.
+///
+/// Determinism: the first wrong one is reported, whatever the number of threads.
+/// Domain:  a tensor that check_blocks has accepted, of a matrix with so many rows.
+/// Throws:  mamba::error that names the file, the tensor, and where the scale belongs.
+template <block_format W, tensor_source Source>
+void check_scales(Source const& from, stored_tensor const& stored, std::size_t rows) {
+  using block = kernels::weight_block<W>;
+  std::size_t const columns = stored.shape[1];  // of blocks
+  std::size_t const count = stored.shape[0] * columns;
+  std::atomic<std::size_t> first_wrong = count * block::outputs;
+  auto const line_of = [&](std::size_t i) {
+    decltype(block::line) line;
+    std::memcpy(&line, stored.data.data() + i * sizeof(block) + offsetof(block, line), sizeof line);
+    return std::bit_cast<std::array<bfloat16, sizeof line / sizeof(bfloat16)>>(line);
+  };
+  auto const finite = [](bfloat16 v) { return std::isfinite(static_cast<float>(v)); };
+  parallel::parallel_for(count, parallel::cost::bytes(64 * count), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      auto const line = line_of(i);
+      if (std::all_of(line.begin(), line.end(), finite)) continue;
+      for (std::size_t o = 0; o < line.size(); ++o) {
+        std::size_t const output = o % block::outputs;
+        if (finite(line[o]) || i / columns * block::outputs + output >= rows) continue;  // beyond the matrix: not read
+        std::size_t known = first_wrong.load(std::memory_order_relaxed);
+        std::size_t const at = i * block::outputs + output;
+        while (at < known && !first_wrong.compare_exchange_weak(known, at, std::memory_order_relaxed)) {
+        }
+      }
+    }
+  });
+  std::size_t const at = first_wrong.load(std::memory_order_relaxed);
+  if (at == count * block::outputs) return;
+  std::size_t const i = at / block::outputs, output = at % block::outputs;
+  core::fail(from.where(stored) + ": tensor " + in_quotes(stored.name) +
+             " has a scale that is NaN or infinite, in row " + std::to_string(i / columns * block::outputs + output) +
+             " from column " + std::to_string(i % columns * W::block_size) + " on, expected finite ones");
 }
 
 /// Gives a matrix the blocks of a tensor: in place where they lie on a cache line, else as a copy.

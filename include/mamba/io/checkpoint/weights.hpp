@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/checkpoint/weights.hpp — checks, loads and saves a model's tensors, from and to any container.  [floor 7]
+// mamba/io/checkpoint/weights.hpp — checks, loads and saves a network's tensors, from and to any container.  [floor 7]
 //
-// The one header that walks over a model: names and shapes come from model::for_each_tensor, spelling from a name_table,
-// bytes from a tensor_source.
+// The one header that walks over a network: names, shapes and formats come from model::for_each_tensor, spelling from a
+// name_table, bytes from a tensor_source. A Mamba language model is one network among others here.
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -12,12 +12,13 @@
 #include <mamba/io/safetensors/writer.hpp>
 #include <mamba/io/tensors/rows.hpp>
 #include <mamba/io/tensors/values.hpp>
-#include <mamba/model/weights.hpp>
+#include <mamba/model/network.hpp>
 
 #include <algorithm>
-#include <concepts>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -28,12 +29,12 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// What load_weights may be told.
+/// Options of load_weights and load_network.
 struct load_options {
   bool allow_non_finite = false;  ///< NaN and infinite weights load, instead of being an error
 };
 
-/// What a model's tensors are checked and loaded with.
+/// What a network's tensors are checked and loaded with.
 struct tensor_layout {
   name_table const* names;
   stored_blocks const* blocks;  ///< which matrices are in blocks
@@ -64,41 +65,57 @@ inline void check_described(std::string const& source, stored_blocks const& said
              "has no " + metadata_key::weights);
 }
 
-// Everything that one tensor of the model must be: blocks where the format has them, numbers of the right shape else.
+/// Checks one tensor: blocks where the file and the format have them, else numbers of the right shape.
 template <class Format, tensor_source Source>
 void check_tensor(Source const& from, tensor_layout const& layout, stored_tensor const& found,
                   std::span<std::size_t const> shape) {
+  auto const described = layout.blocks->matrices.find(found.name);
+  bool const in_blocks = described != layout.blocks->matrices.end();
   if constexpr (block_format<Format>) {
-    check_blocks<Format>(from, *layout.blocks, found, shape, layout.described_by);
-  } else {
-    auto const source = from.where();
-    auto const& matrices = layout.blocks->matrices;
-    if (auto const said = matrices.find(found.name); said != matrices.end()) {
-      core::fail(source + ": __metadata__ describes " + in_quotes(found.name) + " as " + in_quotes(said->second) +
-                 ", expected nothing of a tensor of numbers");
-    }
-    check_described(source, *layout.blocks, found);
-    check_shape(source, found, shape, layout.described_by);
-    check_type(source, found);
+    if (in_blocks || (found.type == dtype::u8 && !layout.blocks->empty()))
+      return check_blocks<Format>(from, *layout.blocks, found, shape, layout.described_by);
   }
+  auto const source = from.where();
+  if (in_blocks) {
+    core::fail(source + ": __metadata__ describes " + in_quotes(found.name) + " as " + in_quotes(described->second) +
+               ", expected nothing of a tensor of numbers");
+  }
+  check_described(source, *layout.blocks, found);
+  check_shape(source, found, shape, layout.described_by);
+  check_type(source, found);
 }
 
-// A tied head is the embedding. Some writers store it again; a head that differs would be silently ignored.
-inline void check_stored_head(std::string const& source, stored_tensor const& head, stored_tensor const& embedding,
-                              std::string const& by) {
-  bool const same = head.type == embedding.type && head.shape == embedding.shape &&
-                    std::equal(head.data.begin(), head.data.end(), embedding.data.begin(), embedding.data.end());
+/// A tensor that a file holds twice, such as a tied head: a copy that differs would be ignored without a word.
+inline void check_copy(std::string const& source, stored_tensor const& copy, stored_tensor const& original,
+                       std::string const& by) {
+  bool const same = copy.type == original.type && copy.shape == original.shape &&
+                    std::equal(copy.data.begin(), copy.data.end(), original.data.begin(), original.data.end());
   if (!same) {
-    core::fail(source + ": tensor " + in_quotes(head.name) + " differs from " + in_quotes(embedding.name) +
+    core::fail(source + ": tensor " + in_quotes(copy.name) + " differs from " + in_quotes(original.name) +
                ", expected none or an equal one, because " + by + " ties the head to the embedding");
   }
 }
 
-/// Checks that a container has the tensors of a model with weights of format W, and no others.
+template <class T, class Storage>
+struct format_of {
+  using type = T;
+};
+template <class T, class Storage>
+requires requires { typename std::remove_cvref_t<Storage>::storage_format; }
+struct format_of<T, Storage> {
+  using type = typename std::remove_cvref_t<Storage>::storage_format;
+};
+
+/// The shapes and formats of a network's tensors, without numbers.
+template <class Network>
+using shapes_of = typename Network::template with_storage<nn::meta>;
+
+/// Checks that a container has the tensors of a network, and no others.
 ///
 /// Throws:  mamba::error that names the file, the tensor, what was found and what was expected.
-template <class W, tensor_source Source>
-void check_tensors(Source const& from, tensor_layout const& layout, model::config const& sizes) {
+template <class Shapes, tensor_source Source>
+void check_tensors(Source const& from, tensor_layout const& layout, Shapes const& shapes) {
+  using scalar = typename Shapes::scalar;
   auto const source = from.where();
   std::set<std::string_view> expected;
   auto const check = [&](std::string const& library, std::span<std::size_t const> shape, auto& storage) {
@@ -108,87 +125,85 @@ void check_tensors(Source const& from, tensor_layout const& layout, model::confi
       core::fail(source + ": tensor " + in_quotes(name) + " is missing, expected one of shape " + to_string(shape) +
                  " by " + layout.described_by + instead_of(from, name));
     }
-    check_tensor<typename std::remove_cvref_t<decltype(storage)>::storage_format>(from, layout, *found, shape);
+    check_tensor<typename format_of<scalar, decltype(storage)>::type>(from, layout, *found, shape);
     expected.insert(found->name);
   };
-  model::for_each_tensor(model::manifest<W>(sizes), check);
+  model::for_each_tensor(shapes, check);
   for (auto const& [name, description] : layout.blocks->matrices) {
     if (expected.contains(name)) continue;
     core::fail(source + ": __metadata__ describes a matrix " + in_quotes(name) +
                ", which is not part of the model that " + layout.described_by + " describes");
   }
-  auto const head = name_in_file(*layout.names, "lm_head.weight").name;
-  auto const embedding = name_in_file(*layout.names, "backbone.embedding.weight").name;
-  for (stored_tensor const& t : from.tensors()) {
-    if (expected.contains(t.name)) continue;
-    if (t.name == head) {
-      check_stored_head(source, t, *from.find(embedding), layout.described_by);
-      continue;
+  auto const is_copy = [&](stored_tensor const& t) {
+    for (tensor_copy const& c : layout.names->copies) {
+      auto const original = name_in_file(*layout.names, c.original).name;
+      if (t.name != name_in_file(*layout.names, c.copy).name || !expected.contains(original)) continue;
+      check_copy(source, t, *from.find(original), layout.described_by);
+      return true;
     }
+    return false;
+  };
+  for (stored_tensor const& t : from.tensors()) {
+    if (expected.contains(t.name) || is_copy(t)) continue;
     core::fail(source + ": tensor " + in_quotes(t.name) + " is not part of the model that " + layout.described_by +
                " describes");
   }
 }
 
-// Whether the storage takes the blocks of a tensor that is described as such.
-template <tensor_source Source, class Storage>
-bool take_blocks(Source const& from, tensor_layout const& layout, stored_tensor const& stored,
-                 std::span<std::size_t const> shape, Storage& storage) {
-  if constexpr (requires { typename Storage::block; }) {
-    using format = typename Storage::storage_format;
-    if (!layout.blocks->matrices.at(stored.name).starts_with(std::string(format_name<format>) + " ")) return false;
-    check_blocks<format>(from, *layout.blocks, stored, shape, layout.described_by);
-    use_blocks(stored, storage);
-    return true;
-  } else {
-    return false;
-  }
+/// Checks that a network wants those matrices that are in blocks in the file's format: blocks are not converted.
+///
+/// Throws:  mamba::error that names the file, the tensor and how it is stored.
+template <class Shapes, tensor_source Source>
+void check_formats(Source const& from, tensor_layout const& layout, Shapes const& shapes) {
+  using scalar = typename Shapes::scalar;
+  auto const check = [&](std::string const& library, std::span<std::size_t const>, auto& storage) {
+    auto const name = name_in_file(*layout.names, library).name;
+    auto const found = layout.blocks->matrices.find(name);
+    if (found == layout.blocks->matrices.end()) return;
+    using format = typename format_of<scalar, decltype(storage)>::type;
+    if constexpr (block_format<format>) {
+      if (found->second.starts_with(std::string(format_name<format>) + " ")) return;
+    }
+    core::fail(from.where() + ": tensor " + in_quotes(name) + " is stored as " + in_quotes(found->second) +
+               ", and cannot be loaded in another format");
+  };
+  if (!layout.blocks->empty()) model::for_each_tensor(shapes, check);
 }
 
-template <class Scalar, class Storage>
-struct format_of {
-  using type = Scalar;
-};
-template <class Scalar, class Storage>
-requires requires { typename Storage::storage_format; }
-struct format_of<Scalar, Storage> {
-  using type = typename Storage::storage_format;
-};
+/// One tensor of numbers, row by row on all threads, each number checked.
+template <class T, tensor_source Source, class Storage>
+void load_numbers(Source const& from, stored_tensor const& stored, stored_as how, load_options const& options,
+                  Storage& storage) {
+  value_check<typename format_of<T, Storage>::type> check(options.allow_non_finite);
+  std::size_t const size = storage.row_size();
+  if (storage.rows() == 0 || size == 0) return;
+  for_each_row<T>(stored, 0, storage.rows(), [&](std::size_t row, std::span<T const> values) {
+    check.row(row * size, values);
+    if (how == stored_as::value) return storage.set_row(row, values);
+    std::vector<T> converted(values.begin(), values.end());
+    for (T& v : converted) v = library_value(how, v);
+    storage.set_row(row, std::span<T const>(converted));
+  });
+  check.report(from.where(stored), stored);
+}
 
-template <class W>
-using arithmetic_of = std::conditional_t<std::same_as<nn::arithmetic<W>, double>, double, float>;
-
-/// The weights that a container holds, which check_tensors has accepted.
-template <class W, tensor_source Source>
-[[nodiscard]] model::weights<model::any, W> load_tensors(Source const& from, tensor_layout const& layout,
-                                                         model::config const& sizes, load_options const& options) {
-  using scalar = arithmetic_of<W>;
-  model::weights<model::any, W> out(sizes);
-  auto const load = [&](std::string const& library, std::span<std::size_t const> shape, auto& storage) {
+/// Fills a network from a container that check_tensors and check_formats have accepted for it.
+template <class Network, tensor_source Source>
+void load_tensors(Source const& from, tensor_layout const& layout, Network& to, load_options const& options) {
+  using scalar = typename Network::scalar;
+  auto const load = [&](std::string const& library, std::span<std::size_t const>, auto& storage) {
     auto const [name, values_are] = name_in_file(*layout.names, library);
     stored_tensor const& stored = *from.find(name);
-    auto const& matrices = layout.blocks->matrices;
-    if (auto const found = matrices.find(name); found != matrices.end()) {
-      if (take_blocks(from, layout, stored, shape, storage)) return;
-      core::fail(from.where() + ": tensor " + in_quotes(name) + " is stored as " + in_quotes(found->second) +
-                 ", and cannot be loaded in another format");
+    if constexpr (block_format<typename format_of<scalar, decltype(storage)>::type>) {
+      if (layout.blocks->matrices.contains(name)) {
+        using format = typename format_of<scalar, decltype(storage)>::type;
+        if (!options.allow_non_finite) check_scales<format>(from, stored, storage.rows());
+        return use_blocks(stored, storage);
+      }
     }
-    check_tensor<float>(from, layout, stored, shape);
-    using format = typename format_of<scalar, std::remove_cvref_t<decltype(storage)>>::type;
-    value_check<format> check(options.allow_non_finite);
-    std::size_t const size = storage.row_size();
-    stored_as const how = values_are;
-    for_each_row<scalar>(stored, 0, storage.rows(), [&](std::size_t row, std::span<scalar const> values) {
-      check.row(row * size, values);
-      if (how == stored_as::value) return storage.set_row(row, values);
-      std::vector<scalar> converted(values.begin(), values.end());
-      for (scalar& v : converted) v = library_value(how, v);
-      storage.set_row(row, std::span<scalar const>(converted));
-    });
-    check.report(from.where(stored), stored);
+    load_numbers<scalar>(from, stored, values_are, options, storage);
   };
-  model::for_each_tensor(out, load);
-  return out;
+  model::for_each_tensor(to, load);
 }
 
 template <class T>
@@ -200,42 +215,72 @@ inline constexpr dtype dtype_of<float16> = dtype::f16;
 template <>
 inline constexpr dtype dtype_of<bfloat16> = dtype::bf16;
 
-/// A tensor of a model as it is written, and what writes its data.
+/// A tensor of a network as it is written, and what writes its data.
 struct saved_tensor {
   stored_tensor info;
   std::function<void(safetensors::writer&)> write;
 };
 
-/// The tensors of some weights in the spelling of a table, and what the file says about matrices in blocks.
-template <class Weights>
-[[nodiscard]] std::vector<saved_tensor> saved_tensors(Weights const& weights, name_table const& names,
-                                                      safetensors::metadata_map& metadata) {
-  using scalar = typename Weights::scalar;
-  std::vector<saved_tensor> out;
+/// The tensors of a network as a file has them, matrices in blocks first, and what the file says of those.
+struct saved_network {
+  std::vector<saved_tensor> tensors;
+  safetensors::metadata_map metadata;
+};
+
+/// A network in the spelling of a table. It must outlive the result.
+template <class Network>
+[[nodiscard]] saved_network saved_tensors(Network const& network, name_table const& names) {
+  using scalar = typename Network::scalar;
+  saved_network out;
+  std::size_t fewest_bits = static_cast<std::size_t>(-1);
   auto const save = [&](std::string const& library, std::span<std::size_t const> shape, auto const& storage) {
-    using storage_type = std::remove_cvref_t<decltype(storage)>;
-    using format = typename format_of<scalar, storage_type>::type;
-    auto const name = name_in_file(names, library).name;
+    using format = typename format_of<scalar, decltype(storage)>::type;
+    auto const [name, values_are] = name_in_file(names, library);
+    if (values_are != stored_as::value)
+      core::fail("tensor " + in_quotes(name) + " of " + std::string(names.name) + " files cannot be written here");
     if constexpr (block_format<format>) {
       auto const blocks = blocks_shape<format>(shape);
-      metadata[std::string(metadata_key::matrix) + name] = description_of<format>(shape);
+      out.metadata[std::string(metadata_key::matrix) + name] = description_of<format>(shape);
+      if (format::bits < fewest_bits) {
+        fewest_bits = format::bits;
+        out.metadata[metadata_key::weights] = format_name<format>;
+      }
       auto const data = std::as_bytes(std::span(storage.panel_data(0), storage.panels() * storage.blocks()));
-      out.push_back(
+      out.tensors.push_back(
           {{name, dtype::u8, {blocks.begin(), blocks.end()}}, [data](safetensors::writer& to) { to.append(data); }});
     } else {
-      out.push_back({{name, dtype_of<format>, {shape.begin(), shape.end()}}, [&storage](safetensors::writer& to) {
-                       std::vector<scalar> row(storage.row_size());
-                       std::vector<format> stored(row.size());
-                       for (std::size_t r = 0; r < storage.rows(); ++r) {
-                         storage.get_row(r, std::span<scalar>(row));
-                         std::transform(row.begin(), row.end(), stored.begin(), [](scalar v) { return format(v); });
-                         to.append(std::as_bytes(std::span<format const>(stored)));
-                       }
-                     }});
+      auto const write = [&storage](safetensors::writer& to) {
+        std::vector<scalar> row(storage.row_size());
+        std::vector<format> stored(row.size());
+        for (std::size_t r = 0; r < storage.rows(); ++r) {
+          storage.get_row(r, std::span<scalar>(row));
+          std::transform(row.begin(), row.end(), stored.begin(), [](scalar v) { return format(v); });
+          to.append(std::as_bytes(std::span<format const>(stored)));
+        }
+      };
+      out.tensors.push_back({{name, dtype_of<format>, {shape.begin(), shape.end()}}, write});
     }
   };
-  model::for_each_tensor(weights, save);
-  std::stable_partition(out.begin(), out.end(), [](saved_tensor const& t) { return t.info.type == dtype::u8; });
+  model::for_each_tensor(network, save);
+  auto& all = out.tensors;
+  std::stable_partition(all.begin(), all.end(), [](saved_tensor const& t) { return t.info.type == dtype::u8; });
+  if (out.metadata.empty()) {
+    out.metadata["format"] = "pt";
+  } else {
+    out.metadata[metadata_key::version] = stored_blocks_version;
+  }
+  return out;
+}
+
+/// A file with all but its last step done: finish() gives it its name.
+[[nodiscard]] inline std::unique_ptr<safetensors::writer> write_tensors(std::filesystem::path const& file,
+                                                                        saved_network const& from) {
+  std::vector<stored_tensor> infos;
+  for (saved_tensor const& t : from.tensors) infos.push_back(t.info);
+  bool const blocks = !infos.empty() && infos.front().type == dtype::u8;  // on cache lines, to be read in place
+  auto const order = blocks ? safetensors::order::as_given : safetensors::order::by_alignment;
+  auto out = std::make_unique<safetensors::writer>(file, infos, from.metadata, order);
+  for (std::size_t const i : out->sequence()) from.tensors[i].write(*out);
   return out;
 }
 

@@ -2,6 +2,7 @@
 // mamba/nn/reference/mamba1.hpp — the Mamba-1 mixer as the paper and its code have it, in plain loops.  [floor 5]
 #pragma once
 
+#include <mamba/nn/format_policy.hpp>
 #include <mamba/nn/mamba1_state.hpp>
 #include <mamba/nn/reference/plain.hpp>
 
@@ -31,18 +32,18 @@ class mamba1 {
 
   [[nodiscard]] std::vector<T> step(std::span<T const> u) {
     std::size_t const D = s_.d_inner();
-    std::vector<T> const xz = product(p_["in_proj.weight"], p_["in_proj.bias"], u);
+    std::vector<T> const xz = product(p_.of(role::input), u);
     std::vector<T> const x = convolve(std::span(xz).first(D));
-    std::vector<T> const dt_b_c = product(p_["x_proj.weight"], {}, std::span<T const>(x));
+    std::vector<T> const dt_b_c = product(p_.of(role::selection, 0), std::span<T const>(x));
     auto const dt = std::span<T const>(dt_b_c).first(s_.rank());
-    std::vector<T> const before_softplus = product(p_["dt_proj.weight"], p_["dt_proj.bias"], dt);
+    std::vector<T> const before_softplus = product(p_.of(role::selection, 1), dt);
     std::vector<T> y(D);
     for (std::size_t d = 0; d < D; ++d) {
       T const v = before_softplus[d];
       T const delta = v > 20 ? v : std::log1p(std::exp(v));
       y[d] = scan(d, delta, x[d], std::span<T const>(dt_b_c).subspan(s_.rank())) * silu(xz[D + d]);
     }
-    return product(p_["out_proj.weight"], p_["out_proj.bias"], std::span<T const>(y));
+    return product(p_.of(role::output), std::span<T const>(y));
   }
 
  private:

@@ -17,7 +17,14 @@
 
 namespace mamba::inline MAMBA_ABI::nn::reference {
 
-/// The parameters of a layer or a model as plain rows, by name.
+/// x ↦ W x + b: weight [out, in] row-major, bias [out] or empty.
+template <class T>
+struct projection {
+  std::vector<T> const& weight;
+  std::vector<T> const& bias;
+};
+
+/// The parameters of a layer or a model as plain rows, by name or by role.
 template <class T>
 class parameters {
  public:
@@ -25,28 +32,44 @@ class parameters {
   template <class L>
   explicit parameters(L const& layer) {
     using scalar = typename L::scalar;
-    L::for_each(layer, [&](auto const& name, auto const&, auto const& storage, auto) {
+    L::for_each(layer, [&](auto const& name, auto const&, auto const& storage, auto role) {
       std::vector<T> values;
       std::vector<scalar> row(storage.row_size());
       for (std::size_t i = 0; i < storage.rows(); ++i) {
         storage.get_row(i, std::span<scalar>(row));
         values.insert(values.end(), row.begin(), row.end());
       }
-      tensors_.emplace_back(std::string(name), std::move(values));
+      tensors_.push_back({std::string(name), static_cast<int>(role), std::move(values)});
     });
   }
 
   /// All rows of a tensor, one after the other; empty where there is none of that name.
   [[nodiscard]] std::vector<T> const& operator[](std::string_view name) const noexcept {
-    for (auto const& [key, values] : tensors_) {
-      if (key == name) return values;
+    for (tensor const& t : tensors_) {
+      if (t.name == name) return t.values;
     }
     static std::vector<T> const none;
     return none;
   }
 
+  /// The k-th weight of a role, in the order of the layer's list, with its bias, if it has one.
+  template <class Role>
+  [[nodiscard]] projection<T> of(Role role, std::size_t k = 0) const {
+    constexpr std::string_view weight = "weight";
+    for (tensor const& t : tensors_) {
+      if (t.role != static_cast<int>(role) || !t.name.ends_with(weight) || k-- > 0) continue;
+      return {t.values, (*this)[t.name.substr(0, t.name.size() - weight.size()) + "bias"]};
+    }
+    return {(*this)[{}], (*this)[{}]};
+  }
+
  private:
-  std::vector<std::pair<std::string, std::vector<T>>> tensors_;
+  struct tensor {
+    std::string name;
+    int role;
+    std::vector<T> values;
+  };
+  std::vector<tensor> tensors_;
 };
 
 /// x / (1 + e⁻ˣ)
@@ -64,6 +87,11 @@ template <class T>
     for (std::size_t k = 0; k < x.size(); ++k) y[o] += w[o * x.size() + k] * x[k];
   }
   return y;
+}
+
+template <class T>
+[[nodiscard]] std::vector<T> product(projection<T> const& p, std::span<T const> x) {
+  return product(p.weight, p.bias, x);
 }
 
 /// x / √(mean(x²) + ε) · w

@@ -65,6 +65,10 @@ inline constexpr std::size_t small_sums_terms = 8;
 /// The sums, less the excess that they began with.
 [[nodiscard]] inline sums32 total(small_sums v, std::int32_t) noexcept { return v.whole; }
 
+/// The same sums: one lane leaves registers free.
+[[nodiscard]] inline sums32 in_order(sums32 v) noexcept { return v; }
+[[nodiscard]] inline small_sums in_order(small_sums v) noexcept { return v; }
+
 /// Four bytes from memory.
 [[nodiscard]] inline bytes4 load_bytes(std::uint8_t const* p) noexcept {
   std::uint32_t word;

@@ -10,7 +10,7 @@
 //     A        state matrix (a mode: a)      a, A_log           A          A             A
 //     B, C     input and output matrices     b, c               B, C       B, C          B, C
 //     D        skip                          d                  D          D             D
-//     Δ        step                          delta, dt_proj     Δ          Δ             Δ
+//     Δ        step                          delta              Δ          Δ             Δ
 //     Ā, B̄     discretised A and B           a_bar, b_bar       Ā, B̄       Ā, B̄          A, B
 //     Λ, P, Q  A = Λ − P Qᴴ                  a.lambda, a.p, a.q Λ, P, Q
 //     N        state size                    N, d_state         N          N             N

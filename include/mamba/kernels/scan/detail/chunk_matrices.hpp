@@ -4,6 +4,7 @@
 
 #include <mamba/kernels/gemm/packed_matrix.hpp>
 #include <mamba/kernels/scan/input_scaling.hpp>
+#include <mamba/simd/scalar.hpp>
 
 #include <complex>
 #include <span>
@@ -27,6 +28,12 @@ namespace detail {
 template <class Blocked>
 [[nodiscard]] std::complex<double> number_at(Blocked const& m, std::size_t d, std::size_t n) noexcept {
   return {static_cast<double>(m.plane(0)(d, n)), Blocked::planes == 1 ? 0.0 : static_cast<double>(m.plane(1)(d, n))};
+}
+
+/// a·b with every product rounded: g++ contracts std::complex's own in ways that differ between -O2 and -O3.
+[[nodiscard]] inline std::complex<double> rounded_product(std::complex<double> a, std::complex<double> b) noexcept {
+  return {simd::product(a.real(), b.real()) - simd::product(a.imag(), b.imag()),
+          simd::product(a.real(), b.imag()) + simd::product(a.imag(), b.real())};
 }
 
 /// The matrices of one channel. Its state is `Planes` runs of N numbers, each padded to whole batches.
@@ -55,10 +62,11 @@ struct chunk_matrices {
       std::complex<double> const b = in.b_bar.is_unit() ? 1.0 : number_at(in.b_bar.value(), d, n);
       auto const weight = static_cast<double>(Planes) * number_at(in.c, d, n);  // half of the modes: 2 Re
       std::complex<double> power = 1;                                           // ā^k
-      for (std::size_t k = 0; k < Q; ++k, power *= a) {
-        kernel[k] += std::real(weight * power * b);
-        put(power * b, &row[Q - 1 - k], Q, 1);
-        put(weight * power * a, &rows[k * (S + Q) + n], padded, -1);  // Re(c h) = Re c Re h − Im c Im h
+      for (std::size_t k = 0; k < Q; ++k, power = rounded_product(power, a)) {
+        auto const weighted = rounded_product(weight, power);
+        kernel[k] += rounded_product(weighted, b).real();
+        put(rounded_product(power, b), &row[Q - 1 - k], Q, 1);
+        put(rounded_product(weighted, a), &rows[k * (S + Q) + n], padded, -1);  // Re(c h) = Re c Re h − Im c Im h
       }
       put(a, a_bar.data() + n, padded, 1);
       put(b, b_bar.data() + n, padded, 1);
