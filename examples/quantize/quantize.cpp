@@ -278,7 +278,7 @@ void write_folder(checkpoint const& in, std::filesystem::path const& folder, std
 
 /// The namespace of a header: the option, or the file's name where that is a C++ name.
 std::string namespace_of(options const& o) {
-  std::string const name = o.name_space.empty() ? std::filesystem::path(o.header).stem().string() : o.name_space;
+  std::string name = o.name_space.empty() ? std::filesystem::path(o.header).stem().string() : o.name_space;
   if (mamba::io::is_namespace(name)) return name;
   mamba::core::fail("'" + name + "' is no name of a C++ namespace, expected one " +
                     (o.name_space.empty() ? "in --namespace" : "such as spotter or app::spotter"));

@@ -83,7 +83,7 @@ template <class Weights, class T>
 [[nodiscard]] bool run(Weights const& w, all_logits<T>& logits) {
   static all_logits<T> prefilled;
   static std::array<model::token, tokens> text;
-  static model::state<sizes, T> stepping, filling;
+  static model::state<Weights::declared, T> stepping, filling;
   static model::static_workspace<Weights, tokens> workspace;
   stepping.reset();
   filling.reset();

@@ -48,7 +48,7 @@ class thread_pool {
 
   /// Makes the calling thread, as worker i, the main thread; false if there is one.
   [[nodiscard]] bool claim_main(std::size_t i) noexcept {
-    if (claimed_.exchange(true, std::memory_order_relaxed)) return false;
+    if (claimed_.exchange(1, std::memory_order_relaxed) != 0) return false;
     main_ = i;
     return true;
   }
@@ -158,7 +158,7 @@ class thread_pool {
   std::size_t share_ = 0, larger_ = 0;  // pieces of every worker; how many of the first workers have one more
   void* job_ = nullptr;
   void (*call_)(void*, std::size_t, std::size_t) noexcept = nullptr;
-  std::atomic<bool> claimed_{false};
+  std::atomic<int> claimed_{0};  ///< a word: exchanging a byte takes libatomic on RISC-V
 
   alignas(line) std::atomic<std::uint32_t> epoch_{0};     // which job it is: all workers read it
   alignas(line) std::atomic<std::int32_t> remaining_{0};  // pieces of the job that are not done

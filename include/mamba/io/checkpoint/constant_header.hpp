@@ -174,7 +174,7 @@ class pool_writer {
       using scalar = typename Storage::scalar;
       std::vector<scalar> rows(p.rows() * p.row_size());
       for (std::size_t r = 0; r < p.rows(); ++r) p.get_row(r, std::span(rows).subspan(r * p.row_size(), p.row_size()));
-      return side_by_side<T>(p.rows(), p.row_size(), Storage::panel_vectors * lanes_of<scalar>(),
+      return side_by_side<T>(p.rows(), p.row_size(), kernels::blocking::nr_vectors * lanes_of<scalar>(),
                              [&](std::size_t r, std::size_t k) { return T(rows[r * p.row_size() + k]); });
     } else if constexpr (requires { p.a(); }) {
       return side_by_side<T>(p.rows(), p.row_size(), lanes_of<T>(),
@@ -274,16 +274,16 @@ template <class Network>
     pools += pool.definition();
     names += (names.empty() ? "" : ", ") + pool.name();
   }
-  std::string const text = detail::filled(
-      detail::constant_header_text, {{"{layout}", std::to_string(nn::constant_layout)},
-                                     {"{scalar}", detail::pool_writer::type_name<scalar>()},
-                                     {"{lanes}", std::to_string(lanes)},
-                                     {"{panel}", std::to_string(lanes * kernels::packed_matrix<scalar>::panel_vectors)},
-                                     {"{floats}", std::to_string(options.lanes)},
-                                     {"{names}", names},
-                                     {"{name}", options.name},
-                                     {"{declarations}", declarations},
-                                     {"{pools}", pools}});
+  std::string const text =
+      detail::filled(detail::constant_header_text, {{"{layout}", std::to_string(nn::constant_layout)},
+                                                    {"{scalar}", detail::pool_writer::type_name<scalar>()},
+                                                    {"{lanes}", std::to_string(lanes)},
+                                                    {"{panel}", std::to_string(lanes * kernels::blocking::nr_vectors)},
+                                                    {"{floats}", std::to_string(options.lanes)},
+                                                    {"{names}", names},
+                                                    {"{name}", options.name},
+                                                    {"{declarations}", declarations},
+                                                    {"{pools}", pools}});
   std::string const from = options.source.empty() ? "" : " from " + options.source;
   return std::string(constant_header_start) + " " MAMBA_VERSION_STRING + from + ": " + std::to_string(bytes) +
          " bytes, not to be edited\n" + text;
