@@ -93,6 +93,7 @@
 #include <mamba/kernels/convolution/right_angle_convolution.hpp>
 #include <mamba/kernels/convolution/sequences.hpp>
 #include <mamba/kernels/convolution/vandermonde_kernel.hpp>
+#include <mamba/kernels/gemm/blocking.hpp>
 #include <mamba/kernels/gemm/matmul.hpp>
 #include <mamba/kernels/gemm/packed_matrix.hpp>
 #include <mamba/kernels/gemm/weight_storage.hpp>
@@ -144,6 +145,7 @@
 #include <mamba/model/output_map.hpp>
 #include <mamba/model/sampling.hpp>
 #include <mamba/model/session.hpp>
+#include <mamba/model/signal.hpp>
 #include <mamba/model/stack.hpp>
 #include <mamba/model/weights.hpp>
 #include <mamba/model/workspace.hpp>

@@ -2,7 +2,7 @@
 // mamba/nn/constant_pools.hpp — the parameters of a model in constant storage, side by side.  [floor 5]
 //
 //     pool of floats     | norm | A | D | conv1d | …       each parameter from a cache line on, zeros between them
-//     pool of q8 blocks  | embedding | input | …
+//     pool of q8 blocks  | embedding | input and output projections | …
 //
 // One pool for each type of element, and in each the parameters in the order of the model's list, with the layouts that
 // span(), taps(), a() and storage() of packed parameters have. io::write_constant_header writes such pools.

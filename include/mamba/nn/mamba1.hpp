@@ -151,7 +151,7 @@ class mamba1 {
   static constexpr std::size_t group = std::max(
       {in_projection::panel, dt_projection::panel, kernels::channel_unroll* simd::lanes<scalar>,
        x_projection::input_format == activation_format::int8 || out_projection::input_format == activation_format::int8
-           ? block_size
+           ? activation_block_size
            : 1});
 
   [[nodiscard]] std::size_t groups() const noexcept { return (sizes_.d_inner() + group - 1) / group; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // mamba/kernels/gemm/packed_matrix.hpp — a weight matrix as the matrix product wants to read it.  [floor 4]
 //
-//     W [out, in]   →   panels [⌈out / P⌉][in][P],      P = panel_vectors · lanes
+//     W [out, in]   →   panels [⌈out / P⌉][in][P],      P = nr_vectors · lanes
 //
 // One panel holds P rows of W (P outputs), column after column, so that the product streams it from front to back and
 // each SIMD lane computes one output: nothing is ever summed across lanes.
@@ -10,6 +10,7 @@
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/contracts.hpp>
 #include <mamba/core/float16.hpp>
+#include <mamba/kernels/gemm/blocking.hpp>
 #include <mamba/kernels/gemm/weight_storage.hpp>
 #include <mamba/kernels/quantization/formats.hpp>
 #include <mamba/simd/load_store.hpp>
@@ -59,8 +60,7 @@ class packed_matrix {
   using scalar = arithmetic<W>;
   using batch = simd::batch<scalar>;
   using element = W;  ///< what panels consist of
-  static constexpr std::size_t panel_vectors = 2;
-  static constexpr std::size_t panel = panel_vectors * simd::lanes<scalar>;
+  static constexpr std::size_t panel = blocking::nr_vectors * simd::lanes<scalar>;
   using storage_type = typename Memory::template storage<W, static_product(detail::static_pieces(Out, panel),
                                                                            static_product(In, panel))>;
 
