@@ -87,7 +87,10 @@ template <simd::real V>
   using c = exp_constants_of<V>;
   shifted = simd::kept(simd::fma(x, V(c::log2_e), V(offset)));
   V const n = shifted - V(offset);
-  return simd::fma(n, V(-c::ln2_lo), simd::fma(n, V(-c::ln2_hi), x));
+  if constexpr (simd::fused) return simd::fma(n, V(-c::ln2_lo), simd::fma(n, V(-c::ln2_hi), x));
+  // Else a compiler that reassociates would distribute a product over the difference, and join the two products.
+  V const whole = simd::kept(n);
+  return simd::fma(whole, V(-c::ln2_lo), simd::kept(simd::fma(whole, V(-c::ln2_hi), x)));
 }
 
 /// eʳ − 1 for |r| ≤ ½ ln 2.
