@@ -64,8 +64,8 @@ samples by_legs(samples const& x, std::size_t N) {
 /// The last seconds, from the N numbers that LegT has kept of them.
 samples by_legt(samples const& x, std::size_t N) {
   auto const memory =
-      zero_order_hold(delta, read_by(ssm::matrix<double, 1, mamba::dynamic>::Zero(1, ssm::index(N)).eval(),
-                                     slow_down(ssm::hippo_legt<double>(N), window)));
+      zero_order_hold(delta, with_output(ssm::matrix<double, 1, mamba::dynamic>::Zero(1, ssm::index(N)).eval(),
+                                         rescale_time(ssm::hippo_legt<double>(N), window)));
   auto h = zero_state(memory);
   (void)recurrence(memory, h, x);
   auto const count = static_cast<std::size_t>(window / delta);

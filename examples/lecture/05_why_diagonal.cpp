@@ -85,7 +85,7 @@ void teach(lecture::lesson& l) {
 
   Eigen::Index const n = 3;  // LegS is lower triangular: what state 3 sees of the past does not depend on N ≥ 4
   ssm::matrix<double, 1, mamba::dynamic> const reads = ssm::matrix<double>::Identity(8, 8).row(n);
-  samples const full = krylov_kernel(zero_order_hold(delta, read_by(reads, ssm::hippo_legs<double>(8))), L) / delta;
+  samples const full = krylov_kernel(zero_order_hold(delta, with_output(reads, ssm::hippo_legs<double>(8))), L) / delta;
   std::vector<samples> kept;
   std::vector<double> off;
   std::vector<std::size_t> const tried{16, 64, 256};

@@ -48,7 +48,7 @@ void teach(lecture::lesson& l) {
   auto const age = [](double tau) { return ssm::warped_legs_history<double>(tau, N); };
   ssm::matrix<double, 1, mamba::dynamic> const c = (age(0.06) + age(0.37)).transpose();
   auto const dplr = to_dplr(form, c);
-  auto const dense = read_by(c, legs);
+  auto const dense = with_output(c, legs);
 
   std::vector<double> lengths, counts[4];
   std::vector<std::vector<std::string>> rows;

@@ -4,8 +4,8 @@
 //     mixer    (y, state') = f(x, state)             nn::mamba1, nn::s4d, one of your own
 //     layer    (r, state') = (r + f(norm r), state')  nn::block<Mixer>: what a stack holds
 //
-// Both work on rows of many sequences at once. A segment says which rows belong to one sequence, and where its state is;
-// every row's arithmetic is independent of the rows of other sequences, so a batch has the bits of its sequences alone.
+// Both work on rows of many sequences at once. A segment says which rows belong to one sequence, and where its state
+// is; every row's arithmetic is independent of other sequences' rows, so a batch has the bits of its sequences alone.
 #pragma once
 
 #include <mamba/kernels/gemm/matmul.hpp>
@@ -26,8 +26,16 @@ struct segment {
   State* state;       ///< no two segments of one call share a state
 };
 
+/// Bytes that Buffers(arena, config, rows) takes from an arena: a mixer's workspace, measured without memory.
+template <class Buffers, class Config>
+[[nodiscard]] constexpr std::size_t workspace_of(Config const& config, std::size_t rows) noexcept {
+  arena at;
+  [[maybe_unused]] Buffers const measured(at, config, rows);
+  return at.used();
+}
+
 /// A type that lists its parameters once: for_each(parameters, f) calls f(name, shape, storage, role) for each, in one
-/// fixed order, `shape` being the checkpoint's. with_storage<S> is the same list in another storage, with the same config.
+/// fixed order, `shape` being the checkpoint's. with_storage<S> is the same list in another storage, of the same config.
 template <class P>
 concept parameter_list = requires {
   typename P::scalar;
@@ -40,11 +48,19 @@ concept parameter_list = requires {
 
 /// A sequence map with state: y ← f(x, state), or y ← y + f(x, state).
 ///
-///     m.template apply<kernels::output::add>(input, segments, at, y);
+///     M mixer({.d_model = 64});                        // a configuration
+///     …fill the parameters: M::for_each(mixer, f)…
+///     M::state state(mixer.sizes());                   // before the first row
+///     nn::workspace workspace(mixer, 100);             // rows per call
+///     nn::forward(mixer, x, state, workspace, y);      // by m.apply<kernels::output::assign>(input, segments, at, y)
 ///
-/// `input` is what its first matrix reads (activations of width(config), quantised if its format takes them so), `at` the rest
-/// of the workspace, of which it needs workspace(config, rows) bytes at most. cost(rows) decides whether threads are
-/// used, never a result. state(config) is the state before the first row: all that must be remembered, and a value.
+/// `input` is what its first matrix reads (activations of width(config), quantised if its format takes them so), `at`
+/// the rest of the workspace, of which it needs workspace(config, rows) bytes at most. cost(rows) decides whether threads
+/// are used, never a result. state(config) is the state before the first row: all that must be remembered, and a value.
+///
+/// Domain:  segments lie side by side in the input and cover it.
+/// Determinism: the partition contract: the same bits for every split of a sequence into calls, any other sequences in
+///          the batch, static or dynamic sizes and every number of threads.
 template <class M>
 concept mixer = parameter_list<M> && std::regular<typename M::state> &&
     std::constructible_from<typename M::state, typename M::config const&> &&

@@ -26,18 +26,12 @@ namespace mamba::inline MAMBA_ABI::nn {
 
 /// A Mamba-1 mixer (mamba_ssm.Mamba) in storage format, or by the policy, W: (out, state') = f(u, state).
 ///
-///     nn::mamba1<> mixer({.d_model = 64});
-///     nn::mamba1<>::state state(mixer.sizes());
-///     nn::workspace workspace(mixer, 100);             // rows per call
-///     …fill the parameters: nn::mamba1<>::for_each(mixer, f)…
-///     nn::forward(mixer, x, state, workspace, y);
-///
 /// Paper:   Mamba, section 3.4 and figure 3; names as in its checkpoints.
 /// Why:     softplus is torch's (x > 20 → x), because the weights were trained with it.
 /// Shapes:  see the head of this file; u, out [L, d_model], any L, from any state.
-/// Error:   each operation's own, see its kernel; tests/nn/mamba1_test.cpp verifies the sum against nn::reference::mamba1.
-/// Determinism: the same bits for every split of L into calls, any other sequences in the batch, static or dynamic sizes
-///          and every number of threads.
+/// Error:   each operation's own, see its kernel; tests/nn/mamba1_test.cpp verifies the sum by nn::reference::mamba1.
+/// Determinism: the partition contract.
+/// See:     nn/layer.hpp: how a mixer is made and called.
 template <mamba1_config S = any_mamba1, class W = float, class Storage = packed>
 class mamba1 {
  public:
@@ -95,14 +89,10 @@ class mamba1 {
 
   /// Bytes of workspace for so many rows.
   [[nodiscard]] static constexpr std::size_t workspace(config const& s, std::size_t rows) noexcept {
-    arena at;
-    buffers const measured(at, s, rows);
-    return at.used();
+    return workspace_of<buffers>(s, rows);
   }
 
-  /// out ← f(u), or out ← out + f(u), for the rows of all segments.
-  ///
-  /// Domain:  segments lie side by side in u and cover it; `at` has workspace(sizes(), rows) bytes left.
+  /// out ← f(u), or out ← out + f(u), for the rows of all segments; `at` has workspace(sizes(), rows) bytes left.
   template <kernels::output Mode>
   void apply(input const& u, std::span<segment<state> const> segments, arena at, matrix_view<scalar> out) const
       noexcept(!core::contracts_checked) requires Storage::computes {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/s4d.hpp — the diagonal S4 layer: a complex diagonal system in every channel, GELU, a gated output.  [floor 5]
+// mamba/nn/s4d.hpp — the diagonal S4 layer: a complex diagonal system per channel, GELU, a gated output.  [floor 5]
 //
-//     h_t[d, n] = Ā[d, n] h_{t−1}[d, n] + u_t[d]                                     A = −exp(log_A_real) + i A_imag
-//     s_t[d]    = 2 Re Σ_n (C·B̄)[d, n] h_t[d, n] + D[d] u_t[d]                       Ā, B̄: zero-order hold of A over Δ
+//     h_t[d, n] = Ā[d, n] h_{t−1}[d, n] + u_t[d]                                    A = −exp(log_A_real) + i A_imag
+//     s_t[d]    = 2 Re Σ_n (C·B̄)[d, n] h_t[d, n] + D[d] u_t[d]                      Ā, B̄: zero-order hold of A over Δ
 //     y         = gelu(s)                                                            [L, d_model]
 //     [a, g]    = output_linear y                                                    [L, 2·d_model]
 //     out       = a · σ(g)                                                           [L, d_model]; without the gate: y
@@ -25,12 +25,6 @@ namespace mamba::inline MAMBA_ABI::nn {
 
 /// A diagonal S4 layer in storage format, or by the policy, W: (out, state') = f(u, state).
 ///
-///     nn::s4d<> mixer({.d_model = 64});
-///     nn::s4d<>::state state(mixer.sizes());
-///     nn::workspace workspace(mixer, 100);             // rows per call
-///     …fill the parameters: nn::s4d<>::for_each(mixer, f)…
-///     nn::forward(mixer, x, state, workspace, y);
-///
 /// Paper:   S4D, sections 3 and 4; names and shapes of s4's models/s4/s4d.py (S4D, with S4DKernel), without dropout.
 /// Why:     the systems don't change in time, so that one layer has two forms: a recurrence for any split, and a
 ///          convolution of whole sequences, s4d_convolve(). Δ is stored as its logarithm (log-spaced initial steps).
@@ -38,8 +32,8 @@ namespace mamba::inline MAMBA_ABI::nn {
 /// Domain:  d_state even. NaN in, NaN out: in its own channel up to the gate, in all channels behind output_linear.
 /// Error:   kernels::diagonal_recurrence's for s, with Ā and C·B̄ rounded to the arithmetic type; 8 ulp for gelu;
 ///          linear's; 3 ulp for the gate. tests/nn/s4d_test.cpp verifies the sum against nn::reference::s4d.
-/// Determinism: the same bits for every split of L into calls, any other sequences in the batch, static or dynamic sizes
-///          and every number of threads.
+/// Determinism: the partition contract.
+/// See:     nn/layer.hpp: how a mixer is made and called.
 template <s4d_config S = any_s4d, class W = float, class Storage = packed>
 class s4d {
  public:
@@ -87,14 +81,10 @@ class s4d {
 
   /// Bytes of workspace for so many rows.
   [[nodiscard]] static constexpr std::size_t workspace(config const& s, std::size_t rows) noexcept {
-    arena at;
-    buffers const measured(at, s, rows);
-    return at.used();
+    return workspace_of<buffers>(s, rows);
   }
 
-  /// out ← f(u), or out ← out + f(u), for the rows of all segments.
-  ///
-  /// Domain:  segments lie side by side in u and cover it; `at` has workspace(sizes(), rows) bytes left.
+  /// out ← f(u), or out ← out + f(u), for the rows of all segments; `at` has workspace(sizes(), rows) bytes left.
   template <kernels::output Mode>
   void apply(input const& u, std::span<segment<state> const> segments, arena at, matrix_view<scalar> out) const
       noexcept(!core::contracts_checked) requires Storage::computes {
@@ -232,7 +222,7 @@ class s4d {
 /// Error:   of s in one channel, beside what Ā and C·B̄ were rounded: ε log₂n (10 ‖K‖₂‖u‖₂ + 2.5 ‖K∗u‖₂), n the power of
 ///          two from L up (kernels/convolution/fft_convolution.hpp), and (κ ∗ |u|)_t with
 ///          κ_k = ((N/2 + 50)/2 ε + 2.2 k 2⁻⁵³) 2 Σ|(C·B̄)_n Ā_n^k| (kernels/convolution/vandermonde_kernel.hpp).
-/// Determinism: the same bits for every number of threads; other bits than the recurrence's, and other bits for another L.
+/// Determinism: the same bits for every number of threads; others than the recurrence's, and others for another L.
 /// Cost:    L·d_model·N/2 complex products for K, then 5 n log₂n multiply-adds a channel.
 /// Throws:  std::bad_alloc: [L, d_model] numbers for K, and the convolution's buffers.
 template <s4d_config S, class W, class Workspace>

@@ -99,7 +99,7 @@ class s4d_start {
 
 }  // namespace detail
 
-/// Fills a new S4D layer: modes, log-uniform or log-spaced steps, C and D normal, output_linear as torch fills a Conv1d.
+/// Fills a new S4D layer: modes, log-uniform or log-spaced steps, C and D normal, output_linear as torch's Conv1d.
 ///
 ///     nn::initialize(mixer, {.modes = nn::s4d_modes_init::inv}, [&] { return generator.uniform(); });
 ///

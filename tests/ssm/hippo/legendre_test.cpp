@@ -41,7 +41,7 @@ TEST_CASE("hippo_legendre: the first three states of LegS, by hand") {
   double const r3 = std::sqrt(3.0), r5 = std::sqrt(5.0), r15 = std::sqrt(15.0);
   CHECK(legs.a == matrix<double, 3>{{-1, 0, 0}, {-r3, -2, 0}, {-r5, -r15, -3}});
   CHECK(legs.b == vector<double, 3>{1, r3, r5});
-  auto const notes = mamba::ssm::hippo_legs_notes<double, 3>();
+  auto const notes = mamba::ssm::hippo_legs_unnormalised<double, 3>();
   CHECK(notes.a == matrix<double, 3>{{-1, 0, 0}, {-3, -2, 0}, {-5, -5, -3}});
   CHECK(notes.b == vector<double, 3>{1, 3, 5});
   auto const legt = mamba::ssm::hippo_legt<double, 3>();
@@ -84,7 +84,7 @@ TEST_CASE("hippo_legendre: A + P Pᵀ of LegT is skew, with odd states in one co
 
 TEST_CASE("hippo_legendre: the eigenvalues of LegS are −1 … −N, in both forms") {
   for (std::size_t const n : {1U, 5U, 64U}) {
-    for (auto const& s : {mamba::ssm::hippo_legs<double>(n), mamba::ssm::hippo_legs_notes<double>(n)}) {
+    for (auto const& s : {mamba::ssm::hippo_legs<double>(n), mamba::ssm::hippo_legs_unnormalised<double>(n)}) {
       for (Eigen::Index i = 0; i < index(n); ++i) {
         CHECK(s.a(i, i) == -double(i + 1));  // of a triangular matrix, the diagonal
         for (Eigen::Index k = i + 1; k < index(n); ++k) REQUIRE(s.a(i, k) == 0);
@@ -105,7 +105,7 @@ matrix<double> eigenvectors(matrix<double> const& a) {
 
 // Bauer and Fike: an eigenvalue moves by at most κ(V)‖E‖, where the solver's backward error ‖E‖ is below 8 N ε‖A‖.
 TEST_CASE("hippo_legendre: a solver that does not look at the triangle finds −1 … −N") {
-  for (auto const& s : {mamba::ssm::hippo_legs<double>(8), mamba::ssm::hippo_legs_notes<double>(8)}) {
+  for (auto const& s : {mamba::ssm::hippo_legs<double>(8), mamba::ssm::hippo_legs_unnormalised<double>(8)}) {
     matrix<double> const v = eigenvectors(s.a);
     matrix<double> const inverse = v.triangularView<Eigen::Lower>().solve(matrix<double>::Identity(8, 8));
     double const allowed = v.norm() * inverse.norm() * 64 * eps * s.a.norm();
@@ -126,9 +126,9 @@ TEST_CASE("hippo_legendre: a solver that does not look at the triangle finds −
 TEST_CASE("hippo_legendre: the notes' form is L A L⁻¹, and back again") {
   for (std::size_t const n : {1U, 2U, 33U}) {
     auto const legs = mamba::ssm::hippo_legs<double>(n);
-    auto const notes = mamba::ssm::hippo_legs_notes<double>(n);
-    auto const there = mamba::ssm::legs_to_notes(legs);
-    auto const back = mamba::ssm::notes_to_legs(notes);
+    auto const notes = mamba::ssm::hippo_legs_unnormalised<double>(n);
+    auto const there = mamba::ssm::legs_to_unnormalised(legs);
+    auto const back = mamba::ssm::unnormalised_to_legs(notes);
     CHECK(test::largest((there.a - notes.a).cwiseQuotient(notes.a.cwiseAbs().cwiseMax(1))) <= 4 * eps);
     CHECK(test::largest((there.b - notes.b).cwiseQuotient(notes.b)) <= 4 * eps);
     CHECK(test::largest((back.a - legs.a).cwiseQuotient(legs.a.cwiseAbs().cwiseMax(1))) <= 4 * eps);
@@ -157,7 +157,7 @@ TEST_CASE("hippo_legendre: static and dynamic sizes are the same numbers, in eve
   };
   same(mamba::ssm::hippo_legs<double, 8>(), mamba::ssm::hippo_legs<double>(8));
   same(mamba::ssm::hippo_legs<double, 1>(), mamba::ssm::hippo_legs<double>(1));
-  same(mamba::ssm::hippo_legs_notes<float, 2>(), mamba::ssm::hippo_legs_notes<float>(2));
+  same(mamba::ssm::hippo_legs_unnormalised<float, 2>(), mamba::ssm::hippo_legs_unnormalised<float>(2));
   same(mamba::ssm::hippo_legt<long double, 5>(), mamba::ssm::hippo_legt<long double>(5));
   same(mamba::ssm::hippo_legt_halved<float, 5>(), mamba::ssm::hippo_legt_halved<float>(5));
   same(mamba::ssm::hippo_lmu<double, 4>(), mamba::ssm::hippo_lmu<double>(4));

@@ -100,11 +100,11 @@ TEST_CASE("reconstruction: on polynomials LegT, LMU and LegS are exact, the diff
       return (s.a * h + s.b * x(t) - rate).norm();
     };
     vector<double> const h = window(x, t, theta, legt), rate = window(slope, t, theta, legt);
-    CHECK(residual(mamba::ssm::slow_down(mamba::ssm::hippo_legt<double>(n), theta), h, rate) <= allowed);
-    CHECK(residual(mamba::ssm::slow_down(mamba::ssm::hippo_legt_halved<double>(n), theta / 2), h, rate) <= allowed);
+    CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_legt<double>(n), theta), h, rate) <= allowed);
+    CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_legt_halved<double>(n), theta / 2), h, rate) <= allowed);
     vector<double> to_lmu = mamba::ssm::legendre_norms<double>(n);
     for (Eigen::Index i = 1; i < to_lmu.size(); i += 2) to_lmu(i) = -to_lmu(i);
-    CHECK(residual(mamba::ssm::slow_down(mamba::ssm::hippo_lmu<double>(n), theta), to_lmu.cwiseProduct(h),
+    CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_lmu<double>(n), theta), to_lmu.cwiseProduct(h),
                    to_lmu.cwiseProduct(rate)) <= std::sqrt(2.0 * double(n)) * allowed);
     // LegS: t h'(t) are the coefficients of s x'(s) on [0, t].
     history const legs = [&](double tau) { return mamba::ssm::legs_history<double>(t, tau, n); };
@@ -199,10 +199,12 @@ TEST_CASE("reconstruction: read at the far end of its window, LegT is the Padé 
   CHECK(std::fabs(pade_of_delay(3, 2) - (1 - 1) / (1 + 2 + 1.5)) <= 2 * eps);  // (1 − s/3)/(1 + 2s/3 + s²/6)
   for (std::size_t const n : {1U, 2U, 5U, 9U}) {
     for (auto const& system :
-         {mamba::ssm::read_by(matrix<double, 1, dynamic>(mamba::ssm::legt_history<double>(theta, theta, n).transpose()),
-                              mamba::ssm::slow_down(mamba::ssm::hippo_legt<double>(n), theta)),
-          mamba::ssm::read_by(matrix<double, 1, dynamic>(mamba::ssm::lmu_history<double>(theta, theta, n).transpose()),
-                              mamba::ssm::slow_down(mamba::ssm::hippo_lmu<double>(n), theta))}) {
+         {mamba::ssm::with_output(
+              matrix<double, 1, dynamic>(mamba::ssm::legt_history<double>(theta, theta, n).transpose()),
+              mamba::ssm::rescale_time(mamba::ssm::hippo_legt<double>(n), theta)),
+          mamba::ssm::with_output(
+              matrix<double, 1, dynamic>(mamba::ssm::lmu_history<double>(theta, theta, n).transpose()),
+              mamba::ssm::rescale_time(mamba::ssm::hippo_lmu<double>(n), theta))}) {
       for (double const s : {0.25, 2.0, 7.0}) {
         matrix<double> const resolvent =
             (s * matrix<double>::Identity(index(n), index(n)) - system.a).partialPivLu().inverse();
@@ -326,10 +328,10 @@ TEST_CASE("reconstruction: LagT's error is what its state lacks") {
   }
 }
 
-TEST_CASE("reconstruction: read_by the weights of an age, a system's output is its input of that age") {
-  auto const legt = mamba::ssm::slow_down(mamba::ssm::hippo_legt<double, 4>(), 2.0);
+TEST_CASE("reconstruction: with_output the weights of an age, a system's output is its input of that age") {
+  auto const legt = mamba::ssm::rescale_time(mamba::ssm::hippo_legt<double, 4>(), 2.0);
   vector<double, 4> const w = mamba::ssm::legt_history<double, 4>(2.0, 1.25), h{0.5, -1, 2, 0.25};
-  auto const system = mamba::ssm::read_by(w.transpose(), legt);
+  auto const system = mamba::ssm::with_output(w.transpose(), legt);
   std::array<double, 2> const ages{0.0, 1.25};
   auto const past =
       mamba::ssm::reconstruct(h, ages, [](double tau) { return mamba::ssm::legt_history<double, 4>(2.0, tau); });

@@ -53,7 +53,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 /// Why:     at the ends of its window a Fourier series shows the mean of both, ½(x(t) + x(t − 2)) = eᵀh; solved for
 ///          what leaves, x(t − 2) = 2 eᵀh − x(t), this gives A and B.
 /// Shapes:  a [N, N], b [N].
-/// Units:   slow_down(hippo_fourier(…), θ/2) for a window of θ seconds.
+/// Units:   rescale_time(hippo_fourier(…), θ/2) for a window of θ seconds.
 /// See:     nplr: A + P Pᵀ = M is skew, P = e.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_fourier(std::size_t n = N) {

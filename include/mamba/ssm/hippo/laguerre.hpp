@@ -24,7 +24,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// Paper:   HiPPO, appendix D.2; 'lagt' of the S4 code.
 /// Why:     what the state knows best is of age 0 to 4N or so: beyond, the Laguerre functions decay.
 /// Shapes:  a [N, N], b [N].
-/// Units:   slow_down(hippo_lagt(…), θ): age in units of θ.
+/// Units:   rescale_time(hippo_lagt(…), θ): age in units of θ.
 /// Error:   exact.
 /// See:     nplr: A + P Pᵀ is skew, P_n = √½.
 template <std::floating_point T, std::size_t N = dynamic>

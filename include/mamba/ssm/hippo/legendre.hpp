@@ -3,7 +3,7 @@
 //
 //     measure   what of the past the state knows                      equation
 //     LegS      all of [0, t], every moment with equal weight         h'(t) = (A h + B x)/t     (memory.hpp)
-//     LegT      the window [t − θ, t], with equal weight              h'(t) = (A h + B x)/θ     (slow_down)
+//     LegT      the window [t − θ, t], with equal weight              h'(t) = (A h + B x)/θ     (rescale_time)
 //     LMU       the same window in other coordinates                  h'(t) = (A h + B x)/θ
 //
 // S4 drops the 1/t of LegS and keeps (A, B): that memory is exponentially warped. The signs are those of h' = A h + B
@@ -34,7 +34,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 /// Why:     driven by h' = (A h + B x)/t, h_n(t) is the mean of x(s) √(2n+1) P_n(2s/t − 1) over [0, t].
 /// Shapes:  a [N, N], b [N]; N in the type, or n at run time: hippo_legs<double, 8>(), hippo_legs<double>(8).
 /// Error:   each entry within ε, relative.
-/// See:     hippo_legs_notes for plain Legendre coefficients; nplr: A + P Pᵀ = −½ I + skew, P_n = √(n+½).
+/// See:     hippo_legs_unnormalised for plain Legendre coefficients; nplr: A + P Pᵀ = −½ I + skew, P_n = √(n+½).
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_legs(std::size_t n = N) {
   using std::sqrt;
@@ -53,27 +53,27 @@ template <std::floating_point T, std::size_t N = dynamic>
 /// Why:     integers; x(s) is Σ_n g_n P_n(2s/t − 1). (L⁻¹ A L, another form in use, has −(2k+1) below the diagonal.)
 /// Shapes:  a [N, N], b [N].
 /// Error:   exact while 2N < 1/ε.
-/// See:     legs_to_notes, the change of basis.
+/// See:     legs_to_unnormalised, the change of basis.
 template <std::floating_point T, std::size_t N = dynamic>
-[[nodiscard]] transition<T, N> hippo_legs_notes(std::size_t n = N) {
+[[nodiscard]] transition<T, N> hippo_legs_unnormalised(std::size_t n = N) {
   auto const a_nk = [](Eigen::Index i, Eigen::Index k) { return i > k ? -T(2 * i + 1) : i == k ? -T(i + 1) : T(0); };
   auto const rows = detail::states<N>(n);
   return {detail::square<T, N>(rows, a_nk), detail::entries<T, N>(rows, [](Eigen::Index i) { return T(2 * i + 1); })};
 }
 
-/// From hippo_legs to hippo_legs_notes and, with the inverse of the factors, back.
+/// From hippo_legs to hippo_legs_unnormalised and, with the inverse of the factors, back.
 ///
 ///     A → L A L⁻¹,     B → L B,     h → L h,          L = diag(√(2n+1))
 ///
 /// Shapes:  a [N, N], b [N].
 /// Error:   4 ε relative in each entry.
 template <class T, std::size_t N>
-[[nodiscard]] transition<T, N> legs_to_notes(transition<T, N> const& s) {
+[[nodiscard]] transition<T, N> legs_to_unnormalised(transition<T, N> const& s) {
   vector<T, N> const l = legendre_norms<T, N>(size(s.b.size()));
   return {l.asDiagonal() * s.a * l.cwiseInverse().asDiagonal(), l.cwiseProduct(s.b)};
 }
 template <class T, std::size_t N>
-[[nodiscard]] transition<T, N> notes_to_legs(transition<T, N> const& s) {
+[[nodiscard]] transition<T, N> unnormalised_to_legs(transition<T, N> const& s) {
   vector<T, N> const l = legendre_norms<T, N>(size(s.b.size()));
   return {l.cwiseInverse().asDiagonal() * s.a * l.asDiagonal(), s.b.cwiseQuotient(l)};
 }
@@ -104,7 +104,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 /// Why:     h_n(t) is near the mean of x(t − τ) √(2n+1) P_n(1 − 2τ) over 0 ≤ τ ≤ 1; near, since what leaves the window,
 ///          x(t − 1), is itself read from the N coefficients.
 /// Shapes:  a [N, N], b [N].
-/// Units:   slow_down(hippo_legt(…), θ) for a window of θ seconds.
+/// Units:   rescale_time(hippo_legt(…), θ) for a window of θ seconds.
 /// Error:   each entry within ε, relative.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_legt(std::size_t n = N) {
@@ -122,7 +122,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 /// Shapes:  a [N, N], b [N].
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_legt_halved(std::size_t n = N) {
-  return slow_down(hippo_legt<T, N>(n), T(2));
+  return rescale_time(hippo_legt<T, N>(n), T(2));
 }
 
 /// The Legendre memory unit: LegT in integers, θ = 1.

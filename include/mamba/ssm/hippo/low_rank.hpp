@@ -15,8 +15,8 @@
 //     hippo_legs_normal                   −½        0     none
 //     hippo_fourier_diagonal              −½        0     none
 //
-// The rest is normal only in other coordinates: hippo_legs_notes, hippo_lmu and hippo_glagt (α ≠ 0) are LegS, LegT and
-// tLagT (B apart) after a change of basis.
+// The rest is normal only in other coordinates: hippo_legs_unnormalised, hippo_lmu and hippo_glagt (α ≠ 0) are LegS,
+// LegT and tLagT (B apart) after a change of basis.
 #pragma once
 
 #include <mamba/ssm/hippo/fourier.hpp>

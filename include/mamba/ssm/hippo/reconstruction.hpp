@@ -4,13 +4,13 @@
 //     x(t − τ) ≈ Σ_n w_n(τ) h_n(t)          age τ: 0 is now
 //
 // Yes, as far as N coefficients go. The weights w(τ) are the measure's basis functions at age τ, and they are also a C:
-// read_by(w.transpose(), transition) is the system whose output is its input, τ late.
+// with_output(w.transpose(), transition) is the system whose output is its input, τ late.
 //
 //     state of                                 weights
 //     hippo_memory at time t                   legs_history(t, τ)
-//     slow_down(hippo_legt, θ)                 legt_history(θ, τ)            (hippo_legt_halved: θ = 2)
-//     slow_down(hippo_lmu, θ)                  lmu_history(θ, τ)
-//     slow_down(hippo_fourier2, θ)             fourier_history(θ, τ)         (hippo_fourier: θ = 2)
+//     rescale_time(hippo_legt, θ)                 legt_history(θ, τ)            (hippo_legt_halved: θ = 2)
+//     rescale_time(hippo_lmu, θ)                  lmu_history(θ, τ)
+//     rescale_time(hippo_fourier2, θ)             fourier_history(θ, τ)         (hippo_fourier: θ = 2)
 //     hippo_lagt, hippo_tlagt, hippo_glagt     lagt_history(τ, β), tlagt_history(τ, β), glagt_history(τ, α, β)
 //     hippo_legs without the 1/t               warped_legs_history(τ)
 #pragma once

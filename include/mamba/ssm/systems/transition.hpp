@@ -24,7 +24,7 @@ struct transition {
 /// Units:   theta [s] where A is a pure number.
 /// Domain:  theta > 0.
 template <class T, std::size_t N>
-[[nodiscard]] transition<T, N> slow_down(transition<T, N> const& s, real_of<T> theta) {
+[[nodiscard]] transition<T, N> rescale_time(transition<T, N> const& s, real_of<T> theta) {
   return {s.a / theta, s.b / theta};
 }
 
@@ -34,9 +34,9 @@ template <class T, std::size_t N>
 ///
 /// Shapes:  c [P, N]; one output is a row.
 template <class T, std::size_t N, class C>
-[[nodiscard]] auto read_by(C const& c, transition<T, N> const& s) {
+[[nodiscard]] auto with_output(C const& c, transition<T, N> const& s) {
   constexpr std::size_t P = extent_of(C::RowsAtCompileTime);
-  MAMBA_EXPECTS(c.cols() == s.b.size(), "read_by: C must have one column per state", c.cols(), s.b.size());
+  MAMBA_EXPECTS(c.cols() == s.b.size(), "with_output: C must have one column per state", c.cols(), s.b.size());
   return dense_system<T, N, 1, P>{s.a, s.b, c, matrix<T, P, 1>::Zero(c.rows(), 1)};
 }
 
