@@ -106,8 +106,8 @@ matrix multiplied(packed_weights<W> const&, matrix const& x, quantized_buffer co
   matrix out = x;
   for (std::size_t t = 0; t < x.extent(0); ++t) {
     for (std::size_t k = 0; k < x.extent(1); ++k) {
-      auto const& block = room.row(t)[k / mamba::block_size];
-      out(t, k) = block.scale * static_cast<float>(block.c[k % mamba::block_size]);
+      auto const& block = room.row(t)[k / mamba::activation_block_size];
+      out(t, k) = block.scale * static_cast<float>(block.c[k % mamba::activation_block_size]);
     }
   }
   return out;

@@ -42,7 +42,7 @@ void watch() {
     model::step(weights, stroke, state, workspace, std::span<float>(logits));
   }
 
-  // The state is a value: think ahead on a copy, and the watch goes on from where it was.
+  // The state is a value: think ahead on a copy, and the original continues from where it was.
   model::state<watchdog> imagined = state;
   int ticks = 60;
   while (logits[1] < logits[0] && ticks < 100) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// evaluate — how well a Mamba predicts a text: perplexity, bits per byte, and its logits for whoever wants to compare.
+// evaluate — how well a Mamba predicts a text: perplexity, bits per byte, and its logits, for comparisons.
 //
 // The state is carried from chunk to chunk and the log-probabilities are added one token at a time, in order; so the
 // result is the same, bit for bit, for every --chunk and every number of threads.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// generate — a Mamba goes on with a text: prompt in, continuation out, token by token.
+// generate — continues a prompt with a Mamba language model, token by token.
 //
 // The whole use of the library is in continue_text(): read the prompt (forward), then draw, show, step, in a loop.
 #include <mamba/model/forward.hpp>
@@ -46,7 +46,7 @@ constexpr char const* notes =
     "An empty prompt starts from bos_token_id, or <|endoftext|>; from a new line where tokens are bytes.\n";
 
 bool parse(int argc, char** argv, generate_options& o) {
-  examples::command_line line("generate", "Goes on with a text, with a Mamba language model.");
+  examples::command_line line("generate", "Continues a prompt with a Mamba language model.");
   line.add_common(o.common);
   auto* const prompt = line.text("-p,--prompt", o.prompt, "The text to go on with; - reads standard input");
   auto* const file = line.name("--prompt-file", o.prompt_file, "A file with the text to go on with")->type_name("FILE");
@@ -111,7 +111,7 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
   mamba::model::workspace workspace(weights);
   std::vector<T> logits(model.vocabulary());
 
-  // A model must be told something before it can say something: where a text begins, or a new line.
+  // An empty prompt: generation starts from the token that begins a text, or from a new line.
   std::vector<token> history = prompt;
   if (history.empty()) {
     auto const start = model.start();

@@ -11,9 +11,9 @@ int main(int argc, char** argv) {
   return examples::run_program("inspect", [&] {
     std::string path = examples::default_model();
     examples::command_line line("inspect", "Prints the metadata and the tensors of a safetensors file as a table.");
-    line.name("FILE", path,
-              "A .safetensors file, a model.safetensors.index.json, or a folder with either (default: the small model "
-              "that comes along)");
+    line.name(
+        "FILE", path,
+        "A .safetensors file, a model.safetensors.index.json, or a folder with either (default: the bundled model)");
     line.add_threads();  // as every program has it; reading a header takes one
     if (!line.parse(argc, argv)) return;
     std::ostringstream table;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// make_checkpoint — a checkpoint of a published shape with random weights, for whoever wants figures without a download.
+// make_checkpoint — a checkpoint of a published shape with random weights, for benchmarks without a download.
 //
 // The same shape, type and seed give the same file, whatever the number of threads, in one build; between builds the
 // last bits of logarithms may differ.

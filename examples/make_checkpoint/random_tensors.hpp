@@ -83,7 +83,7 @@ inline void fill_row(mamba::model::config const& c, std::string_view name, rando
   fill(0, 0.05);  // the embedding, and the head
 }
 
-/// One tensor of a model, of which the same seed gives the same numbers, whoever asks for which rows.
+/// One tensor of a model, of which the same seed gives the same numbers, whichever rows are made.
 class random_tensor {
  public:
   random_tensor(mamba::model::config const& c, std::string_view name, std::uint64_t seed, std::size_t index)

@@ -2,10 +2,13 @@
 // quantize — a checkpoint in fewer bits, in a file that loads without conversion.
 //
 // Tensor by tensor, in pieces of a few megabytes, on all threads: no model is ever in memory. The numbers are those that
-// `generate --weights FORMAT` makes of the original when it loads.
+// `generate --weights FORMAT` makes of the original when it loads. With --header, a C++ header for programs that have
+// their model in flash: the same numbers, in the layouts that the target reads.
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/float16.hpp>
 #include <mamba/io/checkpoint/checkpoint.hpp>
+#include <mamba/io/checkpoint/constant_header.hpp>
+#include <mamba/io/file/new_file.hpp>
 #include <mamba/io/file/new_names.hpp>
 #include <mamba/io/safetensors/writer.hpp>
 #include <support/command_line.hpp>
@@ -17,6 +20,7 @@
 #include <concepts>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +35,7 @@ using mamba::io::dtype;
 
 struct options {
   std::string in, out, weights;
+  std::string header, name_space, lanes;
 };
 
 constexpr char const* notes =
@@ -41,7 +46,16 @@ constexpr char const* notes =
     "matrices\n"
     "are written as they will lie in memory, and generate and evaluate use them where they are. What is no matrix "
     "(norms,\n"
-    "biases, conv1d, A_log, D) is written in f32. Nothing that exists is overwritten.\n";
+    "biases, conv1d, A_log, D) is written in f32. Nothing that exists is overwritten, but headers written before.\n"
+    "\n"
+    "--header FILE writes C++ source in place of OUT, for models of some kilobytes to some megabytes:\n"
+    "    quantize spotter --header spotter.hpp --weights q8 --lanes 1\n"
+    "It needs the library's headers and has all weights as constants, which a linker puts into flash, and the "
+    "constant\n"
+    "NAME::weights, which forward() and step() run from without a copy and without a heap. A header fits targets with "
+    "as\n"
+    "many floats in a register as --lanes says and is refused by the compiler elsewhere: 1 for Cortex-M, RISC-V and\n"
+    "-DMAMBA_SIMD_PORTABLE=1, 4 for SSE and NEON, 8 for AVX, 16 for AVX-512.\n";
 
 /// Beside config.json: what a checkpoint's folder may have for whoever uses it.
 constexpr char const* companions[] = {
@@ -64,14 +78,21 @@ constexpr char const* companions[] = {
 bool parse(int argc, char** argv, options& o) {
   examples::command_line line("quantize", "Writes a checkpoint's weights in another format.");
   line.name("IN", o.in, "The checkpoint: a folder, its .safetensors file, or its index of shards (required)");
-  line.name("OUT", o.out, "A new folder, or a new file that ends in .safetensors (required)");
+  line.name("OUT", o.out, "A new folder, or a new file that ends in .safetensors (required without --header)");
   line.choice("--weights", o.weights, {"f32", "f16", "bf16", "q8", "q4", "ternary"}, {}, "In which format (required)");
+  line.name("--header", o.header, "Write the weights as a C++ header of this name, for targets without files");
+  line.name("--namespace", o.name_space, "Of the header's constants (default: the header's name)");
+  line.choice("--lanes", o.lanes, {"1", "4", "8", "16"}, {},
+              "Floats in a register of the header's target (default: of this machine)");
   line.add_threads();
   line.footer(notes);
   if (!line.parse(argc, argv)) return false;
   char const* const example = "for example quantize mamba-130m mamba-130m-q4 --weights q4";
   if (o.in.empty()) mamba::core::fail(std::string("IN is missing, ") + example);
-  if (o.out.empty()) mamba::core::fail(std::string("OUT is missing, ") + example);
+  if (o.out.empty() && o.header.empty()) mamba::core::fail(std::string("OUT is missing, ") + example);
+  if (!o.out.empty() && !o.header.empty()) mamba::core::fail("OUT and --header exclude each other");
+  if (o.header.empty() && !o.name_space.empty()) mamba::core::fail("--namespace needs --header");
+  if (o.header.empty() && !o.lanes.empty()) mamba::core::fail("--lanes needs --header");
   if (o.weights.empty()) mamba::core::fail("--weights is missing, for example --weights q4");
   return true;
 }
@@ -255,8 +276,43 @@ void write_folder(checkpoint const& in, std::filesystem::path const& folder, std
   made.keep();
 }
 
+/// The namespace of a header: the option, or the file's name where that is a C++ name.
+std::string namespace_of(options const& o) {
+  std::string const name = o.name_space.empty() ? std::filesystem::path(o.header).stem().string() : o.name_space;
+  if (mamba::io::is_namespace(name)) return name;
+  mamba::core::fail("'" + name + "' is no name of a C++ namespace, expected one " +
+                    (o.name_space.empty() ? "in --namespace" : "such as spotter or app::spotter"));
+}
+
+/// A header may be written again, as builds do; nothing else is overwritten.
+void expect_header_or_new(std::filesystem::path const& file) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) return;
+  std::string start(mamba::io::constant_header_start.size(), ' ');
+  std::ifstream(file, std::ios::binary).read(start.data(), static_cast<std::streamsize>(start.size()));
+  if (start != mamba::io::constant_header_start) mamba::io::expect_new(file);
+}
+
+void write_header(checkpoint const& in, options const& o) {
+  std::filesystem::path const file = o.header;
+  expect_header_or_new(file);
+  mamba::io::constant_header_options header{
+      .name = namespace_of(o),
+      .source = std::filesystem::weakly_canonical(in.folder).filename().string() + " in " + o.weights};
+  if (!o.lanes.empty()) header.lanes = static_cast<std::size_t>(std::stoul(o.lanes));
+  std::string const text =
+      mamba::io::visit_format<mamba::io::file_formats>(o.weights, [&]<class W>(std::type_identity<W>) {
+        return mamba::io::constant_header(mamba::io::load_weights<W>(in), header);
+      });
+  if (examples::interrupted()) throw examples::interruption{};
+  mamba::io::new_file out(file);
+  out.append(std::as_bytes(std::span(text)));
+  out.commit();
+}
+
 void quantize(options const& o) {
   checkpoint const in = mamba::io::open_checkpoint(o.in);
+  if (!o.header.empty()) return write_header(in, o);
   if (!in.blocks.empty()) {
     mamba::core::fail(in.tensors.path().string() + ": has its weights in " + in.blocks.format +
                       " already, expected a checkpoint of numbers to quantise");

@@ -8,7 +8,7 @@
 //     auto const file = small::load("model.safetensors");
 //     std::vector<double> const values = small::numbers(file, file.tensors.at("lm_head.weight"));
 //
-// A file comes from strangers, so nothing in it is believed before it is checked: every length against what is there,
+// A file is untrusted input, so nothing in it is used before it is checked: every length against what is there,
 // every product for overflow; and the tensors must cover the data without hole or overlap.
 #pragma once
 
@@ -61,7 +61,7 @@ class header_reader {
         tensors.emplace(name, entry());
       }
     });
-    if (!rest().empty()) fail("the header goes on behind its object");
+    if (!rest().empty()) fail("there is text behind the object of the header");
     return tensors;
   }
 

@@ -92,7 +92,7 @@ template <class T>
   return MAMBA_DEFAULT_MODEL_DIR;
 }
 
-/// What all programs that run a model can be told.
+/// The options of all programs that run a model.
 struct common_options {
   std::string model = default_model();
   std::string weights;  ///< empty: f32, or as a quantised file has them
@@ -113,7 +113,7 @@ class command_line {
   /// --model, --weights, --threads, --config and --profile.
   void add_common(common_options& common) {
     name("--model", common.model,
-         "Checkpoint folder, or its .safetensors file beside config.json (default: the small model that comes along)");
+         "Checkpoint folder, or its .safetensors file beside config.json (default: the bundled model)");
     choice("--weights", common.weights, {"f32", "f16", "bf16", "q8", "q4", "ternary"}, {"f64"},
            "How weights are kept in memory (default: f32, or as a quantised file has them)");
     add_threads();

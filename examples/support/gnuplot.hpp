@@ -133,7 +133,7 @@ using file_handle = std::unique_ptr<std::FILE, file_closer>;
   posix_spawn_file_actions_adddup2(&actions, ::fileno(in.get()), 0);
   posix_spawn_file_actions_adddup2(&actions, ::fileno(out.get()), 1);
   posix_spawn_file_actions_adddup2(&actions, ::fileno(err.get()), 2);
-  std::string name = program, defaults = "--default-settings";  // nobody's ~/.gnuplot changes our figures
+  std::string name = program, defaults = "--default-settings";  // a user's ~/.gnuplot must not change the figures
   char* const argv[] = {name.data(), defaults.data(), nullptr};
   pid_t child = 0;
   int const error = ::posix_spawnp(&child, program.c_str(), &actions, nullptr, argv, environ);

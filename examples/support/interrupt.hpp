@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/interrupt.hpp — Ctrl-C asks a program to finish what it is doing; a second one ends it at once. So do the
+// support/interrupt.hpp — Ctrl-C makes a program stop at the next safe point; a second one ends it at once. So do the
 // signals of a terminal that closes and of a system that shuts down.
 #pragma once
 
@@ -30,12 +30,12 @@ inline long long clock_now() noexcept {
 }
 inline volatile long long interrupted_at = 0;
 
-/// Whoever stops a whole group of processes signals some of them twice: that is one wish.
-inline constexpr long long same_wish = 300;
+/// timeout(1) signals the process and its group: two signals within so many milliseconds count as one.
+inline constexpr long long same_request = 300;
 
 extern "C" inline void note_interrupt(int signal) {
   long long const now = clock_now();
-  if (interrupted_by != 0 && now - interrupted_at > same_wish) {
+  if (interrupted_by != 0 && now - interrupted_at > same_request) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
     return;

@@ -90,9 +90,9 @@ void expect_finite(std::span<T const> logits, std::string const& source) {
     mamba::core::fail(source + ": the model's logits are not finite (NaN or infinity), its weights are damaged");
 }
 
-/// The format of the weights: the one that was asked for, or else the file's own, or else f32.
+/// The format of the weights: the one that is requested, or else the file's own, or else f32.
 ///
-/// Throws:  mamba::error when the file's matrices are in blocks of another format than was asked for.
+/// Throws:  mamba::error when the file's matrices are in blocks of another format than is requested.
 [[nodiscard]] inline std::string weights_format(mamba::io::checkpoint const& files, std::string const& asked) {
   auto const& stored = files.blocks.format;
   if (stored.empty()) return asked.empty() ? "f32" : asked;
@@ -103,7 +103,7 @@ void expect_finite(std::span<T const> logits, std::string const& source) {
   return stored;
 }
 
-/// Calls f with the weights in the format that was asked for, if one was; inside f everything is compiled for it.
+/// Calls f with the weights in the requested format; f is compiled once for each format.
 template <class F>
 void with_weights(mamba::io::checkpoint const& files, std::string const& asked, F&& f) {
   mamba::io::visit_format(weights_format(files, asked),

@@ -27,7 +27,7 @@ class stopwatch {
 
 /// The most memory that this process has held at once, in bytes; 0 where the system does not say.
 ///
-/// Why:     Linux's getrusage also counts what the process was before exec, so /proc is asked first.
+/// Why:     Linux's getrusage also counts what the process was before exec, so /proc is read first.
 [[nodiscard]] inline std::uint64_t peak_memory() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/output.hpp — results on standard output: at once, and with an answer when nobody can read them.
+// support/output.hpp — results on standard output: flushed at once, with an error where they cannot be written.
 #pragma once
 
 #include <mamba/core/error.hpp>

@@ -220,7 +220,7 @@ class panel {
     margins(1, 1, 0, title_.empty() ? 0 : 2);
     diagram_ = true;
   }
-  /// Whether a reader is told what both axes are, or there are none.
+  /// Whether both axes have titles, or there are none.
   [[nodiscard]] bool labelled() const { return diagram_ || (!x_label_.empty() && !y_label_.empty()); }
   /// Named ticks along x.
   void x_ticks(std::vector<std::pair<double, std::string>> const& ticks) {
@@ -236,7 +236,7 @@ class panel {
   void ticks_every(double x_step, double y_step) {
     settings_ += "set xtics " + number(x_step) + "\nset ytics " + number(y_step) + "\n";
   }
-  /// Room beside the axes for ticks and labels, in characters and lines. Equal ones align panels that stand in a
+  /// Margins beside the axes for ticks and labels, in characters and lines. Equal ones align panels that stand in a
   /// column.
   void margins(double left, double right, double bottom, double top) {
     settings_ += "set lmargin " + number(left) + "\nset rmargin " + number(right) + "\nset bmargin " + number(bottom) +

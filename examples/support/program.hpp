@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <new>
 #include <string>
@@ -36,14 +37,18 @@ namespace examples {
 namespace detail {
 
 #if defined(SIGBUS)
-// A mapped file was shortened by another program while it was in use: its pages are gone, and nothing can go on.
-extern "C" inline void report_truncated_file(int signal) {
+inline char const* volatile running_program = "";
+
+// A mapped file was shortened by another program while it was in use: its pages are gone, and nothing can go on. Only
+// what a signal handler may call.
+extern "C" inline void report_truncated_file(int) {
   static constexpr char text[] =
-      "a file in use was truncated by another program (SIGBUS): restore it, and do not change a checkpoint while it is "
-      "open\n";
-  [[maybe_unused]] auto const written = ::write(2, text, sizeof text - 1);
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
+      ": a file in use was truncated by another program (SIGBUS): restore it, and do not change a checkpoint while it "
+      "is open\n";
+  char const* const name = running_program;
+  [[maybe_unused]] auto written = ::write(2, name, std::strlen(name));
+  written = ::write(2, text, sizeof text - 1);
+  ::_exit(1);
 }
 #endif
 
@@ -64,6 +69,7 @@ int run_program(char const* name, Body&& body) noexcept {
     std::signal(SIGXFSZ, SIG_IGN);  // a write beyond ulimit -f then fails with EFBIG, and what was begun is removed
 #endif
 #if defined(SIGBUS)
+    detail::running_program = name;
     std::signal(SIGBUS, detail::report_truncated_file);
 #endif
     watch_interrupts();

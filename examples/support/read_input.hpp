@@ -32,7 +32,7 @@ namespace examples {
   interruptible const reading;
   while (std::size_t const n = std::fread(block, 1, sizeof block, stream)) {
     text.append(block, n);
-    if (std::feof(stream) != 0) break;  // a terminal would be asked again
+    if (std::feof(stream) != 0) break;  // a terminal would be read again
   }
   if (interrupted()) throw interruption{};
   if (std::ferror(stream) != 0)

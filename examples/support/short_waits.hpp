@@ -20,7 +20,7 @@
 namespace examples {
 
 /// Starts this program again with short waits, unless its environment already says how OpenMP's threads should wait.
-/// To be called first in main(). Where it can't be done, the program goes on as it is.
+/// To be called first in main(). Where it can't be done, nothing changes.
 inline void wait_shortly() {
 #if defined(_OPENMP) && defined(__linux__)
   for (char const* const set : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}) {

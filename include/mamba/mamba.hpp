@@ -69,6 +69,7 @@
 #include <mamba/ssm/hippo/orthogonal_polynomials.hpp>
 #include <mamba/ssm/hippo/reconstruction.hpp>
 #include <mamba/ssm/hippo/s4d.hpp>
+#include <mamba/ssm/hippo/s4d_modes.hpp>
 #include <mamba/ssm/scan/affine.hpp>
 #include <mamba/ssm/scan/diagonal_recurrence.hpp>
 #include <mamba/ssm/scan/intermediate_states.hpp>
@@ -92,6 +93,7 @@
 #include <mamba/kernels/convolution/right_angle_convolution.hpp>
 #include <mamba/kernels/convolution/sequences.hpp>
 #include <mamba/kernels/convolution/vandermonde_kernel.hpp>
+#include <mamba/kernels/gemm/blocking.hpp>
 #include <mamba/kernels/gemm/matmul.hpp>
 #include <mamba/kernels/gemm/packed_matrix.hpp>
 #include <mamba/kernels/gemm/weight_storage.hpp>
@@ -113,6 +115,7 @@
 #include <mamba/nn/block.hpp>
 #include <mamba/nn/causal_conv1d.hpp>
 #include <mamba/nn/constant_parameter.hpp>
+#include <mamba/nn/constant_pools.hpp>
 #include <mamba/nn/embedding.hpp>
 #include <mamba/nn/format_policy.hpp>
 #include <mamba/nn/forward.hpp>
@@ -121,11 +124,13 @@
 #include <mamba/nn/mamba1.hpp>
 #include <mamba/nn/mamba1_state.hpp>
 #include <mamba/nn/parameter.hpp>
+#include <mamba/nn/parameter_names.hpp>
 #include <mamba/nn/reference/mamba1.hpp>
 #include <mamba/nn/reference/plain.hpp>
 #include <mamba/nn/reference/s4d.hpp>
 #include <mamba/nn/rms_norm.hpp>
 #include <mamba/nn/s4d.hpp>
+#include <mamba/nn/s4d_init.hpp>
 #include <mamba/nn/s4d_modes.hpp>
 #include <mamba/nn/s4d_state.hpp>
 #include <mamba/nn/state_storage.hpp>
@@ -140,6 +145,7 @@
 #include <mamba/model/output_map.hpp>
 #include <mamba/model/sampling.hpp>
 #include <mamba/model/session.hpp>
+#include <mamba/model/signal.hpp>
 #include <mamba/model/stack.hpp>
 #include <mamba/model/weights.hpp>
 #include <mamba/model/workspace.hpp>

@@ -6,6 +6,7 @@
 #include <mamba/model/forward.hpp>
 #include <mamba/model/sampling.hpp>
 #include <mamba/model/session.hpp>
+#include <mamba/model/signal.hpp>
 #include <mamba/model/weights.hpp>
 #include <mamba/model/workspace.hpp>
 #include <mamba/nn/forward.hpp>

@@ -78,7 +78,7 @@ TEST_CASE("small loader: hostile files are refused, the official overflow vector
   refused(file_with("{"), "not as expected");
   refused(file_with("\xff"), "not as expected");
   refused(file_with("[]"), "not as expected");
-  refused(file_with("{} x"), "goes on behind");
+  refused(file_with("{} x"), "there is text behind the object");
   refused(file_with(R"({"a\n":{}})"), "an escape that is not read here");
   refused(file_with(one("[2,18446744073709551614]", "[0,8]"), 8), "overflows");
   refused(file_with(one("[2,9223372036854775807]", "[0,8]"), 8), "overflows");

@@ -144,6 +144,41 @@ TEST_CASE("linear: static extents alone don't say whether there is a bias") {
   CHECK(layer.weight().out() == 8);
 }
 
+/// A format that the library does not have: 8 bits in blocks of 16.
+struct q8_fine {
+  static constexpr std::size_t block_size = 16, bits = 8;
+  static constexpr int lowest = -127, highest = 127;
+  static constexpr bool has_offset = false;
+};
+
+TEST_CASE("linear: in a block format defined outside the library, close to float, and token by token the same bits") {
+  test::random rng(71);
+  constexpr std::size_t in = 200, out = 70, L = 9;
+  linear<q8_fine> layer(out, in, bias::none);
+  linear<float> plain(out, in, bias::none);
+  std::vector<float> row(in);
+  for (std::size_t r = 0; r < out; ++r) {
+    for (float& v : row) v = static_cast<float>(rng.normal());
+    layer.weight().set_row(r, row);
+    plain.weight().set_row(r, row);
+  }
+  guarded<float> x(L, in), y(L, out), z(L, out), exact(L, out);
+  x.fill(rng, -2, 2);
+  mamba::nn::workspace workspace(1 << 14);
+  layer(x.view(), y.view(), workspace.memory());
+  plain(x.view(), exact.view());
+  double off = 0, size = 0;
+  for (std::size_t t = 0; t < L; ++t) {
+    layer(x.view().rows(t, 1), z.view().rows(t, 1), workspace.memory());
+    for (std::size_t o = 0; o < out; ++o) {
+      off += std::pow(static_cast<double>(y(t, o) - exact(t, o)), 2);
+      size += std::pow(static_cast<double>(exact(t, o)), 2);
+    }
+  }
+  CHECK(test::same_rows(y.view(), z.view()));
+  CHECK(std::sqrt(off / size) < 0.01);  // half a step of 127 on either side is 0.4 % of the largest
+}
+
 TEST_CASE("linear: contracts") {
   linear<float> const layer(4, 3, bias::none);
   guarded<float> x(2, 3), narrow(2, 2), y(2, 4), wide(2, 5);

@@ -13,6 +13,7 @@
 #include <support/bits.hpp>
 #include <support/guarded.hpp>
 #include <support/parameters.hpp>
+#include <support/s4d_bounds.hpp>
 #include <support/threads.hpp>
 
 #include <algorithm>
@@ -71,50 +72,10 @@ void run(Mixer const& mixer, matrix_view<T> x, typename Mixer::state& state, mat
   nn::forward(mixer, x, state, memory, y);
 }
 
-/// What the numbers of a layer may be off by, from the bounds of its parts, beside the exact ones.
-template <class T>
-struct bounds {
-  static constexpr double eps = std::numeric_limits<T>::epsilon();
-  static constexpr double unfused = mamba::simd::fused ? 1 : 2;
-  nn::reference::s4d<long double>& plain;
-  double z = 0;  ///< the largest |ΔA|
-  std::vector<std::vector<double>> of_h;
-
-  bounds(nn::reference::s4d<long double>& exact, s4d_config const& s) : plain(exact) {
-    z = largest_delta * (1 + std::numbers::pi * static_cast<double>(s.pairs()));
-    of_h.assign(s.d_model, std::vector<double>(s.pairs()));
-  }
-  /// Relative, of Ā and C·B̄: s4d_modes's card.
-  [[nodiscard]] double of_a_bar() const { return eps + (2 + z) * 0x1p-52; }
-  [[nodiscard]] double of_c_bar() const { return eps + (8 + z) * 0x1p-52; }
-
-  /// The exact s for the next u, and what it may be off by: diagonal_recurrence's card.
-  std::vector<long double> system(std::vector<long double> const& u, std::vector<long double> const& skip,
-                                  std::vector<double>& off) {
-    auto const before = plain.h;
-    auto s = plain.system(u);
-    off.assign(u.size(), 0);
-    for (std::size_t d = 0; d < u.size(); ++d) {
-      auto const size_u = static_cast<double>(std::fabs(u[d]));
-      double sum = static_cast<double>(std::fabs(skip[d])) * size_u;
-      for (std::size_t n = 0; n < before[d].size(); ++n) {
-        auto const abs = [](auto v) { return static_cast<double>(std::abs(v)); };
-        double const a = abs(plain.a_bar[d][n]), c = abs(plain.c_bar[d][n]), h = abs(plain.h[d][n]);
-        double const ah = a * abs(before[d][n]);
-        of_h[d][n] = a * of_h[d][n] + of_a_bar() * ah + unfused * eps * (ah + 2 * size_u + h) / std::numbers::sqrt2;
-        off[d] += 2 * c * (of_h[d][n] + of_c_bar() * h);
-        sum += 2 * c * h;
-      }
-      off[d] += unfused * (2 * static_cast<double>(before[d].size()) + 5) / 2 * eps * sum;
-      off[d] *= 1.01;  // products of two errors
-    }
-    return s;
-  }
-  /// gelu's slope is at most 1.13.
-  [[nodiscard]] static double of_gelu(double off, long double exact) {
-    return 1.13 * off + 8 * eps * static_cast<double>(std::fabs(nn::reference::gelu(exact)));
-  }
-};
+/// The largest |ΔA| that fill() leads to.
+double largest_z(s4d_config const& s) {
+  return largest_delta * (1 + std::numbers::pi * static_cast<double>(s.pairs()));
+}
 
 /// The mixer against the plain one, two calls of L steps each, number by number. Returns the largest share of the bound.
 template <class W>
@@ -132,7 +93,7 @@ double check_against_plain(std::uint64_t seed) {
     nn::reference::parameters<long double> const p(layer);
     auto const& w = p["output_linear.0.weight"];
     auto const& b = p["output_linear.0.bias"];
-    bounds<T> bound(plain, s);
+    test::s4d_bounds<T> bound(plain, largest_z(s));
     typename mixer::state state(s);
     for (int call = 0; call < 2; ++call) {  // the second call starts from the state of the first
       guarded<T> x(L, H, rng.below(9)), y(L, H, rng.below(9));
@@ -146,29 +107,11 @@ double check_against_plain(std::uint64_t seed) {
         auto const exact_s = bound.system(u, p["D"], off);
         auto const exact = plain.output(exact_s);
         for (std::size_t d = 0; d < H; ++d) off[d] = bound.of_gelu(off[d], exact_s[d]);
+        if (s.output == s4d_output::glu) off = bound.of_gate(exact_s, off, w, b);
         for (std::size_t d = 0; d < H; ++d) {
-          double allowed = off[d];
-          if (s.output == s4d_output::glu) {
-            double of[2] = {}, value[2] = {};  // of a and g: linear's card
-            for (std::size_t k = 0; k < 2; ++k) {
-              double size = static_cast<double>(std::fabs(b[k * H + d]));
-              long double sum = b[k * H + d];
-              for (std::size_t j = 0; j < H; ++j) {
-                long double const wj = w[(k * H + d) * H + j], gj = nn::reference::gelu(exact_s[j]);
-                of[k] += static_cast<double>(std::fabs(wj)) * off[j];
-                size += static_cast<double>(std::fabs(wj * gj));
-                sum += wj * gj;
-              }
-              of[k] += static_cast<double>(H + 1) * bound.eps * size;
-              value[k] = static_cast<double>(sum);
-            }
-            double const open = 1 / (1 + std::exp(-value[1]));
-            allowed = of[0] * open + std::fabs(value[0]) * of[1] / 4 + 3 * bound.eps * std::fabs(value[0]) * open;
-            allowed *= 1.01;
-          }
           double const error = static_cast<double>(std::fabs(y(t, d) - exact[d]));
-          REQUIRE(error <= allowed);
-          if (allowed > 0) worst = std::max(worst, error / allowed);
+          REQUIRE(error <= off[d]);
+          if (off[d] > 0) worst = std::max(worst, error / off[d]);
         }
       }
     }
@@ -202,7 +145,7 @@ double check_convolution(std::uint64_t seed) {
     fill(layer, rng.bits());
     nn::reference::s4d<long double> plain(layer);
     nn::reference::parameters<long double> const p(layer);
-    bounds<T> const bound(plain, s);
+    test::s4d_bounds<T> const bound(plain, largest_z(s));
     guarded<T> x(L, H, rng.below(9)), y(L, H, rng.below(9));
     x.fill(rng, -2, 2);
     nn::workspace memory(layer, L);
@@ -227,8 +170,8 @@ double check_convolution(std::uint64_t seed) {
           size += 2 * static_cast<double>(std::abs(term));
         }
         auto const steps = static_cast<double>(k);
-        of_k[k] = size * (bound.of_c_bar() + steps * bound.of_a_bar() + (static_cast<double>(P) + 50) / 2 * bound.eps +
-                          2.2 * steps * 0x1p-53);
+        of_k[k] = size * (bound.of_c_bar[d][0] + steps * bound.of_a_bar[d][0] +
+                          (static_cast<double>(P) + 50) / 2 * bound.eps + 2.2 * steps * 0x1p-53);
         long double const without_skip = exact[k][d] - p["D"][d] * static_cast<long double>(x(k, d));
         norm_k += static_cast<double>(K * K);
         norm_u += static_cast<double>(x(k, d)) * static_cast<double>(x(k, d));

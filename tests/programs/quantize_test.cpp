@@ -237,3 +237,35 @@ TEST_CASE("quantize: Ctrl-C leaves all or nothing, whenever it comes") {
   }
   CHECK(stopped > 0);
 }
+
+TEST_CASE("quantize: --header writes C++ source whole or not at all, and again, but over nothing else") {
+  test::temporary_folder const folder;
+  std::string const in = goldens + "hf_f32_tied";
+  std::string const header = (folder / "tiny.hpp").string();
+  auto const made = run({in, "--header", header, "--weights", "q8", "--lanes", "4"});
+  REQUIRE_MESSAGE(made.status == 0, made.err);
+  CHECK(made.out.empty());
+  std::string const text = test::read_text(header);
+  CHECK(text.find("namespace tiny {") != text.npos);
+  CHECK(text.find("mamba::simd::lanes<float> == 4 ") != text.npos);
+  CHECK(run({in, "--header", header, "--weights", "f32", "--namespace", "app::net"}).status == 0);
+  CHECK(test::read_text(header).find("namespace app::net {") != text.npos);
+  CHECK(entries(folder.path()) == 1);
+
+  test::write_text(folder / "mine.hpp", "int x;");
+  auto const fails = [&](words const& arguments, char const* what) {
+    auto const ended = run(arguments);
+    CHECK(ended.status == 1);
+    CHECK_MESSAGE(ended.err.find(what) != std::string::npos, ended.err);
+  };
+  fails({in, "--header", (folder / "mine.hpp").string(), "--weights", "q8"}, "is there already");
+  CHECK(test::read_text(folder / "mine.hpp") == "int x;");
+  fails({in, "--header", (folder / "no" / "such.hpp").string(), "--weights", "q8"}, "cannot be written");
+  fails({in, "--header", (folder / "my-net.hpp").string(), "--weights", "q8"},
+        "'my-net' is no name of a C++ namespace");
+  fails({in, "--header", header, "--weights", "q8", "--lanes", "3"}, "--lanes must be one of 1, 4, 8, 16");
+  fails({in, (folder / "out").string(), "--header", header, "--weights", "q8"}, "exclude each other");
+  fails({in, (folder / "out").string(), "--weights", "q8", "--lanes", "4"}, "--lanes needs --header");
+  fails({in, "--header", header}, "--weights is missing");
+  CHECK(entries(folder.path()) == 2);
+}

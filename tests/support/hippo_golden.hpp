@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <mamba/io/safetensors/archive.hpp>
 #include <mamba/ssm/systems/transition.hpp>
-#include <safetensors/safetensors.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -19,19 +19,19 @@
 namespace test {
 
 /// A tensor of one or two axes in double, a row for each entry of the first.
-[[nodiscard]] inline mamba::ssm::matrix<double> golden_matrix(safetensors::archive const& file,
+[[nodiscard]] inline mamba::ssm::matrix<double> golden_matrix(mamba::io::safetensors::archive const& file,
                                                               std::string const& name) {
   auto const& found = file.at(name);
-  REQUIRE(found.type == safetensors::dtype::f64);
+  REQUIRE(found.type == mamba::io::dtype::f64);
   auto const rows = found.shape.at(0), columns = found.shape.size() == 2 ? found.shape.at(1) : 1;
   std::vector<double> values(rows * columns);
-  safetensors::read<double>(found, 0, values);
+  mamba::io::read_values<double>(found, 0, values);
   using row_major = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   return Eigen::Map<row_major const>(values.data(), mamba::ssm::index(rows), mamba::ssm::index(columns));
 }
 
-[[nodiscard]] inline safetensors::archive hippo_file(char const* name) {
-  return safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) / "hippo" / name);
+[[nodiscard]] inline mamba::io::safetensors::archive hippo_file(char const* name) {
+  return mamba::io::safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) / "hippo" / name);
 }
 
 /// Compares every case of a measure of the S4 code: ours(n, parameters) makes the transition, and every entry must be

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
-// The program that runs on every target: a model in each format, and in 8 bits from constant storage. It prints digests
+// The program that runs on every target: a model in each format, and in three of them from constant storage, out of the
+// headers that quantize wrote for the target. It prints digests
 // of the logits and the last logits' bits, and exits with 0 if they are what the portable build of the host computed:
 // the same bits in a portable build, within a bound in any other.
 #include "model.hpp"
 
-#include <constants.hpp>  // made by make_constants.cpp
+#include <constant_f32.hpp>  // by quantize --header
+#include <constant_q8.hpp>
+#include <constant_ternary.hpp>
+#include <constants.hpp>  // by make_constants.cpp
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
 #include <memory>
-#include <tuple>
 
 namespace {
 
@@ -36,8 +39,9 @@ void print_bits(T v) {
 template <class W, class T>
 constexpr T bound = mamba::block_format<W> ? T(1) / 32 : 1000 * std::numeric_limits<T>::epsilon();
 
-template <class W, std::size_t N, class T = typename model::weights<sizes, W>::scalar>
-void check(char const* name, model::weights<sizes, W> const& w, std::uint32_t expected, T const (&last)[N]) {
+template <class Weights, std::size_t N, class T = typename Weights::scalar>
+void check(char const* name, Weights const& w, std::uint32_t expected, T const (&last)[N]) {
+  using W = typename Weights::storage_format;
   static all_logits<T> logits;
   bool const contract = run(w, logits);
   std::uint32_t const found = digest(logits);
@@ -65,38 +69,13 @@ void check_filled(char const* name, std::uint32_t expected, T const (&last)[N]) 
   check(name, *w, expected, last);
 }
 
-/// The next matrix of the model reads its blocks where they lie.
-struct borrow_constants {
-  std::size_t next = 0;
-  template <class Tensor>
-  bool operator()(std::string const&, Tensor& tensor) {
-    if constexpr (requires { tensor.panel_data(0); }) {
-      std::size_t i = 0;
-      each([&](auto const& blocks) {
-        if (i++ == next) tensor.borrow(std::span(blocks), nullptr);
-      });
-      ++next;
-      return true;
-    } else {
-      return false;
-    }
-  }
-  template <class F>
-  static void each(F&& f) {
-    std::apply([&](auto const&... blocks) { (f(blocks), ...); },
-               std::tie(blocks_0, blocks_1, blocks_2, blocks_3, blocks_4, blocks_5, blocks_6, blocks_7, blocks_8));
-  }
-};
-
 }  // namespace
 
 int main() {
   std::printf("%s\n", mamba::core::abi_name);
-  {
-    auto const w = std::make_unique<model::weights<sizes, mamba::q8>>();
-    fill(*w, borrow_constants{});
-    check("q8 from constant storage", *w, digest_q8, last_q8);
-  }
+  check("f32 from constant storage", constant_f32::weights, digest_constant_f32, last_constant_f32);
+  check("q8 from constant storage", constant_q8::weights, digest_constant_q8, last_constant_q8);
+  check("ternary from constant storage", constant_ternary::weights, digest_constant_ternary, last_constant_ternary);
   check_filled<double>("f64", digest_f64, last_f64);
   check_filled<float>("f32", digest_f32, last_f32);
   check_filled<mamba::float16>("f16", digest_f16, last_f16);

@@ -57,26 +57,20 @@ inline std::array<float, 2> range_of(std::string const& name) {
   return {-0.5F, 0.5F};
 }
 
-/// Fills a model, tensor after tensor. What has to stay as it lies in constant storage, keep(name, tensor) says.
-template <class W, class Keep>
-void fill(model::weights<sizes, W>& w, Keep&& keep) {
-  using T = typename model::weights<sizes, W>::scalar;
+/// Fills a model, tensor after tensor.
+template <class Weights>
+void fill(Weights& w) {
+  using T = typename Weights::scalar;
   numbers random(1);
   std::vector<T> row;
   model::for_each_tensor(w, [&](std::string const& name, std::span<std::size_t const>, auto& tensor) {
     auto const [low, high] = range_of(name);
-    bool const kept = keep(name, tensor);
     row.resize(tensor.row_size());
     for (std::size_t r = 0; r < tensor.rows(); ++r) {
       for (T& v : row) v = static_cast<T>(random.between(low, high));
-      if (!kept) tensor.set_row(r, std::span<T const>(row));
+      tensor.set_row(r, std::span<T const>(row));
     }
   });
-}
-
-template <class W>
-void fill(model::weights<sizes, W>& w) {
-  fill(w, [](std::string const&, auto const&) { return false; });
 }
 
 template <class T>
@@ -85,12 +79,12 @@ using all_logits = std::array<T, tokens * vocabulary>;
 inline model::token token_at(std::size_t t) { return static_cast<model::token>(t * t * 7 % vocabulary); }
 
 /// The logits of every token, one step at a time; false if a prefill in two calls has one other bit.
-template <class W, class T>
-[[nodiscard]] bool run(model::weights<sizes, W> const& w, all_logits<T>& logits) {
+template <class Weights, class T>
+[[nodiscard]] bool run(Weights const& w, all_logits<T>& logits) {
   static all_logits<T> prefilled;
   static std::array<model::token, tokens> text;
   static model::state<sizes, T> stepping, filling;
-  static model::static_workspace<model::weights<sizes, W>, tokens> workspace;
+  static model::static_workspace<Weights, tokens> workspace;
   stepping.reset();
   filling.reset();
   for (std::size_t t = 0; t < tokens; ++t) {

@@ -92,7 +92,7 @@ inline constexpr config mamba_2_8b{.d_model = 2560, .n_layer = 64, .vocab_size =
 /// The run-time sizes of a model, if they are ones and `declared` has room for them.
 ///
 /// Throws:  mamba::error that names `what` otherwise. A zero is no size: dt_rank alone may be 0 (⌈d_model / 16⌉).
-[[nodiscard]] inline config const& checked(config const& declared, config const& sizes, char const* what) {
+[[nodiscard]] constexpr config const& checked(config const& declared, config const& sizes, char const* what) {
   for (std::size_t const extent : {sizes.d_model, sizes.n_layer, sizes.vocab_size, sizes.d_state, sizes.d_conv,
                                    sizes.expand, sizes.pad_vocab_size_multiple}) {
     if (extent == 0) core::fail(std::string(what) + ": a size of the configuration is zero");

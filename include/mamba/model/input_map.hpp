@@ -40,7 +40,7 @@ class token_embedding : public nn::embedding<nn::format_for<W, nn::role::embeddi
   template <class Other>
   using with_storage = token_embedding<W, Vocab, Model, Other>;
 
-  explicit token_embedding(config const& c) : base(c.vocab, c.d_model) {}
+  constexpr explicit token_embedding(config const& c) : base(c.vocab, c.d_model) {}
 
   [[nodiscard]] static std::size_t size(items from) noexcept { return from.size(); }
   [[nodiscard]] static items part(items from, std::size_t first, std::size_t count) noexcept {
@@ -48,7 +48,7 @@ class token_embedding : public nn::embedding<nn::format_for<W, nn::role::embeddi
   }
 
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
+  static constexpr void for_each(Self& self, F&& f) {
     auto& w = self.weight();
     f("embedding.weight", std::array{w.rows(), w.row_size()}, w, nn::role::embedding);
   }
@@ -81,7 +81,7 @@ class feature_projection {
   template <class Other>
   using with_storage = feature_projection<W, Features, Model, Other>;
 
-  explicit feature_projection(config const& c) : projection(c.d_model, c.features, nn::bias::present) {}
+  constexpr explicit feature_projection(config const& c) : projection(c.d_model, c.features, nn::bias::present) {}
 
   [[nodiscard]] static std::size_t size(items from) noexcept { return from.extent(0); }
   [[nodiscard]] static items part(items from, std::size_t first, std::size_t count) noexcept {
@@ -89,7 +89,7 @@ class feature_projection {
   }
 
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
+  static constexpr void for_each(Self& self, F&& f) {
     auto& w = self.projection.weight();
     f("input.weight", std::array{w.rows(), w.row_size()}, w, nn::role::embedding);
     f("input.bias", std::array{w.rows()}, self.projection.bias(), nn::role::vector);

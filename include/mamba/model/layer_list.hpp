@@ -19,11 +19,11 @@ class inline_list {
  public:
   inline_list() = default;
   template <class Make>
-  inline_list(std::size_t, Make const& make) : inline_list(make, std::make_index_sequence<Count>{}) {}
+  constexpr inline_list(std::size_t, Make const& make) : inline_list(make, std::make_index_sequence<Count>{}) {}
 
   [[nodiscard]] static constexpr std::size_t size() noexcept { return Count; }
-  [[nodiscard]] T& operator[](std::size_t i) noexcept { return items_[i]; }
-  [[nodiscard]] T const& operator[](std::size_t i) const noexcept { return items_[i]; }
+  [[nodiscard]] constexpr T& operator[](std::size_t i) noexcept { return items_[i]; }
+  [[nodiscard]] constexpr T const& operator[](std::size_t i) const noexcept { return items_[i]; }
   [[nodiscard]] T* begin() noexcept { return items_.data(); }
   [[nodiscard]] T* end() noexcept { return items_.data() + Count; }
   [[nodiscard]] T const* begin() const noexcept { return items_.data(); }
@@ -32,7 +32,7 @@ class inline_list {
 
  private:
   template <class Make, std::size_t... I>
-  inline_list(Make const& make, std::index_sequence<I...>) : items_{{(static_cast<void>(I), make())...}} {}
+  constexpr inline_list(Make const& make, std::index_sequence<I...>) : items_{{(static_cast<void>(I), make())...}} {}
   std::array<T, Count> items_;
 };
 

@@ -41,7 +41,7 @@ struct network_state {
 
   /// f(name, shape, rows) for every part, as in `layers.3.ssm` [d_inner, d_state]: to save it, restore it, look at it.
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
+  static constexpr void for_each(Self& self, F&& f) {
     StackState::for_each(self.stack, f);
     OutputState::for_each(self.output, f);
   }
@@ -73,9 +73,9 @@ class network {
   static_assert(std::is_same_v<scalar, typename Input::scalar> && std::is_same_v<scalar, typename Output::scalar>,
                 "network: input map, layers and output map compute in one type");
 
-  explicit network(config const& c) : input(c.input), layers(c.layers), output(c.output), parts_(c) {}
+  constexpr explicit network(config const& c) : input(c.input), layers(c.layers), output(c.output), parts_(c) {}
 
-  [[nodiscard]] config const& parts() const noexcept { return parts_; }
+  [[nodiscard]] constexpr config const& parts() const noexcept { return parts_; }
   /// The width of the residual stream.
   [[nodiscard]] std::size_t width() const noexcept { return parts_.input.d_model; }
   /// The columns of a full row of outputs.
@@ -87,8 +87,8 @@ class network {
 
   /// f(name, shape, storage, role) for every tensor of the model's checkpoint, in one fixed order.
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
-    auto visit = detail::prefixed(backbone, f);
+  static constexpr void for_each(Self& self, F&& f) {
+    auto visit = nn::prefixed(backbone, f);
     Input::for_each(self.input, visit);
     Stack::for_each(self.layers, visit);
     Output::for_each(self.output, f);

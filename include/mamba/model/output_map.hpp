@@ -20,7 +20,7 @@ namespace mamba::inline MAMBA_ABI::model {
 struct no_state {
   void reset() noexcept {}
   template <class Self, class F>
-  static void for_each(Self&, F&&) {}
+  static constexpr void for_each(Self&, F&&) {}
   friend constexpr bool operator==(no_state const&, no_state const&) noexcept = default;
 };
 
@@ -47,16 +47,16 @@ class language_head {
   template <class Other>
   using with_storage = language_head<W, Model, Other>;
 
-  explicit language_head(config const& c)
+  constexpr explicit language_head(config const& c)
       : norm_f(c.d_model, c.norm_epsilon),
         lm_head(c.tied ? 0 : c.padded_vocab, c.tied ? 0 : c.d_model, nn::bias::none) {}
 
   [[nodiscard]] static state initial_state(config const&) noexcept { return {}; }
   [[nodiscard]] static constexpr std::size_t width(config const& c) noexcept { return c.vocab; }
-  [[nodiscard]] bool tied() const noexcept { return lm_head.weight().empty(); }
+  [[nodiscard]] constexpr bool tied() const noexcept { return lm_head.weight().empty(); }
 
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
+  static constexpr void for_each(Self& self, F&& f) {
     f("backbone.norm_f.weight", std::array{self.norm_f.weight().rows()}, self.norm_f.weight(), nn::role::vector);
     auto& w = self.lm_head.weight();
     if (!self.tied()) f("lm_head.weight", std::array{w.rows(), w.row_size()}, w, nn::role::head);
@@ -120,7 +120,7 @@ struct mean_state {
     count = 0;
   }
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
+  static constexpr void for_each(Self& self, F&& f) {
     f("mean.sum", std::array{self.sum.size()}, vector_rows<std::remove_reference_t<decltype((self.sum))>>(self.sum));
     f("mean.count", std::array<std::size_t, 2>{1, 2},
       count_row<std::remove_reference_t<decltype((self.count))>>(self.count));
@@ -173,7 +173,7 @@ class pooled_head {
   template <class Other>
   using with_storage = pooled_head<W, Model, Outputs, Other>;
 
-  explicit pooled_head(config const& c)
+  constexpr explicit pooled_head(config const& c)
       : norm_f(c.d_model, c.norm_epsilon), head(c.outputs, c.d_model, nn::bias::present), over_(c.over) {}
 
   [[nodiscard]] static state initial_state(config const& c) {
@@ -182,7 +182,7 @@ class pooled_head {
   [[nodiscard]] static constexpr std::size_t width(config const& c) noexcept { return c.outputs; }
 
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
+  static constexpr void for_each(Self& self, F&& f) {
     f("backbone.norm_f.weight", std::array{self.norm_f.weight().rows()}, self.norm_f.weight(), nn::role::vector);
     auto& w = self.head.weight();
     f("head.weight", std::array{w.rows(), w.row_size()}, w, nn::role::head);

@@ -9,6 +9,7 @@
 
 #include <mamba/model/layer_list.hpp>
 #include <mamba/nn/layer.hpp>
+#include <mamba/nn/parameter_names.hpp>
 
 #include <algorithm>
 #include <string>
@@ -30,19 +31,32 @@ template <class State, class StackState, class Select>
   return own;
 }
 
-/// f("layers.i.", i) for every layer.
-template <class F>
-void for_each_prefix(std::size_t count, F&& f) {
-  for (std::size_t i = 0; i < count; ++i) f("layers." + std::to_string(i) + ".", i);
+/// visit(i, f) for every layer, with an f that puts "layers.i." before names.
+template <class F, class Visit>
+constexpr void for_each_layer(std::size_t count, F& f, Visit const& visit) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if constexpr (nn::is_nameless<std::remove_const_t<F>>) {
+      visit(i, f);
+    } else {
+      auto const prefix = "layers." + std::to_string(i) + ".";
+      visit(i, nn::prefixed(prefix, f));
+    }
+  }
 }
 
-/// A visitor that puts a prefix before each name.
-template <class F>
-auto prefixed(std::string const& prefix, F& f) {
-  return [&prefix, &f](auto const& name, auto const& shape, auto&& storage, auto... role) {
-    f(prefix + name, shape, storage, role...);
-  };
-}
+/// Where the layers of a stack lie: shapes once for all; of constant storage in place, since they are pointers.
+template <class L, std::size_t Count, class Storage = typename L::storage>
+struct layers_of {
+  using type = layer_list<L, Count>;
+};
+template <class L, std::size_t Count>
+struct layers_of<L, Count, nn::meta> {
+  using type = repeated_list<L>;
+};
+template <class L, std::size_t Count>
+requires(Count != dynamic) struct layers_of<L, Count, nn::constant> {
+  using type = inline_list<L, Count>;
+};
 
 }  // namespace detail
 
@@ -51,15 +65,14 @@ template <class State, std::size_t Count>
 struct uniform_state {
   layer_list<State, Count> layers;
 
-  [[nodiscard]] std::size_t size() const noexcept { return layers.size(); }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return layers.size(); }
   void reset() noexcept {
     for (auto& layer : layers) layer.reset();
   }
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
-    detail::for_each_prefix(self.layers.size(), [&](std::string const& prefix, std::size_t i) {
-      State::for_each(self.layers[i], detail::prefixed(prefix, f));
-    });
+  static constexpr void for_each(Self& self, F&& f) {
+    detail::for_each_layer(self.layers.size(), f,
+                           [&](std::size_t i, auto const& named) { State::for_each(self.layers[i], named); });
   }
   friend bool operator==(uniform_state const&, uniform_state const&) = default;
 };
@@ -84,17 +97,15 @@ class uniform_stack {
   template <class Other>
   using with_storage = uniform_stack<typename L::template with_storage<Other>, Count>;
 
-  explicit uniform_stack(config const& c) : layers_(c.count, [&] { return L(c.layer); }) {}
+  constexpr explicit uniform_stack(config const& c) : layers_(c.count, [&] { return L(c.layer); }) {}
 
   [[nodiscard]] static state initial_state(config const& c) {
     return {layer_list<typename L::state, Count>(c.count, [&] { return L::initial_state(c.layer); })};
   }
 
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
-    detail::for_each_prefix(self.size(), [&](std::string const& prefix, std::size_t i) {
-      L::for_each(self[i], detail::prefixed(prefix, f));
-    });
+  static constexpr void for_each(Self& self, F&& f) {
+    detail::for_each_layer(self.size(), f, [&](std::size_t i, auto const& named) { L::for_each(self[i], named); });
   }
 
   /// Bytes of workspace for so many rows of so many sequences.
@@ -121,12 +132,12 @@ class uniform_stack {
     return size() == 0 ? parallel::cost{} : static_cast<double>(size()) * layers_[0].cost(rows);
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return layers_.size(); }
-  [[nodiscard]] L& operator[](std::size_t i) noexcept { return layers_[i]; }
-  [[nodiscard]] L const& operator[](std::size_t i) const noexcept { return layers_[i]; }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return layers_.size(); }
+  [[nodiscard]] constexpr L& operator[](std::size_t i) noexcept { return layers_[i]; }
+  [[nodiscard]] constexpr L const& operator[](std::size_t i) const noexcept { return layers_[i]; }
 
  private:
-  std::conditional_t<std::is_same_v<storage, nn::meta>, repeated_list<L>, layer_list<L, Count>> layers_;
+  typename detail::layers_of<L, Count>::type layers_;
 };
 
 /// The states of a stack of several kinds.
@@ -134,15 +145,14 @@ template <class... State>
 struct mixed_state {
   std::vector<std::variant<State...>> layers;
 
-  [[nodiscard]] std::size_t size() const noexcept { return layers.size(); }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return layers.size(); }
   void reset() noexcept {
     for (auto& layer : layers) std::visit([](auto& s) { s.reset(); }, layer);
   }
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
-    detail::for_each_prefix(self.layers.size(), [&](std::string const& prefix, std::size_t i) {
-      std::visit([&](auto& s) { std::remove_cvref_t<decltype(s)>::for_each(s, detail::prefixed(prefix, f)); },
-                 self.layers[i]);
+  static constexpr void for_each(Self& self, F&& f) {
+    detail::for_each_layer(self.layers.size(), f, [&](std::size_t i, auto const& named) {
+      std::visit([&](auto& s) { std::remove_cvref_t<decltype(s)>::for_each(s, named); }, self.layers[i]);
     });
   }
   friend bool operator==(mixed_state const&, mixed_state const&) = default;
@@ -190,9 +200,9 @@ class mixed_stack {
   }
 
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
-    detail::for_each_prefix(self.size(), [&](std::string const& prefix, std::size_t i) {
-      std::visit([&](auto& l) { std::remove_cvref_t<decltype(l)>::for_each(l, detail::prefixed(prefix, f)); }, self[i]);
+  static constexpr void for_each(Self& self, F&& f) {
+    detail::for_each_layer(self.size(), f, [&](std::size_t i, auto const& named) {
+      std::visit([&](auto& l) { std::remove_cvref_t<decltype(l)>::for_each(l, named); }, self[i]);
     });
   }
 
@@ -226,7 +236,7 @@ class mixed_stack {
     return sum;
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return layers_.size(); }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return layers_.size(); }
   [[nodiscard]] std::variant<L...>& operator[](std::size_t i) noexcept { return layers_[i]; }
   [[nodiscard]] std::variant<L...> const& operator[](std::size_t i) const noexcept { return layers_[i]; }
 

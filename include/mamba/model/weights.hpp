@@ -37,14 +37,15 @@ class weights : public mamba_network<C, W, Storage> {
   using network_type = base;
   static constexpr config declared = C;
 
-  weights() requires(C.n_layer != dynamic) : weights(C) {}
+  constexpr weights() requires(C.n_layer != dynamic) : weights(C) {}
 
-  explicit weights(config const& sizes) : base(parts_of(checked(C, sizes, "model::weights"))), sizes_(sizes) {}
+  constexpr explicit weights(config const& sizes)
+      : base(parts_of(checked(C, sizes, "model::weights"))), sizes_(sizes) {}
 
-  [[nodiscard]] config const& sizes() const noexcept { return sizes_; }
+  [[nodiscard]] constexpr config const& sizes() const noexcept { return sizes_; }
 
   /// The configuration of the network's three parts.
-  [[nodiscard]] static typename base::config parts_of(config const& c) {
+  [[nodiscard]] static constexpr typename base::config parts_of(config const& c) {
     return {c.input(), {c.block(), c.n_layer}, c.output()};
   }
 

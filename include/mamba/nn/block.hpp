@@ -4,10 +4,10 @@
 
 #include <mamba/nn/format_policy.hpp>
 #include <mamba/nn/layer.hpp>
+#include <mamba/nn/parameter_names.hpp>
 #include <mamba/nn/rms_norm.hpp>
 
 #include <array>
-#include <string>
 
 namespace mamba::inline MAMBA_ABI::nn {
 
@@ -35,17 +35,15 @@ class block {
   template <class Other>
   using with_storage = block<typename Mixer::template with_storage<Other>>;
 
-  explicit block(config const& c) : mixer(c.mixer), norm(Mixer::width(c.mixer), c.norm_epsilon) {}
+  constexpr explicit block(config const& c) : mixer(c.mixer), norm(Mixer::width(c.mixer), c.norm_epsilon) {}
 
   [[nodiscard]] static state initial_state(config const& c) { return state(c.mixer); }
 
   /// f(name, shape, storage, role): the norm, then the mixer's parameters behind "mixer.".
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
+  static constexpr void for_each(Self& self, F&& f) {
     f("norm.weight", std::array{self.norm.weight().rows()}, self.norm.weight(), role::vector);
-    Mixer::for_each(self.mixer, [&](auto const& name, auto const& shape, auto& storage, role r) {
-      f(std::string("mixer.") + name, shape, storage, r);
-    });
+    Mixer::for_each(self.mixer, prefixed("mixer.", f));
   }
 
   /// Bytes of workspace for so many rows.

@@ -23,8 +23,8 @@ class causal_conv1d {
   using state_type = tensor<T, K == dynamic ? dynamic : K - 1, D>;
 
   causal_conv1d() requires(D == dynamic || Bias != dynamic) = default;
-  explicit causal_conv1d(unallocated) {}
-  causal_conv1d(std::size_t channels, std::size_t taps, nn::bias has_bias)
+  constexpr explicit causal_conv1d(unallocated) {}
+  constexpr causal_conv1d(std::size_t channels, std::size_t taps, nn::bias has_bias)
       : weight_(channels, taps), bias_(has_bias == nn::bias::present ? channels : 0) {}
 
   [[nodiscard]] state_type initial_state() const { return state_type(weight_.row_size() - 1, weight_.rows()); }
@@ -44,10 +44,10 @@ class causal_conv1d {
                               kept.columns(first, count), y.columns(first, count));
   }
 
-  [[nodiscard]] filter& weight() noexcept { return weight_; }
-  [[nodiscard]] filter const& weight() const noexcept { return weight_; }
-  [[nodiscard]] vector& bias() noexcept { return bias_; }
-  [[nodiscard]] vector const& bias() const noexcept { return bias_; }
+  [[nodiscard]] constexpr filter& weight() noexcept { return weight_; }
+  [[nodiscard]] constexpr filter const& weight() const noexcept { return weight_; }
+  [[nodiscard]] constexpr vector& bias() noexcept { return bias_; }
+  [[nodiscard]] constexpr vector const& bias() const noexcept { return bias_; }
 
  private:
   filter weight_;

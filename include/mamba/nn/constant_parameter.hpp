@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/nn/constant_parameter.hpp — parameters that are no matrices, read where they lie in constant storage.  [floor 5]
 //
-// They have the layouts of nn/parameter.hpp: what one model's span() gives, another model's borrow() takes.
+// They have the layouts of nn/parameter.hpp: what one model's span() gives, another model's borrow() takes. Each states its
+// type of number, element, and how many it borrows, size(). All of it can be done by the compiler.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -12,91 +13,95 @@
 
 namespace mamba::inline MAMBA_ABI::nn {
 
-/// A vector parameter in constant storage.
+/// Numbers in constant storage: none until borrow() says where.
 template <class T>
-class constant_vector {
+class constant_numbers {
  public:
   using storage_format = T;
-  constant_vector() = default;
-  explicit constant_vector(std::size_t size) noexcept : size_(size) {}
+  using element = T;
 
-  [[nodiscard]] std::size_t rows() const noexcept { return size_; }
-  [[nodiscard]] static constexpr std::size_t row_size() noexcept { return 1; }
-  void get_row(std::size_t i, std::span<T> value) const noexcept { value[0] = values_[i]; }
+  /// All of them: what the layer reads.
+  [[nodiscard]] constexpr std::span<T const> span() const noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(values_.size() == size_, "constant parameter: nothing is borrowed yet", values_.size(), size_);
+    return values_;
+  }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
 
-  [[nodiscard]] std::span<T const> span() const noexcept { return values_; }
-  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-
-  /// Domain:  rows() numbers that stay as they are for good.
-  void borrow(std::span<T const> values) noexcept(!core::contracts_checked) {
-    MAMBA_EXPECTS(values.size() == size_, "constant_vector: borrowed numbers must be all of it", values.size(), size_);
+  /// Domain:  size() numbers that stay as they are for good, on a 64-byte boundary where they are A.
+  constexpr void borrow(std::span<T const> values) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(values.size() == size_, "constant parameter: borrowed numbers must be all of it", values.size(),
+                  size_);
     values_ = values;
   }
+
+ protected:
+  constexpr constant_numbers() = default;
+  constexpr explicit constant_numbers(std::size_t size) noexcept : size_(size) {}
 
  private:
   std::size_t size_ = 0;
   std::span<T const> values_;
 };
 
-/// conv1d.weight in constant storage, tap-major: [K, D].
-template <class T>
-class constant_filter {
+/// A vector parameter in constant storage.
+template <class T, std::size_t N = dynamic>
+class constant_vector : public constant_numbers<T> {
  public:
-  using storage_format = T;
-  constant_filter() = default;
-  constant_filter(std::size_t channels, std::size_t taps) noexcept : channels_(channels), taps_(taps) {}
+  constexpr constant_vector() noexcept : constant_vector(extents<N>{}.extent(0)) {}
+  constexpr explicit constant_vector(std::size_t size) noexcept(!core::contracts_checked)
+      : constant_numbers<T>(extents<N>(size).extent(0)) {}
 
-  [[nodiscard]] std::size_t rows() const noexcept { return channels_; }
-  [[nodiscard]] std::size_t row_size() const noexcept { return taps_; }
-  void get_row(std::size_t d, std::span<T> filter) const noexcept {
-    for (std::size_t k = 0; k < taps_; ++k) filter[k] = values_[k * channels_ + d];
+  [[nodiscard]] constexpr std::size_t rows() const noexcept { return this->size(); }
+  [[nodiscard]] static constexpr std::size_t row_size() noexcept { return 1; }
+  void get_row(std::size_t i, std::span<T> value) const noexcept(!core::contracts_checked) {
+    value[0] = this->span()[i];
+  }
+};
+
+/// conv1d.weight in constant storage, tap-major: [K, D].
+template <class T, std::size_t D = dynamic, std::size_t K = dynamic>
+class constant_filter : public constant_numbers<T> {
+ public:
+  constexpr constant_filter() noexcept : constant_filter(extents<D, K>{}) {}
+  constexpr constant_filter(std::size_t channels, std::size_t taps) noexcept(!core::contracts_checked)
+      : constant_filter(extents<D, K>(channels, taps)) {}
+  constexpr explicit constant_filter(extents<D, K> shape) noexcept : constant_numbers<T>(shape.size()), shape_(shape) {}
+
+  [[nodiscard]] constexpr std::size_t rows() const noexcept { return shape_.template get<0>(); }
+  [[nodiscard]] constexpr std::size_t row_size() const noexcept { return shape_.template get<1>(); }
+  void get_row(std::size_t d, std::span<T> filter) const noexcept(!core::contracts_checked) {
+    for (std::size_t k = 0; k < row_size(); ++k) filter[k] = this->span()[k * rows() + d];
   }
 
-  [[nodiscard]] matrix_view<T const> taps() const noexcept {
-    return matrix_view<T const>(values_.data(), taps_, channels_);
-  }
-
-  /// Domain:  row_size() · rows() numbers that stay as they are for good.
-  void borrow(std::span<T const> values) noexcept(!core::contracts_checked) {
-    MAMBA_EXPECTS(values.size() == channels_ * taps_, "constant_filter: borrowed numbers must be all of it",
-                  values.size(), channels_ * taps_);
-    values_ = values;
+  [[nodiscard]] view<T const, K, D> taps() const noexcept(!core::contracts_checked) {
+    return {this->span().data(), extents<K, D>(row_size(), rows())};
   }
 
  private:
-  std::size_t channels_ = 0;
-  std::size_t taps_ = 0;
-  std::span<T const> values_;
+  extents<D, K> shape_;
 };
 
 /// A in the scan's layout, in constant storage. A_log isn't kept: such a model is never saved again.
-template <class T, std::size_t D, std::size_t N>
-class constant_decay {
+template <class T, std::size_t D = dynamic, std::size_t N = dynamic>
+class constant_decay : public constant_numbers<T> {
  public:
-  using storage_format = T;
-  constant_decay() = default;
-  constant_decay(std::size_t channels, std::size_t n) noexcept : channels_(channels), depth_(n) {}
+  constexpr constant_decay() noexcept : constant_decay(extents<D, N>{}) {}
+  constexpr constant_decay(std::size_t channels, std::size_t n) noexcept(!core::contracts_checked)
+      : constant_decay(extents<D, N>(channels, n)) {}
+  constexpr explicit constant_decay(extents<D, N> shape) noexcept
+      : constant_numbers<T>(kernels::channel_blocked_view<T const>(nullptr, shape.extent(0), shape.extent(1)).size()),
+        shape_(shape) {}
 
-  [[nodiscard]] std::size_t rows() const noexcept { return channels_; }
-  [[nodiscard]] std::size_t row_size() const noexcept { return depth_; }
+  [[nodiscard]] constexpr std::size_t rows() const noexcept { return shape_.template get<0>(); }
+  [[nodiscard]] constexpr std::size_t row_size() const noexcept { return shape_.template get<1>(); }
 
-  [[nodiscard]] kernels::channel_blocked_view<T const> a() const noexcept {
-    return {values_.data(), channels_, depth_};
-  }
-
-  /// Domain:  the numbers of a kernels::channel_blocked [rows(), row_size()], padding included, on a 64-byte boundary.
-  void borrow(std::span<T const> values) noexcept(!core::contracts_checked) {
-    [[maybe_unused]] std::size_t const expected =
-        kernels::channel_blocked_view<T const>(nullptr, channels_, depth_).size();
-    MAMBA_EXPECTS(values.size() == expected, "constant_decay: borrowed numbers must be all of it", values.size(),
-                  expected);
-    values_ = values;
+  [[nodiscard]] kernels::channel_blocked_view<T const> a() const noexcept(!core::contracts_checked) {
+    return {this->span().data(), rows(), row_size()};
   }
 
  private:
-  std::size_t channels_ = 0;
-  std::size_t depth_ = 0;
-  std::span<T const> values_;
+  extents<D, N> shape_;
 };
 
 }  // namespace mamba::inline MAMBA_ABI::nn

@@ -20,7 +20,7 @@ class embedding {
   using matrix = typename table::matrix;
 
   embedding() = default;
-  embedding(std::size_t vocab, std::size_t d_model) : table_(vocab, d_model, nn::bias::none) {}
+  constexpr embedding(std::size_t vocab, std::size_t d_model) : table_(vocab, d_model, nn::bias::none) {}
 
   /// y[t] = weight[token t].
   void operator()(std::span<std::int32_t const> tokens, matrix_view<scalar> y) const
@@ -31,8 +31,8 @@ class embedding {
   /// The tied language-model head: y = x · weightᵀ.
   [[nodiscard]] table const& head() const noexcept { return table_; }
 
-  [[nodiscard]] matrix& weight() noexcept { return table_.weight(); }
-  [[nodiscard]] matrix const& weight() const noexcept { return table_.weight(); }
+  [[nodiscard]] constexpr matrix& weight() noexcept { return table_.weight(); }
+  [[nodiscard]] constexpr matrix const& weight() const noexcept { return table_.weight(); }
 
  private:
   table table_;

@@ -38,8 +38,8 @@ class linear {
   /// Without numbers, until allocate() or an assignment brings them. (Static extents alone don't say whether there is a
   /// bias: Bias = Out or Bias = 0 does.)
   linear() requires(Out == dynamic || Bias != dynamic) = default;
-  explicit linear(unallocated) {}
-  linear(std::size_t out, std::size_t in, nn::bias has_bias)
+  constexpr explicit linear(unallocated) {}
+  constexpr linear(std::size_t out, std::size_t in, nn::bias has_bias)
       : weight_(out, in), bias_(has_bias == nn::bias::present ? out : 0) {}
 
   /// y = x Wᵀ + b, or y += x Wᵀ + b, on all threads, for x that has been quantised where the format reads blocks.
@@ -82,10 +82,10 @@ class linear {
     return kernels::product_cost<W>(L, weight_.rows() * weight_.row_size());
   }
 
-  [[nodiscard]] matrix& weight() noexcept { return weight_; }
-  [[nodiscard]] matrix const& weight() const noexcept { return weight_; }
-  [[nodiscard]] vector& bias() noexcept { return bias_; }
-  [[nodiscard]] vector const& bias() const noexcept { return bias_; }
+  [[nodiscard]] constexpr matrix& weight() noexcept { return weight_; }
+  [[nodiscard]] constexpr matrix const& weight() const noexcept { return weight_; }
+  [[nodiscard]] constexpr vector& bias() noexcept { return bias_; }
+  [[nodiscard]] constexpr vector const& bias() const noexcept { return bias_; }
 
  private:
   static decltype(auto) operand(input const& x) noexcept {

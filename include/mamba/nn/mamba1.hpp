@@ -67,15 +67,15 @@ class mamba1 {
  public:
   using input = typename in_projection::input;
 
-  explicit mamba1(config const& sizes) : sizes_(sizes) { allocate(*this); }
-  mamba1() requires(all_static(S)) : mamba1(S) {}
+  constexpr explicit mamba1(config const& sizes) : sizes_(sizes) { allocate(*this); }
+  constexpr mamba1() requires(all_static(S)) : mamba1(S) {}
 
-  [[nodiscard]] config const& sizes() const noexcept { return sizes_; }
+  [[nodiscard]] constexpr config const& sizes() const noexcept { return sizes_; }
   [[nodiscard]] static constexpr std::size_t width(config const& s) noexcept { return s.d_model; }
 
   /// The parameters: f(name, shape, storage, role), in a checkpoint's names and shapes.
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
+  static constexpr void for_each(Self& self, F&& f) {
     mamba1_config const& s = self.sizes_;
     std::size_t const D = s.d_inner();
     std::size_t const N = s.d_state;
@@ -161,7 +161,7 @@ class mamba1 {
   static constexpr std::size_t group = std::max(
       {in_projection::panel, dt_projection::panel, kernels::channel_unroll* simd::lanes<scalar>,
        x_projection::input_format == activation_format::int8 || out_projection::input_format == activation_format::int8
-           ? block_size
+           ? activation_block_size
            : 1});
 
   [[nodiscard]] std::size_t groups() const noexcept { return (sizes_.d_inner() + group - 1) / group; }

@@ -19,7 +19,7 @@ class rms_norm {
   using vector = typename Storage::template vector<T, Model>;
 
   rms_norm() = default;
-  rms_norm(std::size_t d_model, double epsilon) : weight_(d_model), epsilon_(static_cast<T>(epsilon)) {
+  constexpr rms_norm(std::size_t d_model, double epsilon) : weight_(d_model), epsilon_(static_cast<T>(epsilon)) {
     T const one[] = {T{1}};
     if constexpr (requires { weight_.set_row(0, one); }) {
       for (std::size_t i = 0; i < weight_.rows(); ++i) weight_.set_row(i, one);
@@ -46,8 +46,8 @@ class rms_norm {
     return parallel::cost::elementwise(L * weight_.rows());
   }
 
-  [[nodiscard]] vector& weight() noexcept { return weight_; }
-  [[nodiscard]] vector const& weight() const noexcept { return weight_; }
+  [[nodiscard]] constexpr vector& weight() noexcept { return weight_; }
+  [[nodiscard]] constexpr vector const& weight() const noexcept { return weight_; }
 
  private:
   vector weight_;

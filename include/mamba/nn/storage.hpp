@@ -81,9 +81,9 @@ struct constant {
   template <class W, std::size_t Out, std::size_t In>
   using matrix = kernels::packed_matrix<W, Out, In, kernels::constant_memory>;
   template <class T, std::size_t N>
-  using vector = constant_vector<T>;
+  using vector = constant_vector<T, N>;
   template <class T, std::size_t D, std::size_t K>
-  using filter = constant_filter<T>;
+  using filter = constant_filter<T, D, K>;
   template <class T, std::size_t D, std::size_t N>
   using decay = constant_decay<T, D, N>;
 };
@@ -118,7 +118,7 @@ struct meta {
 ///
 /// Throws:  std::bad_alloc.
 template <class S>
-[[nodiscard]] S made(std::span<std::size_t const> shape) {
+[[nodiscard]] constexpr S made(std::span<std::size_t const> shape) {
   std::size_t row_size = 1;
   for (std::size_t const extent : shape.subspan(1)) row_size = saturated_product(row_size, extent);
   if constexpr (std::constructible_from<S, std::size_t, std::size_t>) {
@@ -132,7 +132,7 @@ template <class S>
 ///
 /// Throws:  std::bad_alloc.
 template <class L>
-void allocate(L& layer) {
+constexpr void allocate(L& layer) {
   L::for_each(layer, [](auto const&, auto const& shape, auto& storage, auto) {
     storage = made<std::remove_cvref_t<decltype(storage)>>(shape);
   });

@@ -21,6 +21,10 @@ Files, everything F64, complex numbers as [..., 2], cases numbered from 0 with t
     annotated.safetensors     i.dplr.delta [1], .lambda, .P, .B, .C_tilde [N], .K [L], .K_step [L]   bilinear, all modes
                               i.truncated.A_bar [N, N], .B_bar, .C [N], .K [L], .z [], .value []     C~ absorbed
                               i.zoh or i.bilinear.delta [1], .A, .C [N/2], .K [L]                    one of each pair, no 2
+    layer.safetensors         i.INIT.NAME for each name in the state_dict of models/s4/s4d.py's S4D, in its shapes; u,
+                              the input [L, H], and of one sequence from the zero state [L, H]: system and gelu, before
+                              and after the activation; y, the output. step [L, H], state [H, N/2]: system and the last
+                              state by SSMKernelDiag's step() from the same parameters, in s4d.py's conjugates
 """
 
 import ast
@@ -89,6 +93,16 @@ def import_s4(folder):
     clipped = hippo.nplr
     hippo.nplr = lambda measure, N, rank=1, dtype=torch.float64, **_: clipped(measure, N, rank, dtype, B_clip=None)
     return hippo, dplr, ssm
+
+
+def import_layer(folder):
+    """models/s4/s4d.py, which wants a dropout that is not drawn."""
+    unused = types.ModuleType("src.models.nn")
+    unused.DropoutNd = None
+    sys.modules["src.models.nn"] = unused
+    sys.path.insert(0, str(pathlib.Path(folder, "models", "s4")))
+    import s4d
+    return s4d
 
 
 def import_annotated(folder):
@@ -218,6 +232,46 @@ def annotated(s4, s4d_, out):
         out.add(rule, delta=np.array([step]), A=A, C=C, K=K)
 
 
+def by_steps(ssm, layer, u):
+    """What SSMKernelDiag's recurrence makes of the layer's parameters: its A has the other sign of Im, and so its C."""
+    H, pairs = layer.kernel.A_imag.shape
+    k = ssm.SSMKernelDiag(disc="zoh", d_model=H, d_state=2 * pairs, init="diag-lin", n_ssm=H, verbose=False,
+                          backend="naive")
+    flip = torch.tensor([1.0, -1.0])
+    k.inv_dt.copy_(layer.kernel.log_dt[:, None])
+    k.A_real.copy_(layer.kernel.log_A_real)
+    k.A_imag.copy_(layer.kernel.A_imag)
+    k.B.copy_(torch.tensor([1.0, 0.0]))
+    k.C.copy_(layer.kernel.C * flip)
+    k._setup_step()
+    state, rows = k.default_state(1), []
+    for row in u:
+        y, state = k.step(row[None], state)
+        rows.append(y[0, 0] + layer.D * row)
+    return torch.stack(rows), state[0].conj()
+
+
+def layer(s4d_py, ssm, out):
+    for kind, H, n, length in (("lin", 1, 2, 1), ("lin", 3, 4, 7), ("lin", 4, 64, 64), ("lin", 6, 8, 1),
+                               ("drawn", 5, 8, 64), ("drawn", 7, 6, 7), ("real", 4, 6, 64), ("slow", 3, 4, 64)):
+        torch.manual_seed(1000 * H + n + length)
+        layer = s4d_py.S4D(H, n)
+        if kind in ("drawn", "real"):  # as after training: every parameter its own
+            layer.kernel.log_A_real.copy_(torch.empty(H, n // 2).uniform_(-2, 2))
+            layer.kernel.A_imag.copy_(torch.empty(H, n // 2).uniform_(0, 40 if kind == "drawn" else 0))
+        if kind == "slow":  # e^{ΔA} − 1 loses digits here, in the original too
+            layer.kernel.log_dt.copy_(torch.full((H,), -9.0))
+        u = torch.randn(length, H)
+        seen = {}
+        layer.activation.register_forward_hook(
+            lambda _, given, gives: seen.update(system=given[0][0].T, gelu=gives[0].T))  # noqa: B023
+        y, _ = layer(u.T[None])
+        step, state = by_steps(ssm, layer, u)
+        distance = golden.relative_error(seen["system"].numpy(), step.numpy())
+        assert distance < 1e-11, (kind, H, n, length, distance)
+        out.add(kind, u=u, y=y[0].T, step=step, state=state, **seen, **layer.state_dict())
+
+
 def main():
     if len(sys.argv) != 4:
         raise SystemExit("usage: make.py STATE_SPACES_S4_FOLDER ANNOTATED_S4_FOLDER OUTPUT_FOLDER")
@@ -230,10 +284,12 @@ def main():
     narrow = torch.ones(1, dtype=torch.float32)
     torch.set_num_threads(1)
     hippo, dplr, ssm = import_s4(sys.argv[1])
+    s4d_py = import_layer(sys.argv[1])
     s4, s4d_ = import_annotated(sys.argv[2])
     files = {"low_rank": lambda c: low_rank(hippo, c), "nplr": lambda c: nplr(hippo, c),
              "s4d": lambda c: s4d(dplr, hippo, c), "cauchy": lambda c: cauchy(ssm, c),
-             "vandermonde": lambda c: vandermonde(ssm, c), "annotated": lambda c: annotated(s4, s4d_, c)}
+             "vandermonde": lambda c: vandermonde(ssm, c), "annotated": lambda c: annotated(s4, s4d_, c),
+             "layer": lambda c: layer(s4d_py, ssm, c)}
     total = 0
     for name, fill in files.items():
         cases = Cases()

@@ -298,14 +298,16 @@ void check_blocks(std::size_t tokens, std::size_t in) {
 /// Around every border between one way to multiply and the next, for whichever registers this is compiled.
 template <class W>
 void check_all_blocks() {
-  using namespace mamba::kernels::detail;
-  for (std::size_t const most : {tile_tokens, few_tokens, token_block<W>}) {
+  namespace blocking = mamba::kernels::blocking;
+  constexpr bool narrow = sizeof(W) < sizeof(float);
+  constexpr std::size_t kc = blocking::kc<narrow>;
+  for (std::size_t const most : {blocking::mr, blocking::small_m, blocking::mc<narrow>}) {
     for (std::size_t const tokens : {most, most + 1}) {
       for (std::size_t const in : {0U, 13U, 150U}) check_blocks<W>(tokens, in);
     }
   }
-  for (std::size_t const in : {column_block<W> - 1, column_block<W>, column_block<W> + 1, 2 * column_block<W> + 65}) {
-    for (std::size_t const tokens : {few_tokens, std::size_t{110}}) check_blocks<W>(tokens, in);
+  for (std::size_t const in : {kc - 1, kc, kc + 1, 2 * kc + 65}) {
+    for (std::size_t const tokens : {blocking::small_m, std::size_t{110}}) check_blocks<W>(tokens, in);
   }
 }
 

@@ -14,7 +14,7 @@
 
 namespace {
 
-using mamba::block_size;
+using mamba::activation_block_size;
 using mamba::kernels::quantize;
 using mamba::kernels::quantized_block;
 using mamba::kernels::quantized_buffer;
@@ -30,7 +30,7 @@ quantized_block quantized(std::vector<float> const& x) {
 TEST_CASE("quantize: half a step at most, whatever the size of the numbers, and the sum of the codes") {
   test::random rng(1);
   for (int round = 0; round < 20000; ++round) {
-    std::vector<float> x(rng.below(block_size + 1));
+    std::vector<float> x(rng.below(activation_block_size + 1));
     double const scale = std::exp2(rng.uniform(-90, 120));
     for (float& v : x) v = static_cast<float>(rng.uniform(-1, 1) * scale);
     quantized_block const q = quantized(x);
@@ -39,7 +39,7 @@ TEST_CASE("quantize: half a step at most, whatever the size of the numbers, and 
     CHECK(q.scale == most / 127);
     int sum = 0;
     int largest = 0;
-    for (std::size_t k = 0; k < block_size; ++k) {
+    for (std::size_t k = 0; k < activation_block_size; ++k) {
       sum += q.c[k];
       largest = std::max(largest, std::abs(static_cast<int>(q.c[k])));
       double const v = k < x.size() ? static_cast<double>(x[k]) : 0;

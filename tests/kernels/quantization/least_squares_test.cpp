@@ -11,8 +11,9 @@
 
 namespace {
 
+constexpr std::size_t block_size = 32;  // of all formats here
+
 using mamba::bfloat16;
-using mamba::block_size;
 using mamba::q4;
 using mamba::q8;
 using mamba::ternary;

@@ -20,7 +20,8 @@
 
 namespace {
 
-using mamba::block_size;
+constexpr std::size_t block_size = 32;  // of all formats here
+
 using mamba::dynamic;
 using mamba::heap_storage;
 using mamba::q4;

@@ -3,8 +3,8 @@
 // stable, unstable, singular, stiff, slow, and with a B a million times larger.
 #include <doctest/doctest.h>
 
+#include <mamba/io/safetensors/archive.hpp>
 #include <mamba/ssm/discretize/discretize.hpp>
-#include <safetensors/safetensors.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -20,24 +20,23 @@ using system = dense_system<double, mamba::dynamic, mamba::dynamic>;
 class golden {
  public:
   golden()
-      : file_(
-            safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) / "discretize/discretize.safetensors")) {
-  }
+      : file_(mamba::io::safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) /
+                                                    "discretize/discretize.safetensors")) {}
 
   [[nodiscard]] bool has(int i) const { return file_.find(std::to_string(i) + ".A") != nullptr; }
 
   [[nodiscard]] matrix<double> get(int i, std::string const& name) const {
     auto const& found = file_.at(std::to_string(i) + "." + name);
-    REQUIRE(found.type == safetensors::dtype::f64);
+    REQUIRE(found.type == mamba::io::dtype::f64);
     auto const rows = index(found.shape.at(0)), columns = found.shape.size() == 1 ? 1 : index(found.shape.at(1));
     std::vector<double> values(size(rows * columns));
-    safetensors::read<double>(found, 0, values);
+    mamba::io::read_values<double>(found, 0, values);
     return Eigen::Map<Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(values.data(), rows,
                                                                                               columns);
   }
 
  private:
-  safetensors::archive file_;
+  mamba::io::safetensors::archive file_;
 };
 
 /// ‖found − expected‖/‖expected‖.

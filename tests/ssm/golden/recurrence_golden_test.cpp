@@ -3,11 +3,11 @@
 // state, its kernel and its convolutions, against ours.
 #include <doctest/doctest.h>
 
+#include <mamba/io/safetensors/archive.hpp>
 #include <mamba/ssm/convolution/chunk_convolution.hpp>
 #include <mamba/ssm/convolution/fft_convolution.hpp>
 #include <mamba/ssm/convolution/krylov_kernel.hpp>
 #include <mamba/ssm/discretize/discretize.hpp>
-#include <safetensors/safetensors.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -20,11 +20,11 @@ using mamba::ssm::matrix;
 using mamba::ssm::sequence;
 using mamba::ssm::vector;
 
-matrix<double> read(safetensors::archive const& file, int index, std::string const& name) {
+matrix<double> read(mamba::io::safetensors::archive const& file, int index, std::string const& name) {
   auto const& found = file.at(std::to_string(index) + "." + name);
-  REQUIRE(found.type == safetensors::dtype::f64);
+  REQUIRE(found.type == mamba::io::dtype::f64);
   std::vector<double> cells(found.data.size() / sizeof(double));
-  safetensors::read<double>(found, 0, cells);
+  mamba::io::read_values<double>(found, 0, cells);
   auto const rows = mamba::ssm::index(found.shape.at(0));
   using row_major = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   return Eigen::Map<row_major const>(cells.data(), rows, static_cast<Eigen::Index>(cells.size()) / rows);
@@ -38,8 +38,8 @@ double relative(matrix<double> const& found, matrix<double> const& expected) {
 // off by so much does grows with the steps that are remembered, of which a step of 1/L has some L/2 ≤ 64: 1e-12 is
 // within it, and 3e-14 what is found. The same Ā on both sides leaves the sums: L·N u = 2e-13 at worst.
 TEST_CASE("recurrence golden: the Annotated S4's recurrence, kernel and convolutions") {
-  auto const file =
-      safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) / "recurrence/recurrence.safetensors");
+  auto const file = mamba::io::safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) /
+                                                          "recurrence/recurrence.safetensors");
   double most = 0;
   int count = 0;
   for (; file.find(std::to_string(count) + ".A") != nullptr; ++count) {

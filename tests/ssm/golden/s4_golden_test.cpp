@@ -5,6 +5,7 @@
 // They keep the modes with Im ≤ 0, the fastest first; ours are the conjugates, the slowest first.
 #include <doctest/doctest.h>
 
+#include <mamba/io/safetensors/archive.hpp>
 #include <mamba/ssm/convolution/cauchy_kernel.hpp>
 #include <mamba/ssm/convolution/vandermonde_kernel.hpp>
 #include <mamba/ssm/discretize/discretize.hpp>
@@ -12,7 +13,6 @@
 #include <mamba/ssm/hippo/low_rank.hpp>
 #include <mamba/ssm/hippo/nplr.hpp>
 #include <mamba/ssm/hippo/s4d.hpp>
-#include <safetensors/safetensors.hpp>
 #include <support/largest.hpp>
 
 #include <algorithm>
@@ -35,7 +35,8 @@ constexpr double eps = std::numeric_limits<double>::epsilon();
 class golden {
  public:
   explicit golden(std::string const& name)
-      : file_(safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) / "s4" / (name + ".safetensors"))) {
+      : file_(mamba::io::safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) / "s4" /
+                                                    (name + ".safetensors"))) {
     for (auto const& t : file_.tensors()) {
       auto const dot = t.name.find('.'), last = t.name.rfind('.');
       auto const i = static_cast<std::size_t>(std::stoul(t.name.substr(0, dot)));
@@ -50,7 +51,7 @@ class golden {
     auto const& t = at(i, name);
     auto const cols = t.shape.empty() ? 1 : t.shape.back(), rows = t.shape.size() < 2 ? 1 : t.shape.front();
     std::vector<double> cells(rows * cols);
-    safetensors::read<double>(t, 0, cells);
+    mamba::io::read_values<double>(t, 0, cells);
     using row_major = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     return Eigen::Map<row_major>(cells.data(), ssm::index(rows), ssm::index(cols));
   }
@@ -62,7 +63,7 @@ class golden {
     auto const cols = t.shape.size() < 2 ? 1 : t.shape[t.shape.size() - 2];
     auto const rows = t.shape.size() < 3 ? 1 : t.shape.front();
     std::vector<double> cells(2 * rows * cols);
-    safetensors::read<double>(t, 0, cells);
+    mamba::io::read_values<double>(t, 0, cells);
     ssm::matrix<complex> out(ssm::index(rows), ssm::index(cols));
     for (Eigen::Index k = 0; k < out.size(); ++k) {
       auto const from = 2 * ssm::size(k);
@@ -72,13 +73,13 @@ class golden {
   }
 
  private:
-  [[nodiscard]] safetensors::tensor const& at(std::size_t i, std::string const& name) const {
+  [[nodiscard]] mamba::io::stored_tensor const& at(std::size_t i, std::string const& name) const {
     auto const& t = file_.at(std::to_string(i) + "." + kinds_[i] + "." + name);
-    REQUIRE(t.type == safetensors::dtype::f64);
+    REQUIRE(t.type == mamba::io::dtype::f64);
     return t;
   }
 
-  safetensors::archive file_;
+  mamba::io::safetensors::archive file_;
   std::vector<std::string> kinds_;
 };
 

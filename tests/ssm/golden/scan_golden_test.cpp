@@ -3,9 +3,9 @@
 // precisions of the kernel against numbers that this library had no part in.
 #include <doctest/doctest.h>
 
+#include <mamba/io/safetensors/archive.hpp>
 #include <mamba/kernels/scan/selective_scan.hpp>
 #include <mamba/ssm/selective/selective_scan.hpp>
-#include <safetensors/safetensors.hpp>
 #include <support/scan_case.hpp>
 
 #include <algorithm>
@@ -26,19 +26,19 @@ struct golden {
   table<double> y, h_last;
 };
 
-table<double> read(safetensors::archive const& from, std::string const& name) {
+table<double> read(mamba::io::safetensors::archive const& from, std::string const& name) {
   auto const* const found = from.find(name);
   if (found == nullptr) return {};
-  REQUIRE(found->type == safetensors::dtype::f64);
+  REQUIRE(found->type == mamba::io::dtype::f64);
   bool const line = found->shape.size() == 1;
   table<double> out(line ? 1 : found->shape.at(0), found->shape.at(line ? 0 : 1));
-  safetensors::read<double>(*found, 0, out.cells());
+  mamba::io::read_values<double>(*found, 0, out.cells());
   return out;
 }
 
 std::vector<golden> cases() {
-  auto const file =
-      safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) / "scan/selective_scan.safetensors");
+  auto const file = mamba::io::safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) /
+                                                          "scan/selective_scan.safetensors");
   std::vector<golden> out;
   for (int i = 0; file.find(std::to_string(i) + ".y") != nullptr; ++i) {
     auto const get = [&](char const* name) { return read(file, std::to_string(i) + "." + name); };

@@ -3,9 +3,9 @@
 // real and complex A, constant, per-token and per-group B and C, with and without bias, softplus, D and z.
 #include <doctest/doctest.h>
 
+#include <mamba/io/safetensors/archive.hpp>
 #include <mamba/ssm/selective/selective_maps.hpp>
 #include <mamba/ssm/selective/selective_scan.hpp>
-#include <safetensors/safetensors.hpp>
 #include <support/scan_case.hpp>
 
 #include <algorithm>
@@ -22,18 +22,18 @@ using test::table;
 
 /// A numbered case of the file; its tensors by name, as numbers of type T.
 struct numbered {
-  safetensors::archive const& file;
+  mamba::io::safetensors::archive const& file;
   int index;
 
-  [[nodiscard]] safetensors::tensor const* find(std::string const& name) const {
+  [[nodiscard]] mamba::io::stored_tensor const* find(std::string const& name) const {
     return file.find(std::to_string(index) + "." + name);
   }
   [[nodiscard]] std::vector<double> line(std::string const& name) const {
     auto const* const found = find(name);
     if (found == nullptr) return {};
-    REQUIRE(found->type == safetensors::dtype::f64);
+    REQUIRE(found->type == mamba::io::dtype::f64);
     std::vector<double> out(found->data.size() / sizeof(double));
-    safetensors::read<double>(*found, 0, out);
+    mamba::io::read_values<double>(*found, 0, out);
     return out;
   }
   /// [rows, columns], or [L, G, N] as [L, G·N]; with the imaginary parts where T has them and the file has them.
@@ -109,8 +109,8 @@ double relative_error(table<T> const& found, table<T> const& expected) {
 /// The worst relative error of y and h over all cases, and how many there were.
 template <class Recurrence>
 std::pair<double, int> worst_of_all(Recurrence const& recurrence) {
-  auto const file = safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) /
-                                               "selective_scan_ref/selective_scan_ref.safetensors");
+  auto const file = mamba::io::safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) /
+                                                          "selective_scan_ref/selective_scan_ref.safetensors");
   double most = 0;
   int count = 0;
   for (; file.find(std::to_string(count) + ".y") != nullptr; ++count) {

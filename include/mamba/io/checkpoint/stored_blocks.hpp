@@ -5,7 +5,7 @@
 //
 //     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see kernels/quantization/quantized_matrix.hpp
 //     __metadata__          mamba.version        1
-//                           mamba.weights        q4                            what quantize --weights was told
+//                           mamba.weights        q4                            the option --weights of quantize
 //                           mamba.matrix.NAME    q4 [3072, 768]                format, rows and columns
 //                           mamba.config         {"model_type": "mamba", …}    config.json, for a file that is alone
 //
@@ -68,7 +68,7 @@ template <block_format W>
   auto const pieces = [](std::size_t n, std::size_t size) { return n / size + (n % size != 0 ? 1 : 0); };
   std::size_t row_size = 1;
   for (std::size_t const extent : shape.subspan(1)) row_size = saturated_product(row_size, extent);
-  return {pieces(shape[0], block::outputs), pieces(row_size, block_size), sizeof(block)};
+  return {pieces(shape[0], block::outputs), pieces(row_size, W::block_size), sizeof(block)};
 }
 
 namespace detail {
@@ -175,7 +175,7 @@ void check_scales(Source const& from, stored_tensor const& stored, std::size_t r
   std::size_t const i = at / block::outputs, output = at % block::outputs;
   core::fail(from.where(stored) + ": tensor " + in_quotes(stored.name) +
              " has a scale that is NaN or infinite, in row " + std::to_string(i / columns * block::outputs + output) +
-             " from column " + std::to_string(i % columns * block_size) + " on, expected finite ones");
+             " from column " + std::to_string(i % columns * W::block_size) + " on, expected finite ones");
 }
 
 /// Gives a matrix the blocks of a tensor: in place where they lie on a cache line, else as a copy.

@@ -3,7 +3,7 @@
 //
 // On POSIX the file is mapped: pages come in when they are touched, and several programs share one copy of a large
 // checkpoint. Elsewhere, or with -DMAMBA_NO_MMAP, the file is read. A mapped file must not be shortened while it is
-// open: touching a page that is gone kills the program, whoever wrote it.
+// open: touching a page that is gone raises SIGBUS.
 #pragma once
 
 #include <mamba/core/error.hpp>

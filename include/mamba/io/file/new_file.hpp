@@ -2,7 +2,7 @@
 // mamba/io/file/new_file.hpp — a file that appears whole or not at all.  [floor 7]
 //
 // The bytes go to a temporary beside the target, which takes the target's name in one step when all of them are on
-// disk. Whoever reads the target meanwhile sees the old file or the new one, never half of either; a program that
+// disk. A reader of the target meanwhile finds the old file or the new one, never half of either; a program that
 // fails or is stopped leaves the old one as it was.
 #pragma once
 
@@ -43,7 +43,7 @@ class new_file {
       for (int attempt = 0; !stream_ && attempt < 100; ++attempt) {
         temporary_ = target_;
         temporary_ += ".part" + std::to_string(attempt);
-        stream_.reset(std::fopen(temporary_.string().c_str(), "wbx"));  // x: never somebody else's file
+        stream_.reset(std::fopen(temporary_.string().c_str(), "wbx"));  // x: never a file that exists
         if (!stream_ && errno != EEXIST) break;
       }
     }

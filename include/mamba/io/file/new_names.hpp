@@ -20,7 +20,7 @@ inline void expect_new(std::filesystem::path const& path) {
 }
 
 /// What has been made so far. Unless keep() is called, its end removes all of it, the latest first; a folder in which
-/// somebody else has put something stays.
+/// another program has put something stays.
 class new_names {
  public:
   new_names() = default;

@@ -27,7 +27,7 @@
 
 namespace mamba::inline MAMBA_ABI::io::safetensors {
 
-/// One opened file of an archive. Whoever holds `file` keeps its tensors' data where they are.
+/// One opened file of an archive. A copy of `file` keeps its tensors' data where they are.
 struct part {
   std::shared_ptr<mapped_file const> file;
   metadata_map metadata;
@@ -49,8 +49,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// The tensors of one file, or of all shards of a checkpoint. Their data live as long as the archive, or whoever has
-/// taken the file of their part; it can be moved.
+/// The tensors of one file, or of all shards of a checkpoint. Their data live as long as the archive, or a
+/// copy of the file of their part; it can be moved.
 class archive {
  public:
   /// Opens FILE.safetensors, an index (*.json), or a folder with model.safetensors or model.safetensors.index.json.

@@ -3,7 +3,7 @@
 //
 //     u64 n, little-endian | n bytes of JSON: name → {dtype, shape, data_offsets [begin, end)} | the data, row-major
 //
-// A file comes from strangers: nothing in it counts before it is checked, in the order of the reference implementation
+// A file is untrusted input: nothing in it is used before it is checked, in the order of the reference implementation
 // (github.com/huggingface/safetensors, tensor.rs), and every error is one sentence that names the file, the tensor,
 // what was found and what was expected. One rule is stricter than the reference: a key that appears twice is an error.
 #pragma once
@@ -42,7 +42,7 @@ struct contents {
 
 namespace detail {
 
-// The header's entries as the parser meets them: no tree is built, so that the memory needed follows from the length of
+// The header's entries as they are parsed: no tree is built, so that the memory needed follows from the length of
 // the header alone. Each function answers one event; false would stop the parser, but here errors are thrown.
 class header_events {
  public:

@@ -20,11 +20,11 @@ template <class T, class F>
 void for_each_row(stored_tensor const& from, std::size_t first, std::size_t count, F&& f) {
   std::size_t const size = from.elements() / from.shape[0];
   auto const threads = static_cast<std::size_t>(parallel::thread_count());
-  std::vector<T> room(threads * size);  // a row for each
+  std::vector<T> buffers(threads * size);  // a row for each
   auto const cost = parallel::cost::scalar_operations(2 * count * size);
   parallel::parallel_for(threads, cost, [&](std::size_t begin, std::size_t end) {
     for (std::size_t thread = begin; thread < end; ++thread) {
-      auto const row = std::span(room).subspan(thread * size, size);
+      auto const row = std::span(buffers).subspan(thread * size, size);
       for (std::size_t i = count * thread / threads; i < count * (thread + 1) / threads; ++i) {
         read_values<T>(from, (first + i) * size, row);
         f(i, std::span<T const>(row));

@@ -6,7 +6,7 @@
 //
 // `tokenizers` normalises with the tables of Unicode 9.0, whatever is newer elsewhere. A character that Unicode gave a
 // decomposition or a combining class after 9.0 is a plain letter to it: it stays as it is, and nothing is ordered or
-// composed across it. is_inert() of unicode_tables.hpp knows those characters, so that the result does not depend on
+// composed across it. is_inert() of unicode_tables.hpp lists those characters, so that the result does not depend on
 // the version of utf8proc.
 #pragma once
 

@@ -6,10 +6,10 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
-
 #include <mamba/io/json/reader.hpp>
 #include <mamba/io/text/utf8.hpp>
 #include <mamba/io/tokenizer/added_tokens.hpp>
+#include <mamba/io/tokenizer/byte_letters.hpp>
 #include <mamba/io/tokenizer/byte_pairs.hpp>
 #include <mamba/io/tokenizer/nfc.hpp>
 
@@ -43,34 +43,6 @@ struct tokenizer_description {
 };
 
 namespace detail {
-
-/// The letter that stands for each byte in a vocabulary: itself where it is printable, else one from U+0100 on.
-[[nodiscard]] inline std::array<char32_t, 256> byte_letters() noexcept {
-  std::array<char32_t, 256> letters{};
-  char32_t next = 0x100;
-  for (char32_t b = 0; b < 256; ++b) {
-    bool const printable = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
-    letters[b] = printable ? b : next++;
-  }
-  return letters;
-}
-
-/// The bytes a token stands for. A token with any other letter, say a space, stands for itself.
-[[nodiscard]] inline std::string bytes_of_token(std::string_view token) {
-  static auto const byte_of_letter = [] {
-    std::unordered_map<char32_t, char> map;
-    auto const letters = byte_letters();
-    for (std::size_t b = 0; b < 256; ++b) map.emplace(letters[b], static_cast<char>(static_cast<unsigned char>(b)));
-    return map;
-  }();
-  std::string bytes;
-  for (auto rest = token; !rest.empty();) {
-    auto const found = byte_of_letter.find(utf8::take(rest));
-    if (found == byte_of_letter.end()) return std::string(token);
-    bytes.push_back(found->second);
-  }
-  return bytes;
-}
 
 /// The parts of a normalizer, pre-tokenizer, post-processor or decoder: itself, or those of a Sequence, however nested.
 inline void flatten(json_value const& part, char const* list, std::vector<json_value>& out) {
@@ -255,7 +227,7 @@ class tokenizer_reader {
       if (!seen.insert(token.content).second) {
         root_.fail(name + " repeats " + quoted(token.content) + ", expected each token once");
       }
-      // A token that the model knows has the model's id; the others are numbered on behind the vocabulary.
+      // A token of the vocabulary has its id there; the others are numbered on behind the vocabulary.
       auto const known = ids_.find(token.content);
       auto const expected = known != ids_.end() ? known->second : static_cast<std::uint32_t>(result_.bytes.size());
       if (token.id != expected) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // mamba/kernels/gemm/packed_matrix.hpp — a weight matrix as the matrix product wants to read it.  [floor 4]
 //
-//     W [out, in]   →   panels [⌈out / P⌉][in][P],      P = panel_vectors · lanes
+//     W [out, in]   →   panels [⌈out / P⌉][in][P],      P = nr_vectors · lanes
 //
 // One panel holds P rows of W (P outputs), column after column, so that the product streams it from front to back and
 // each SIMD lane computes one output: nothing is ever summed across lanes.
@@ -10,6 +10,7 @@
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/contracts.hpp>
 #include <mamba/core/float16.hpp>
+#include <mamba/kernels/gemm/blocking.hpp>
 #include <mamba/kernels/gemm/weight_storage.hpp>
 #include <mamba/kernels/quantization/formats.hpp>
 #include <mamba/simd/load_store.hpp>
@@ -59,36 +60,35 @@ class packed_matrix {
   using scalar = arithmetic<W>;
   using batch = simd::batch<scalar>;
   using element = W;  ///< what panels consist of
-  static constexpr std::size_t panel_vectors = 2;
-  static constexpr std::size_t panel = panel_vectors * simd::lanes<scalar>;
+  static constexpr std::size_t panel = blocking::nr_vectors * simd::lanes<scalar>;
   using storage_type = typename Memory::template storage<W, static_product(detail::static_pieces(Out, panel),
                                                                            static_product(In, panel))>;
 
-  packed_matrix() : packed_matrix(extents<Out, In>{}) {}
-  packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
-  explicit packed_matrix(extents<Out, In> shape)
+  constexpr packed_matrix() : packed_matrix(extents<Out, In>{}) {}
+  constexpr packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
+  constexpr explicit packed_matrix(extents<Out, In> shape)
       : shape_(shape), storage_(saturated_product(saturated_product(panels(), in()), panel)) {}
 
-  [[nodiscard]] std::size_t out() const noexcept { return shape_.template get<0>(); }
-  [[nodiscard]] std::size_t in() const noexcept { return shape_.template get<1>(); }
-  [[nodiscard]] std::size_t panels() const noexcept { return panels_of(out()); }
+  [[nodiscard]] constexpr std::size_t out() const noexcept { return shape_.template get<0>(); }
+  [[nodiscard]] constexpr std::size_t in() const noexcept { return shape_.template get<1>(); }
+  [[nodiscard]] constexpr std::size_t panels() const noexcept { return panels_of(out()); }
   /// Panels that the first `outputs` outputs lie in.
   [[nodiscard]] static constexpr std::size_t panels_of(std::size_t outputs) noexcept {
     return outputs / panel + (outputs % panel != 0 ? 1 : 0);
   }
-  [[nodiscard]] bool empty() const noexcept { return storage_.size() == 0; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return storage_.size() == 0; }
   /// What it takes in memory, and what a product reads.
-  [[nodiscard]] std::size_t bytes() const noexcept { return storage_.size() * sizeof(W); }
+  [[nodiscard]] constexpr std::size_t bytes() const noexcept { return storage_.size() * sizeof(W); }
 
   /// Panel p: in() columns of `panel` weights each.
   [[nodiscard]] W const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * in() * panel; }
 
   /// Where the panels lie, all in a row: to read them there (borrow()), or to store them elsewhere.
-  [[nodiscard]] storage_type& storage() noexcept { return storage_; }
-  [[nodiscard]] storage_type const& storage() const noexcept { return storage_; }
+  [[nodiscard]] constexpr storage_type& storage() noexcept { return storage_; }
+  [[nodiscard]] constexpr storage_type const& storage() const noexcept { return storage_; }
 
-  [[nodiscard]] std::size_t rows() const noexcept { return out(); }
-  [[nodiscard]] std::size_t row_size() const noexcept { return in(); }
+  [[nodiscard]] constexpr std::size_t rows() const noexcept { return out(); }
+  [[nodiscard]] constexpr std::size_t row_size() const noexcept { return in(); }
 
   /// Row r of W from plain numbers, rounded to the storage format.
   void set_row(std::size_t r, std::span<scalar const> values) noexcept(

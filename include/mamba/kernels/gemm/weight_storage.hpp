@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace mamba::inline MAMBA_ABI::kernels {
@@ -20,9 +21,10 @@ namespace mamba::inline MAMBA_ABI::kernels {
 namespace detail {
 
 template <class T>
-void check_borrowed([[maybe_unused]] std::span<T const> from,
-                    [[maybe_unused]] std::size_t count) noexcept(!core::contracts_checked) {
+constexpr void check_borrowed([[maybe_unused]] std::span<T const> from,
+                              [[maybe_unused]] std::size_t count) noexcept(!core::contracts_checked) {
   MAMBA_EXPECTS(from.size() == count, "packed_matrix: borrowed blocks must be all of the matrix", from.size(), count);
+  if (std::is_constant_evaluated()) return;  // an address is no number there
   MAMBA_EXPECTS(reinterpret_cast<std::uintptr_t>(from.data()) % storage_alignment == 0,
                 "packed_matrix: borrowed blocks must be 64-byte aligned");
 }
@@ -69,14 +71,14 @@ template <class T>
 class constant_storage {
  public:
   constant_storage() = default;
-  explicit constant_storage(std::size_t count) noexcept : size_(count) {}
+  constexpr explicit constant_storage(std::size_t count) noexcept : size_(count) {}
 
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] T const* data() const noexcept { return data_; }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] constexpr T const* data() const noexcept { return data_; }
   [[nodiscard]] static constexpr bool borrowed() noexcept { return true; }
 
   /// Domain:  size() elements on a 64-byte boundary, that stay as they are for good.
-  void borrow(std::span<T const> from) noexcept(!core::contracts_checked) {
+  constexpr void borrow(std::span<T const> from) noexcept(!core::contracts_checked) {
     detail::check_borrowed(from, size_);
     data_ = from.data();
   }

@@ -24,9 +24,9 @@ namespace mamba::inline MAMBA_ABI::kernels {
 
 /// One block of one token.
 struct quantized_block {
-  float scale;                ///< s; not finite if one of the block's numbers is not
-  std::int32_t sum;           ///< Σ c
-  std::int8_t c[block_size];  ///< −127 … 127; 0 beyond the end of the row
+  float scale;                           ///< s; not finite if one of the block's numbers is not
+  std::int32_t sum;                      ///< Σ c
+  std::int8_t c[activation_block_size];  ///< −127 … 127; 0 beyond the end of the row
 };
 
 namespace detail {
@@ -37,7 +37,7 @@ namespace detail {
 inline void quantize_block(float const* value, quantized_block& to) noexcept {
   // As integers, magnitudes keep their order and every NaN is above infinity: the largest shows what is wrong.
   std::uint32_t largest = 0;
-  for (std::size_t k = 0; k < block_size; ++k) {
+  for (std::size_t k = 0; k < activation_block_size; ++k) {
     largest = std::max(largest, std::bit_cast<std::uint32_t>(value[k]) & 0x7fffffffU);
   }
   auto const size = std::bit_cast<float>(largest);
@@ -47,8 +47,8 @@ inline void quantize_block(float const* value, quantized_block& to) noexcept {
     return;
   }
   float const inverse = 127 / size;
-  std::int32_t codes[block_size];
-  for (std::size_t k = 0; k < block_size; ++k) {
+  std::int32_t codes[activation_block_size];
+  for (std::size_t k = 0; k < activation_block_size; ++k) {
     // 1.5·2²³ leaves no bit below 1: the nearest integer stands in the lowest bits of the sum.
     codes[k] = std::bit_cast<std::int32_t>(simd::fma(value[k], inverse, 0x1.8p23F)) - 0x4b400000;
   }
@@ -56,22 +56,23 @@ inline void quantize_block(float const* value, quantized_block& to) noexcept {
   for (std::int32_t const c : codes) sum += c;
   to.scale = size / 127;
   to.sum = sum;
-  for (std::size_t k = 0; k < block_size; ++k) to.c[k] = static_cast<std::int8_t>(codes[k]);
+  for (std::size_t k = 0; k < activation_block_size; ++k) to.c[k] = static_cast<std::int8_t>(codes[k]);
 }
 
 }  // namespace detail
 
 /// One block in 8 bits.
 ///
-/// Shapes:  x has at most block_size numbers; those that are missing count as 0.
+/// Shapes:  x has at most activation_block_size numbers; those that are missing count as 0.
 /// Domain:  any numbers. One that is not finite makes the scale so, and with it every product of the block.
 /// Error:   |x − s·c| ≤ (1/2 + 2⁻¹⁵)·s; a block whose largest number is below 2⁻¹⁰⁰ becomes 0.
 inline void quantize(std::span<float const> x, quantized_block& to) noexcept(!core::contracts_checked) {
-  MAMBA_EXPECTS(x.size() <= block_size, "quantize: more numbers than a block holds", x.size(), block_size);
-  if (x.size() == block_size) {
+  MAMBA_EXPECTS(x.size() <= activation_block_size, "quantize: more numbers than a block holds", x.size(),
+                activation_block_size);
+  if (x.size() == activation_block_size) {
     detail::quantize_block(x.data(), to);
   } else {
-    float value[block_size] = {};
+    float value[activation_block_size] = {};
     std::copy(x.begin(), x.end(), value);
     detail::quantize_block(value, to);
   }
@@ -88,7 +89,7 @@ class quantized_activations {
   constexpr explicit quantized_activations(std::span<quantized_block> blocks) noexcept : blocks_(blocks) {}
 
   [[nodiscard]] static constexpr std::size_t blocks_of(std::size_t in) noexcept {
-    return in / block_size + (in % block_size != 0 ? 1 : 0);
+    return in / activation_block_size + (in % activation_block_size != 0 ? 1 : 0);
   }
 
   /// Blocks that the memory holds.
@@ -111,13 +112,14 @@ class quantized_activations {
       noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(row + part.extent(0) <= rows_ && column + part.extent(1) <= in_,
                   "quantized_activations: the part reaches beyond the matrix");
-    MAMBA_EXPECTS(column % block_size == 0 && (part.extent(1) % block_size == 0 || column + part.extent(1) == in_),
+    MAMBA_EXPECTS(column % activation_block_size == 0 &&
+                      (part.extent(1) % activation_block_size == 0 || column + part.extent(1) == in_),
                   "quantized_activations: the part must consist of whole blocks", column, part.extent(1));
     for (std::size_t t = 0; t < part.extent(0); ++t) {
       auto const numbers = part.row(t);
-      quantized_block* to = blocks_.data() + (row + t) * blocks_of(in_) + column / block_size;
-      for (std::size_t k = 0; k < numbers.size(); k += block_size, ++to) {
-        quantize(numbers.subspan(k, std::min(block_size, numbers.size() - k)), *to);
+      quantized_block* to = blocks_.data() + (row + t) * blocks_of(in_) + column / activation_block_size;
+      for (std::size_t k = 0; k < numbers.size(); k += activation_block_size, ++to) {
+        quantize(numbers.subspan(k, std::min(activation_block_size, numbers.size() - k)), *to);
       }
     }
   }

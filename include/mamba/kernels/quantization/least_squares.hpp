@@ -78,7 +78,7 @@ template <block_format W, simd::real V>
 
 /// What is lost: Σ (w − (s·c + m))² with the nearest codes.
 template <block_format W, simd::real V>
-[[nodiscard]] inline V squared_error(V const (&w)[block_size], block_line<V> const& line) noexcept {
+[[nodiscard]] inline V squared_error(V const (&w)[W::block_size], block_line<V> const& line) noexcept {
   V sum(0);
   for (V const x : w) {
     V const off = x - simd::fma(line.scale, code_of<W>(x, line), line.offset);
@@ -92,9 +92,9 @@ namespace detail {
 /// The regression line through the codes that another line gives. Codes count from the middle of their range, where
 /// the sums don't cancel.
 template <block_format W, simd::real V>
-[[nodiscard]] inline block_line<V> regression(V const (&w)[block_size], block_line<V> const& from) noexcept {
+[[nodiscard]] inline block_line<V> regression(V const (&w)[W::block_size], block_line<V> const& from) noexcept {
   constexpr float middle = static_cast<float>(W::lowest + W::highest) / 2;
-  V const n(static_cast<float>(block_size));
+  V const n(static_cast<float>(W::block_size));
   V c1(0);
   V c2(0);
   V w1(0);
@@ -108,25 +108,26 @@ template <block_format W, simd::real V>
   }
   V const spread = simd::fms(n, c2, simd::product(c1, c1));
   V const slope = simd::product(simd::fms(n, cw, simd::product(c1, w1)), inverse_or_zero(spread));
-  V const mean = simd::product(simd::fnma(slope, c1, w1), V(1.0F / block_size));
+  V const mean = simd::product(simd::fnma(slope, c1, w1), V(1.0F / W::block_size));
   return {stored(slope), stored(simd::fnma(slope, V(middle), mean))};
 }
 
 }  // namespace detail
 
-/// 8 bits: s = max|w| / 127. A search has nothing to gain here.
+namespace detail {
+
+/// Without an offset: s = max|w| / highest. With 8 bits a search has nothing to gain.
 template <block_format W, simd::real V>
-requires std::same_as<W, q8>
-[[nodiscard]] inline block_line<V> fit(V const (&w)[block_size]) noexcept {
+[[nodiscard]] inline block_line<V> fit_scale(V const (&w)[W::block_size]) noexcept {
+  constexpr int largest_of_both_signs = W::lowest < 0 && -W::lowest < W::highest ? -W::lowest : W::highest;
   V largest(0);
   for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
-  return {detail::stored(largest * V(1.0F / 127)), V(0)};
+  return {stored(largest * V(1.0F / largest_of_both_signs)), V(0)};
 }
 
 /// −1, 0, 1: for each of some thresholds, all above it are ±s with s the mean of their magnitudes.
 template <block_format W, simd::real V>
-requires std::same_as<W, ternary>
-[[nodiscard]] inline block_line<V> fit(V const (&w)[block_size]) noexcept {
+[[nodiscard]] inline block_line<V> fit_ternary(V const (&w)[W::block_size]) noexcept {
   constexpr int thresholds = 24;
   V largest(0);
   for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
@@ -138,10 +139,10 @@ requires std::same_as<W, ternary>
       sum = sum + simd::select(kept, simd::abs(x), V(0));
       count = count + simd::select(kept, V(1), V(0));
     }
-    return block_line<V>{detail::stored(simd::product(sum, detail::inverse_or_zero(count))), V(0)};
+    return block_line<V>{stored(simd::product(sum, inverse_or_zero(count))), V(0)};
   };
-  block_line<V> const all{detail::stored(largest), V(0)};  // plain rounding
-  detail::best_line<V> best{all, squared_error<W>(w, all)};
+  block_line<V> const all{stored(largest), V(0)};  // plain rounding
+  best_line<V> best{all, squared_error<W>(w, all)};
   for (int i = 0; i < thresholds; ++i) {
     block_line<V> const line = line_above(simd::product(largest, V(static_cast<float>(i) / thresholds)));
     best.offer(line, squared_error<W>(w, line));
@@ -149,11 +150,12 @@ requires std::same_as<W, ternary>
   return best.line;
 }
 
-/// 4 bits with an offset: from smallest to largest in 15 steps, and in a few more or fewer; each time the regression
-/// line through the codes that follow.
+/// With an offset: from smallest to largest in highest − lowest steps, and in a few more or fewer; each time the
+/// regression line through the codes that follow.
 template <block_format W, simd::real V>
-requires std::same_as<W, q4>
-[[nodiscard]] inline block_line<V> fit(V const (&w)[block_size]) noexcept {
+[[nodiscard]] inline block_line<V> fit_scale_and_offset(V const (&w)[W::block_size]) noexcept {
+  constexpr auto count = static_cast<float>(W::highest - W::lowest);
+  constexpr float middle_code = static_cast<float>(W::lowest + W::highest) / 2;
   V low = w[0];
   V high = w[0];
   for (V const x : w) {
@@ -162,15 +164,37 @@ requires std::same_as<W, q4>
   }
   V const range = high - low;
   V const middle = simd::product(low + high, V(0.5F));
-  block_line<V> const plain{detail::stored(simd::product(range, V(1.0F / 15))), detail::stored(low)};
-  detail::best_line<V> best{plain, squared_error<W>(w, plain)};
-  for (float const steps : {11.0F, 12.0F, 13.0F, 13.75F, 14.5F, 15.0F, 15.75F}) {
-    V const step = simd::product(range, V(1 / steps));
-    block_line<V> const first{step, simd::fnma(step, V(7.5F), middle)};
-    block_line<V> const line = detail::regression<W>(w, first);
+  V const equal_step = stored(simd::product(range, V(1.0F / count)));
+  V at_zero = low;
+  if constexpr (W::lowest != 0) at_zero = simd::fnma(equal_step, V(static_cast<float>(W::lowest)), low);
+  block_line<V> const plain{equal_step, stored(at_zero)};
+  best_line<V> best{plain, squared_error<W>(w, plain)};
+  for (float const fifteenths : {11.0F, 12.0F, 13.0F, 13.75F, 14.5F, 15.0F, 15.75F}) {
+    V const step = simd::product(range, V(1 / (fifteenths * count / 15)));
+    block_line<V> const first{step, simd::fnma(step, V(middle_code), middle)};
+    block_line<V> const line = regression<W>(w, first);
     best.offer(line, squared_error<W>(w, line));
   }
   return best.line;
+}
+
+}  // namespace detail
+
+/// The scale, and the offset, of a block: the format's own way (a static member W::fit(w)), if it has one, or else by its
+/// members.
+///
+/// Domain:  |w| ≤ 2¹⁰⁰.
+template <block_format W, simd::real V>
+[[nodiscard]] inline block_line<V> fit(V const (&w)[W::block_size]) noexcept {
+  if constexpr (requires { W::fit(w); }) {
+    return W::fit(w);
+  } else if constexpr (W::has_offset) {
+    return detail::fit_scale_and_offset<W>(w);
+  } else if constexpr (W::lowest == -1 && W::highest == 1) {
+    return detail::fit_ternary<W>(w);
+  } else {
+    return detail::fit_scale<W>(w);
+  }
 }
 
 }  // namespace mamba::inline MAMBA_ABI::kernels

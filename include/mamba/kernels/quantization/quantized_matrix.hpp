@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // mamba/kernels/quantization/quantized_matrix.hpp — a weight matrix in 8, 4 or 2 bits a number.  [floor 4]
 //
-//     W [out, in]   →   panels [⌈out / 32⌉][⌈in / 32⌉] of blocks,     32 outputs × 32 inputs in each
+//     W [out, in]   →   panels [⌈out / 32⌉][⌈in / B⌉] of blocks,     32 outputs × B = W::block_size inputs in each
 //
 // A block begins with a scale (and an offset) for each of its outputs, in bfloat16. Its codes follow: four bytes for
 // each output in turn, so that a 32-bit lane belongs to one output, and its bytes to four neighbouring inputs. Where a
-// code has fewer than 8 bits, a byte holds codes of inputs that are 16 (or 8) apart, the first in its lowest bits:
+// code has fewer than 8 bits, a byte holds codes of inputs that are B/2 (or B/4) apart, the first in its lowest bits:
 //
-//     word i, output o, byte j, part p    holds the code of input    k = p·(32·bits/8) + 4·i + j
+//     word i, output o, byte j, part p    holds the code of input    k = p·(B·bits/8) + 4·i + j
 //
 // so that one shift and one mask make the next four inputs of all outputs. The layout is the same on every machine.
 #pragma once
@@ -26,12 +26,19 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// 32 × 32 weights.
+/// 32 × W::block_size weights.
 template <block_format W>
 struct weight_block {
+  static_assert(W::block_size == 8 || W::block_size == 16 || W::block_size == activation_block_size,
+                "block_format: a block has 8, 16 or 32 numbers (activations share a scale 32 by 32)");
+  static_assert(W::bits == 8 || W::bits == 4 || W::bits == 2, "block_format: 8, 4 or 2 bits");
+  static_assert(W::block_size * W::bits % 32 == 0, "block_format: block_size * bits must be a multiple of 32");
+  static_assert(W::lowest <= 0 && W::highest > 0, "block_format: 0 must be among the numbers");
+  static_assert(W::bits == 8 ? W::lowest >= -127 && W::highest <= 127 : W::highest - W::lowest < (1 << W::bits),
+                "block_format: the numbers must fit into the bits (8 bits: -127 ... 127)");
   static constexpr std::size_t outputs = 32;
-  static constexpr std::size_t parts = 8 / W::bits;               ///< codes in a byte
-  static constexpr std::size_t words = block_size / (4 * parts);  ///< 32-bit words of an output
+  static constexpr std::size_t parts = 8 / W::bits;                  ///< codes in a byte
+  static constexpr std::size_t words = W::block_size / (4 * parts);  ///< 32-bit words of an output
   static constexpr unsigned mask = (1U << W::bits) - 1U;
   static constexpr int zero = W::bits == 8 ? 0 : -W::lowest;  ///< added to codes below 8 bits
 
@@ -61,7 +68,7 @@ struct weight_block {
 /// Shapes:  any; rows beyond the matrix are zero, and columns beyond it are multiplied with zeros only.
 /// Why:     borrowed blocks are what panel_data() gives of a matrix that set_row filled: codes as they stand, no copy.
 ///          Any bytes are a matrix.
-/// Domain:  |w| ≤ 2¹⁰⁰; one weight that is larger, or none, makes the 32 of its block NaN.
+/// Domain:  |w| ≤ 2¹⁰⁰; one weight that is larger, or none, makes all of its block NaN.
 /// Error:   see kernels/quantization/least_squares.hpp; a weight of q8 is within 0.502·max|w|/127 of its block (or within 2⁻¹¹³, if that
 ///          is more), a block of q4 or ternary no worse in the mean square than rounding in equal steps.
 /// Throws:  std::bad_alloc.
@@ -73,32 +80,36 @@ class packed_matrix<W, Out, In, Memory> {
   using block = weight_block<W>;
   using element = block;  ///< what panels consist of
   static constexpr std::size_t panel = block::outputs;
-  using storage_type = typename Memory::template storage<block, static_product(detail::static_pieces(Out, panel),
-                                                                               detail::static_pieces(In, block_size))>;
+  using storage_type =
+      typename Memory::template storage<block, static_product(detail::static_pieces(Out, panel),
+                                                              detail::static_pieces(In, W::block_size))>;
 
-  packed_matrix() : packed_matrix(extents<Out, In>{}) {}
-  packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
-  explicit packed_matrix(extents<Out, In> shape) : shape_(shape), storage_(saturated_product(panels(), blocks())) {}
+  constexpr packed_matrix() : packed_matrix(extents<Out, In>{}) {}
+  constexpr packed_matrix(std::size_t out, std::size_t in) : packed_matrix(extents<Out, In>(out, in)) {}
+  constexpr explicit packed_matrix(extents<Out, In> shape)
+      : shape_(shape), storage_(saturated_product(panels(), blocks())) {}
 
-  [[nodiscard]] std::size_t out() const noexcept { return shape_.template get<0>(); }
-  [[nodiscard]] std::size_t in() const noexcept { return shape_.template get<1>(); }
-  [[nodiscard]] std::size_t panels() const noexcept { return panels_of(out()); }
+  [[nodiscard]] constexpr std::size_t out() const noexcept { return shape_.template get<0>(); }
+  [[nodiscard]] constexpr std::size_t in() const noexcept { return shape_.template get<1>(); }
+  [[nodiscard]] constexpr std::size_t panels() const noexcept { return panels_of(out()); }
   /// Panels that the first `outputs` outputs lie in.
   [[nodiscard]] static constexpr std::size_t panels_of(std::size_t outputs) noexcept {
     return outputs / panel + (outputs % panel != 0 ? 1 : 0);
   }
   /// Blocks of one row.
-  [[nodiscard]] std::size_t blocks() const noexcept { return in() / block_size + (in() % block_size != 0 ? 1 : 0); }
-  [[nodiscard]] bool empty() const noexcept { return storage_.size() == 0; }
+  [[nodiscard]] constexpr std::size_t blocks() const noexcept {
+    return in() / W::block_size + (in() % W::block_size != 0 ? 1 : 0);
+  }
+  [[nodiscard]] constexpr bool empty() const noexcept { return storage_.size() == 0; }
   /// What it takes in memory, and what a product reads.
-  [[nodiscard]] std::size_t bytes() const noexcept { return storage_.size() * sizeof(block); }
+  [[nodiscard]] constexpr std::size_t bytes() const noexcept { return storage_.size() * sizeof(block); }
 
   /// Panel p: blocks() blocks of 32 outputs.
   [[nodiscard]] block const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * blocks(); }
 
   /// Where the panels lie, all in a row: to read them there (borrow()), or to store them elsewhere.
-  [[nodiscard]] storage_type& storage() noexcept { return storage_; }
-  [[nodiscard]] storage_type const& storage() const noexcept { return storage_; }
+  [[nodiscard]] constexpr storage_type& storage() noexcept { return storage_; }
+  [[nodiscard]] constexpr storage_type const& storage() const noexcept { return storage_; }
   [[nodiscard]] bool borrowed() const noexcept { return storage_.borrowed(); }
   /// storage().borrow().
   void borrow(std::span<block const> from, std::shared_ptr<void const> owner) noexcept(
@@ -106,8 +117,8 @@ class packed_matrix<W, Out, In, Memory> {
     storage_.borrow(from, std::move(owner));
   }
 
-  [[nodiscard]] std::size_t rows() const noexcept { return out(); }
-  [[nodiscard]] std::size_t row_size() const noexcept { return in(); }
+  [[nodiscard]] constexpr std::size_t rows() const noexcept { return out(); }
+  [[nodiscard]] constexpr std::size_t row_size() const noexcept { return in(); }
 
   /// Row r of W from plain numbers: as many blocks at a time as there are lanes.
   void set_row(std::size_t r, std::span<float const> values) noexcept(
@@ -117,7 +128,7 @@ class packed_matrix<W, Out, In, Memory> {
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());
     block* const row = storage_.writable() + r / panel * blocks();
     for (std::size_t b = 0; b < blocks(); b += lanes) {
-      auto const rest = values.subspan(b * block_size);
+      auto const rest = values.subspan(b * W::block_size);
       set_blocks(row + b, std::min(lanes, blocks() - b), r % panel, rest);
     }
   }
@@ -129,11 +140,11 @@ class packed_matrix<W, Out, In, Memory> {
     block const* const row = panel_data(r / panel);
     std::size_t const o = r % panel;
     for (std::size_t k = 0; k < values.size(); ++k) {
-      block const& from = row[k / block_size];
+      block const& from = row[k / W::block_size];
       auto const scale = static_cast<float>(from.line[0][o]);
       float offset = 0;
       if constexpr (W::has_offset) offset = static_cast<float>(from.line[1][o]);
-      values[k] = simd::fma(scale, static_cast<float>(from.code(o, k % block_size)), offset);
+      values[k] = simd::fma(scale, static_cast<float>(from.code(o, k % W::block_size)), offset);
     }
   }
 
@@ -141,14 +152,14 @@ class packed_matrix<W, Out, In, Memory> {
   using V = simd::batch<float>;
   static constexpr std::size_t lanes = simd::lanes<float>;
 
-  /// `count` blocks of output o, from up to 32·count values. A block that is not full repeats those it has: what stands
-  /// beyond the row meets zeros in every product, and must not take part in the choice of the scale.
+  /// `count` blocks of output o, from up to W::block_size · count values. Padding repeats the row's own values, so that it
+  /// cannot change the scale; activations are zero there.
   static void set_blocks(block* to, std::size_t count, std::size_t o, std::span<float const> values) noexcept {
-    alignas(64) float turned[block_size][lanes] = {};  // input k of block b at [k][b]
+    alignas(64) float turned[W::block_size][lanes] = {};  // input k of block b at [k][b]
     bool finite[lanes] = {};
     for (std::size_t b = 0; b < count; ++b) {
-      std::size_t const first = b * block_size;
-      std::size_t const n = std::min(block_size, values.size() - first);
+      std::size_t const first = b * W::block_size;
+      std::size_t const n = std::min(W::block_size, values.size() - first);
       finite[b] = true;
       for (std::size_t k = 0; k < n; ++k) {
         float const w = values[first + k];
@@ -156,20 +167,20 @@ class packed_matrix<W, Out, In, Memory> {
         finite[b] = finite[b] && number;
         turned[k][b] = number ? w : 0;
       }
-      for (std::size_t k = n; k < block_size; ++k) turned[k][b] = turned[k - n][b];
+      for (std::size_t k = n; k < W::block_size; ++k) turned[k][b] = turned[k - n][b];
     }
-    V w[block_size];
-    for (std::size_t k = 0; k < block_size; ++k) w[k] = simd::load<V>(turned[k]);
+    V w[W::block_size];
+    for (std::size_t k = 0; k < W::block_size; ++k) w[k] = simd::load<V>(turned[k]);
     block_line<V> const line = fit<W>(w);
     alignas(64) float scale[lanes];
     alignas(64) float offset[lanes];
     simd::store<V>(scale, line.scale);
     simd::store<V>(offset, line.offset);
-    for (std::size_t k = 0; k < block_size; ++k) simd::store<V>(turned[k], code_of<W>(w[k], line));
+    for (std::size_t k = 0; k < W::block_size; ++k) simd::store<V>(turned[k], code_of<W>(w[k], line));
     for (std::size_t b = 0; b < count; ++b) {
       to[b].line[0][o] = bfloat16(finite[b] ? scale[b] : std::numeric_limits<float>::quiet_NaN());
       if constexpr (W::has_offset) to[b].line[1][o] = bfloat16(offset[b]);
-      for (std::size_t k = 0; k < block_size; ++k) to[b].set_code(o, k, static_cast<int>(turned[k][b]));
+      for (std::size_t k = 0; k < W::block_size; ++k) to[b].set_code(o, k, static_cast<int>(turned[k][b]));
     }
   }
 

@@ -14,11 +14,11 @@
 
 #include <mamba/ssm/hippo/low_rank.hpp>
 #include <mamba/ssm/hippo/nplr.hpp>
+#include <mamba/ssm/hippo/s4d_modes.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <concepts>
-#include <numbers>
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
@@ -52,7 +52,7 @@ template <modes Kept, class C, class Mode>
 template <class C>
 [[nodiscard]] auto s4d_lin(C const& c) {
   using T = typename C::RealScalar;
-  return detail::s4d_of<modes::half>(c, [](T n) { return std::complex<T>(T(-0.5), std::numbers::pi_v<T> * n); });
+  return detail::s4d_of<modes::half>(c, [](T n) { return s4d_lin_mode(n); });
 }
 
 /// S4D-Inv.
@@ -67,8 +67,7 @@ template <class C>
 [[nodiscard]] auto s4d_inv(C const& c) {
   using T = typename C::RealScalar;
   auto const N = static_cast<T>(2 * c.cols());
-  return detail::s4d_of<modes::half>(
-      c, [N](T n) { return std::complex<T>(T(-0.5), N / std::numbers::pi_v<T> * (N / (2 * n + 1) - 1)); });
+  return detail::s4d_of<modes::half>(c, [N](T n) { return s4d_inv_mode(n, N); });
 }
 
 /// S4D-Quad.
@@ -80,8 +79,7 @@ template <class C>
 template <class C>
 [[nodiscard]] auto s4d_quad(C const& c) {
   using T = typename C::RealScalar;
-  return detail::s4d_of<modes::half>(
-      c, [](T n) { return std::complex<T>(T(-0.5), (1 + 2 * n) * (1 + 2 * n) / std::numbers::pi_v<T>); });
+  return detail::s4d_of<modes::half>(c, [](T n) { return s4d_quad_mode(n); });
 }
 
 /// S4D-Real: what Mamba starts from.
@@ -94,7 +92,7 @@ template <class C>
 [[nodiscard]] auto s4d_real(C const& c) {
   using T = typename C::Scalar;
   static_assert(!is_complex<T>, "s4d_real: real modes need a real C");
-  return detail::s4d_of<modes::all>(c, [](T n) { return -(n + 1); });
+  return detail::s4d_of<modes::all>(c, [](T n) { return s4d_real_mode(n); });
 }
 
 /// S4D-LegS: the diagonal part of S4-LegS, with its B.
@@ -137,7 +135,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 /// Units:   [s].
 template <std::floating_point T>
 [[nodiscard]] T mamba_delta(T u, T delta_min = T(1e-3), T delta_max = T(0.1)) {
-  return std::max(std::exp(std::log(delta_min) + u * (std::log(delta_max) - std::log(delta_min))), T(1e-4));
+  return std::max(std::exp(log_delta(u, delta_min, delta_max)), T(1e-4));
 }
 
 /// The bias whose softplus is Δ, which is what the layer stores.
