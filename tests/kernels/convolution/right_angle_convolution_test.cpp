@@ -52,7 +52,7 @@ long double norm(Vector const& x) {
   return std::sqrt(sum);
 }
 
-/// The bound of the card. Write m for the levels taken, log₂n less one or two (none for n = 1), X and K̂ for the residues.
+/// The bound of the card. Write m for the levels taken, log₂n less one or two, X and K̂ for the residues.
 ///
 /// Each level is off by 2.5 ε of its 2-norm at most (tests/math/fft_test.cpp) and has √2 times the norm of the one
 /// above: ‖δX‖ ≤ 2.5 ε m ‖X‖ with ‖X‖ = 2^{m/2} ‖x‖, and so for K. A coefficient of y is 2^{−m} times a sum, weights of

@@ -101,7 +101,8 @@ inline void store_vector(std::span<T> row, std::size_t i, V v) noexcept {
 ///          ones for K and x; missing numbers are zeros.
 /// Domain:  NaN or infinity anywhere in K or x: NaN in every y.
 /// Error:   |δy_k| ≤ ε max(1, log₂n) (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂), K∗x in full length (L_K + L − 1): small beside
-///          the largest y, not beside each y. Derived and verified in tests/kernels/convolution/right_angle_convolution_test.cpp.
+///          the largest y, not beside each y. Derived and verified in
+///          tests/kernels/convolution/right_angle_convolution_test.cpp.
 /// Cost:    3 n log₂n multiply-adds for each of K and x, 4 n log₂n for y, 76 n / 4 for the product, W lanes at a time.
 /// Throws:  std::bad_alloc, by the constructor.
 template <class T>

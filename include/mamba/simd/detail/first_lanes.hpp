@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/detail/first_lanes.hpp — the first n lanes of an x86 register, from and to memory, under a mask.  [floor 1]
+// mamba/simd/detail/first_lanes.hpp — the first n lanes of an x86 register, from and to memory.  [floor 1]
 //
-// A register filled through the stack, n numbers stored and the whole loaded, stalls: the load finds its bytes in several
-// stores.
+// A register filled through the stack, n numbers stored and the whole loaded, stalls: its bytes come from several stores.
 #pragma once
 
 #include <mamba/simd/real.hpp>

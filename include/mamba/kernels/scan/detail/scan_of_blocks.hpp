@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/scan/detail/scan_of_blocks.hpp — the selective scan of a range of blocks of channels, in tiles.  [floor 4]
+// mamba/kernels/scan/detail/scan_of_blocks.hpp — the selective scan of a range of blocks, in tiles.  [floor 4]
 //
 // A tile is a few tokens of a few blocks: each token's row lies on another page, so that a block by itself would read
 // one cache line of every page. The blocks of a tile are interleaved, as independent chains of multiply-adds; softplus
