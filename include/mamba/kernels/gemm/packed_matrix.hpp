@@ -60,7 +60,8 @@ class packed_matrix {
   using scalar = arithmetic<W>;
   using batch = simd::batch<scalar>;
   using element = W;  ///< what panels consist of
-  static constexpr std::size_t panel = blocking::nr_vectors * simd::lanes<scalar>;
+  static constexpr std::size_t panel_vectors = blocking::nr_vectors;
+  static constexpr std::size_t panel = panel_vectors * simd::lanes<scalar>;
   using storage_type = typename Memory::template storage<W, static_product(detail::static_pieces(Out, panel),
                                                                            static_product(In, panel))>;
 
