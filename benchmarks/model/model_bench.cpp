@@ -44,7 +44,7 @@ struct format {
   /// Bits of a weight.
   [[nodiscard]] double bits() const {
     return visit([]<class W>(std::type_identity<W>) {
-      constexpr std::size_t extent = 32 * mamba::block_size;  // whole panels of whole blocks
+      constexpr std::size_t extent = 1024;  // whole panels of whole blocks, in every format
       mamba::kernels::packed_matrix<W> const some(extent, extent);
       return 8 * static_cast<double>(some.bytes()) / static_cast<double>(extent * extent);
     });
