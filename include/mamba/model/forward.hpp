@@ -116,6 +116,9 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
   for (sequence<Network> const& s : batch) {
     std::size_t const length = run_type::input_map::size(s.items);
     MAMBA_EXPECTS(s.outputs <= length, "forward: more rows of outputs than items", s.outputs, length);
+    MAMBA_EXPECTS(s.state != nullptr, "forward: every sequence has a state, an empty one too");
+    MAMBA_EXPECTS(std::none_of(batch.data(), &s, [&](auto const& before) { return before.state == s.state; }),
+                  "forward: two sequences have one state");
     MAMBA_EXPECTS(s.state->stack.size() == network.layers.size(),
                   "forward: the state was made for a model of other sizes");
     rows += length;
