@@ -61,3 +61,18 @@ TEST_CASE("config: fits compares what is static and nothing else") {
   shallow.d_state = 17;
   CHECK_FALSE(model::fits(free_length, shallow));
 }
+
+TEST_CASE("config: the biases are static as soon as the mixer's sizes are, whatever else is left to the run") {
+  model::config half = model::mamba_130m;
+  half.n_layer = half.vocab_size = half.pad_vocab_size_multiple = mamba::dynamic;
+  model::config sizes = model::mamba_130m;
+  CHECK(model::fits(half, sizes));
+  sizes.bias = true;
+  CHECK_FALSE(model::fits(half, sizes));
+  CHECK_THROWS_AS(static_cast<void>(model::checked(half, sizes, "weights")), mamba::error);
+  sizes.bias = false;
+  sizes.conv_bias = false;
+  CHECK_FALSE(model::fits(half, sizes));
+  half.d_state = mamba::dynamic;
+  CHECK(model::fits(half, sizes));
+}

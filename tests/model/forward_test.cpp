@@ -255,8 +255,29 @@ TEST_CASE("forward: broken preconditions are named") {
   other.d_model = 11;
   model::state<> stranger(other);
   CHECK_THROWS_AS(model::forward(w, one, stranger, workspace, {}), mamba::contract_violation);
+  other.d_model = 9;
+  model::state<> narrower(other);
+  CHECK_THROWS_AS(model::forward(w, one, narrower, workspace, {}), mamba::contract_violation);
+  other = sizes;
+  other.d_state = 3;
+  model::state<> shorter(other);
+  CHECK_THROWS_AS(model::forward(w, one, shorter, workspace, {}), mamba::contract_violation);
   other = sizes;
   other.n_layer = 3;
   model::state<> higher(other);
   CHECK_THROWS_AS(model::forward(w, one, higher, workspace, {}), mamba::contract_violation);
+}
+
+TEST_CASE("forward: every sequence of a batch has a state, and no two have one") {
+  using network = model::weights<>::network_type;
+  model::weights<> const w(sizes);
+  model::state<> state(sizes), other(sizes);
+  std::vector<model::token> const one{1};
+  auto const run = [&](model::sequence<network> const& first, model::sequence<network> const& second) {
+    model::sequence<network> const batch[] = {first, second};
+    model::forward(w, std::span<model::sequence<network> const>(batch), workspace, {});
+  };
+  CHECK_NOTHROW(run({one, &state, 0}, {{}, &other, 0}));
+  CHECK_THROWS_AS(run({one, &state, 0}, {{}, nullptr, 0}), mamba::contract_violation);
+  CHECK_THROWS_AS(run({one, &state, 0}, {one, &state, 0}), mamba::contract_violation);
 }

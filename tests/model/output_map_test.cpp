@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace {
@@ -174,6 +175,25 @@ TEST_CASE("output_map: a language model's head is tied or its own") {
   model::language_head<float>::for_each(own, [&](auto const&, auto const&, auto&, auto) { ++tensors; });
   model::language_head<float>::for_each(tied, [&](auto const&, auto const&, auto&, auto) { ++tensors; });
   CHECK(tensors == 3);
+}
+
+TEST_CASE_FIXTURE(fixture, "output_map: a mean refuses the state of a map without one, and a count that is none") {
+  auto of_last = head::initial_state({.d_model = 6, .outputs = 3});
+  CHECK_THROWS_AS(collect(map, 0, 2, of_last, 1), mamba::contract_violation);
+  auto state = head::initial_state(config);
+  auto const restore = [&](float units, float ones) {
+    head::state::for_each(state, [&](std::string const& name, auto const&, auto rows) {
+      std::vector<float> const count{units, ones};
+      if (name == "mean.count") rows.set_row(0, count);
+    });
+  };
+  restore(1, 3);
+  CHECK(state.count == (std::size_t{1} << 20U) + 3);
+  for (float const wrong : {-1.F, std::nanf(""), 1e30F}) {
+    CHECK_THROWS_AS(restore(wrong, 0), mamba::contract_violation);
+    CHECK_THROWS_AS(restore(0, wrong), mamba::contract_violation);
+  }
+  CHECK(state.count == (std::size_t{1} << 20U) + 3);
 }
 
 }  // namespace

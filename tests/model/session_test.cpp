@@ -7,12 +7,20 @@
 #include <support/bits.hpp>
 #include <support/random_model.hpp>
 
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
 
 namespace model = mamba::model;
 constexpr model::config sizes{.d_model = 10, .n_layer = 2, .vocab_size = 17, .d_state = 4};
+
+// Of a temporary a session would keep the address.
+static_assert(!std::is_constructible_v<model::session<model::weights<>>, model::weights<>>);
+static_assert(std::is_constructible_v<model::session<model::weights<>>, model::weights<> const&>);
+static_assert(std::is_same_v<decltype(model::session(std::declval<model::session<model::weights<>>>())),
+                             model::session<model::weights<>>>);
 
 std::vector<float> copy(std::span<float const> values) { return {values.begin(), values.end()}; }
 

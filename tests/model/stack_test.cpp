@@ -195,3 +195,13 @@ TEST_CASE("state: sixteen of mamba-130m take sixteen times their numbers, and no
 #endif
   CHECK(each <= numbers * sizeof(float) + 24 * 512);
 }
+
+TEST_CASE("stack: a state of layers in another order is refused") {
+  hybrid<float> const w(sizes<float>());
+  auto other = sizes<float>();
+  std::swap(other.layers[0], other.layers[1]);
+  auto state = hybrid<float>(other).initial_state();
+  model::workspace workspace;
+  std::vector<float> logits(50);
+  CHECK_THROWS_AS(model::step(w, 1, state, workspace, logits), mamba::contract_violation);
+}

@@ -6,6 +6,7 @@
 #include <support/bits.hpp>
 #include <support/parameters.hpp>
 
+#include <utility>
 #include <vector>
 
 namespace {
@@ -40,6 +41,22 @@ TEST_CASE("nn::forward: shapes are checked") {
                   mamba::contract_violation);
   CHECK_THROWS_AS(mamba::nn::forward(m, {x.data(), 2, 36}, state, memory, {y.data(), 1, 36}),
                   mamba::contract_violation);
+}
+
+TEST_CASE("nn::forward: a state of another mixer, one that was moved from, a workspace of nothing") {
+  mixer const m({.d_model = 36});
+  mamba::nn::workspace memory(m, 1), nothing;
+  std::vector<float> x(36), y(36);
+  mixer::state narrower({.d_model = 20}), shorter({.d_model = 36, .d_state = 3}), fewer({.d_model = 36, .d_conv = 2});
+  for (auto* const other : {&narrower, &shorter, &fewer}) {
+    CHECK_THROWS_AS(mamba::nn::step(m, x, *other, memory, y), mamba::contract_violation);
+  }
+  mixer::state state(m.sizes());
+  CHECK_THROWS_AS(mamba::nn::step(m, x, state, nothing, y), mamba::contract_violation);
+  CHECK_NOTHROW(mamba::nn::step(m, x, state, memory, y));
+  mixer::state const taken = std::move(state);
+  CHECK_FALSE(state.made_for(m.sizes()));
+  CHECK(taken.made_for(m.sizes()));
 }
 
 }  // namespace

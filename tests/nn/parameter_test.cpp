@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <mamba/nn/parameter.hpp>
+#include <mamba/nn/state_storage.hpp>
+#include <mamba/nn/storage.hpp>
 #include <support/bits.hpp>
 #include <support/parameters.hpp>
 
@@ -115,6 +117,29 @@ TEST_CASE("parameter: an absent bias is empty") {
   CHECK(vector_parameter<float>().empty());
   CHECK(vector_parameter<float>(0).span().empty());
   CHECK_FALSE(vector_parameter<float>(1).empty());
+}
+
+/// A row that is not there, one number too many and none at all.
+template <class Storage>
+void check_refuses(Storage storage) {
+  std::vector<float> values(storage.row_size() + 1);
+  std::span<float> const row = std::span(values).first(storage.row_size());
+  CHECK_NOTHROW(storage.set_row(storage.rows() - 1, row));
+  CHECK_THROWS_AS(storage.set_row(storage.rows(), row), mamba::contract_violation);
+  CHECK_THROWS_AS(storage.get_row(storage.rows(), row), mamba::contract_violation);
+  CHECK_THROWS_AS(storage.set_row(0, values), mamba::contract_violation);
+  CHECK_THROWS_AS(storage.get_row(0, values), mamba::contract_violation);
+  CHECK_THROWS_AS(storage.set_row(0, {}), mamba::contract_violation);
+  CHECK_THROWS_AS(storage.get_row(0, {}), mamba::contract_violation);
+}
+
+TEST_CASE("parameter: rows that a storage does not have, and rows of another size, are refused") {
+  check_refuses(vector_parameter<float>(7));
+  check_refuses(filter_parameter<float>(7, 4));
+  check_refuses(decay_parameter<float>(7, 3));
+  check_refuses(mamba::nn::dense_parameter<float>(7, 3));
+  mamba::tensor<float, dynamic, dynamic> part(7, 3);
+  check_refuses(mamba::nn::state_rows(part));
 }
 
 }  // namespace

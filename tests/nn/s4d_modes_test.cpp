@@ -85,3 +85,13 @@ TEST_CASE("s4d_modes: tensors come back to the bit, and copies keep them") {
   CHECK_FALSE(again.a_bar() == modes(3, 2).a_bar());
   static_assert(nn::parameter_storage<std::remove_cvref_t<decltype(m.tensor<s4d_tensor::c>())>, double>);
 }
+
+TEST_CASE("s4d_modes: rows that are not there, and rows of another size, are refused") {
+  modes m(3, 2);
+  std::vector<double> const five(5);
+  std::span<double const> const row(five);
+  CHECK_NOTHROW(m.tensor<s4d_tensor::c>().set_row(2, row.first(4)));
+  CHECK_THROWS_AS(m.tensor<s4d_tensor::c>().set_row(3, row.first(4)), mamba::contract_violation);
+  CHECK_THROWS_AS(m.tensor<s4d_tensor::c>().set_row(0, row), mamba::contract_violation);
+  CHECK_THROWS_AS(m.tensor<s4d_tensor::log_dt>().set_row(0, {}), mamba::contract_violation);
+}

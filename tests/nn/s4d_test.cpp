@@ -487,3 +487,15 @@ TEST_CASE("s4d: q8 is near float in a stack") {
 }
 
 }  // namespace
+
+TEST_CASE("s4d: a state of another layer is refused") {
+  nn::s4d<> const layer({.d_model = 20, .d_state = 6});
+  nn::s4d<>::state narrower({.d_model = 4, .d_state = 6}), shorter({.d_model = 20, .d_state = 4});
+  nn::s4d<>::state own(layer.sizes());
+  guarded<float> x(2, 20), y(2, 20);
+  for (auto* const other : {&narrower, &shorter}) {
+    CHECK_FALSE(other->made_for(layer.sizes()));
+    CHECK_THROWS_AS(run(layer, x.view(), *other, y.view()), mamba::contract_violation);
+  }
+  CHECK_NOTHROW(run(layer, x.view(), own, y.view()));
+}

@@ -48,4 +48,12 @@ TEST_CASE("arena: memory that is too small is a broken contract, sizes that over
   CHECK(measuring.used() >= std::numeric_limits<std::size_t>::max() - 64);
 }
 
+TEST_CASE("arena: over no memory nothing fits, and it does not measure") {
+  arena nothing{std::span<std::byte>{}};
+  CHECK_FALSE(nothing.measures());
+  CHECK(nothing.take<float>(0).empty());
+  CHECK_THROWS_AS(static_cast<void>(nothing.take<float>(1)), mamba::contract_violation);
+  CHECK(arena().measures());
+}
+
 }  // namespace

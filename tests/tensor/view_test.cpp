@@ -126,4 +126,14 @@ TEST_CASE("view: the default view is empty where it may be") {
   CHECK(view<float, dynamic, 3>().pitch() == 3);
 }
 
+TEST_CASE("view: rows and columns beyond the last are refused") {
+  auto numbers = counting(12);
+  matrix_view<int> const m(numbers.data(), 3, 4);
+  CHECK_THROWS_AS(static_cast<void>(m.columns(2, 9)), mamba::contract_violation);
+  CHECK_THROWS_AS(static_cast<void>(m.columns(5, 0)), mamba::contract_violation);
+  CHECK_THROWS_AS(static_cast<void>(m.rows(2, 2)), mamba::contract_violation);
+  CHECK_THROWS_AS(static_cast<void>(m.rows(1, dynamic)), mamba::contract_violation);
+  CHECK_THROWS_AS(static_cast<void>(m.row(3)), mamba::contract_violation);
+}
+
 }  // namespace

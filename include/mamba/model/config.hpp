@@ -86,7 +86,7 @@ inline constexpr config mamba_2_8b{.d_model = 2560, .n_layer = 64, .vocab_size =
          same(declared.vocab_size, sizes.vocab_size) && same(declared.d_state, sizes.d_state) &&
          same(declared.d_conv, sizes.d_conv) && same(declared.expand, sizes.expand) &&
          same(declared.rank(), sizes.rank()) && same(declared.padded_vocab(), sizes.padded_vocab()) &&
-         (!all_static(declared) || (declared.bias == sizes.bias && declared.conv_bias == sizes.conv_bias));
+         (!all_static(declared.mixer()) || (declared.bias == sizes.bias && declared.conv_bias == sizes.conv_bias));
 }
 
 /// The run-time sizes of a model, if they are ones and `declared` has room for them.

@@ -107,6 +107,19 @@ struct batch_run {
   }
 };
 
+/// The outputs of step() as a matrix of one row.
+template <class T, class Out>
+[[nodiscard]] matrix_view<T> one_row(Out& out) noexcept(!core::contracts_checked) {
+  constexpr bool fits = std::convertible_to<Out&, std::span<T>>;
+  static_assert(fits, "step: outputs must be a span of the model's arithmetic type (float or double)");
+  if constexpr (fits) {
+    std::span<T> const row(out);
+    return {row.data(), std::size_t{1}, row.size()};
+  } else {
+    return {};
+  }
+}
+
 template <wanted Wanted, class Network, class Workspace>
 void run(Network const& network, std::span<sequence<Network> const> batch, Workspace& workspace,
          matrix_view<typename Network::scalar> out) {
@@ -116,6 +129,9 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
   for (sequence<Network> const& s : batch) {
     std::size_t const length = run_type::input_map::size(s.items);
     MAMBA_EXPECTS(s.outputs <= length, "forward: more rows of outputs than items", s.outputs, length);
+    MAMBA_EXPECTS(s.state != nullptr, "forward: every sequence has a state, an empty one too");
+    MAMBA_EXPECTS(std::none_of(batch.data(), &s, [&](auto const& before) { return before.state == s.state; }),
+                  "forward: two sequences have one state");
     MAMBA_EXPECTS(s.state->stack.size() == network.layers.size(),
                   "forward: the state was made for a model of other sizes");
     rows += length;
@@ -192,26 +208,25 @@ void hidden(network<Input, Stack, Output> const& w, std::type_identity_t<typenam
 ///
 /// Shapes:  out [≤ outputs()].
 /// See:     examples/embed for a Mamba inside a loop of one's own.
-template <class Input, class Stack, class Output, class State, class Workspace>
+template <class Input, class Stack, class Output, class State, class Workspace,
+          class Out = std::span<typename Stack::scalar>>
 requires std::same_as<typename Input::items, std::span<token const>>
 void step(network<Input, Stack, Output> const& w, token next, State& state, Workspace& workspace,
-          std::type_identity_t<std::span<typename Stack::scalar>> out) noexcept(!core::contracts_checked) {
-  using T = typename Stack::scalar;
-  model::forward(w, std::span<token const>(&next, 1), state, workspace,
-                 matrix_view<T>(out.data(), std::size_t{1}, out.size()));
+          Out&& out) noexcept(!core::contracts_checked) {
+  model::forward(w, std::span<token const>(&next, 1), state, workspace, detail::one_row<typename Stack::scalar>(out));
 }
 
 /// One row of features.
 ///
 /// Shapes:  x [features], out [≤ outputs()].
-template <class Input, class Stack, class Output, class State, class Workspace>
+template <class Input, class Stack, class Output, class State, class Workspace,
+          class Out = std::span<typename Stack::scalar>>
 requires std::same_as<typename Input::items, matrix_view<typename Stack::scalar const>>
 void step(network<Input, Stack, Output> const& w, std::type_identity_t<std::span<typename Stack::scalar const>> x,
-          State& state, Workspace& workspace,
-          std::type_identity_t<std::span<typename Stack::scalar>> out) noexcept(!core::contracts_checked) {
+          State& state, Workspace& workspace, Out&& out) noexcept(!core::contracts_checked) {
   using T = typename Stack::scalar;
   model::forward(w, matrix_view<T const>(x.data(), std::size_t{1}, x.size()), state, workspace,
-                 matrix_view<T>(out.data(), std::size_t{1}, out.size()));
+                 detail::one_row<T>(out));
 }
 
 }  // namespace mamba::inline MAMBA_ABI::model

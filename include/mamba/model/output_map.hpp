@@ -10,8 +10,10 @@
 #include <mamba/nn/format_policy.hpp>
 #include <mamba/nn/linear.hpp>
 #include <mamba/nn/rms_norm.hpp>
+#include <mamba/nn/state_storage.hpp>
 
 #include <array>
+#include <limits>
 #include <type_traits>
 
 namespace mamba::inline MAMBA_ABI::model {
@@ -133,8 +135,13 @@ struct mean_state {
     explicit vector_rows(Sum& s) noexcept : sum(s) {}
     [[nodiscard]] std::size_t rows() const noexcept { return sum.size(); }
     [[nodiscard]] static constexpr std::size_t row_size() noexcept { return 1; }
-    void get_row(std::size_t i, std::span<T> value) const noexcept { value[0] = sum(i); }
-    void set_row(std::size_t i, std::span<T const> value) const noexcept requires(!std::is_const_v<Sum>) {
+    void get_row(std::size_t i, std::span<T> value) const noexcept(!core::contracts_checked) {
+      nn::detail::expect_row(*this, i, value.size());
+      value[0] = sum(i);
+    }
+    void set_row(std::size_t i, std::span<T const> value) const
+        noexcept(!core::contracts_checked) requires(!std::is_const_v<Sum>) {
+      nn::detail::expect_row(*this, i, value.size());
       sum(i) = value[0];
     }
     Sum& sum;
@@ -145,12 +152,22 @@ struct mean_state {
     static constexpr std::size_t unit = std::size_t{1} << 20U;  ///< two numbers, each a whole one in float
     [[nodiscard]] static constexpr std::size_t rows() noexcept { return 1; }
     [[nodiscard]] static constexpr std::size_t row_size() noexcept { return 2; }
-    void get_row(std::size_t, std::span<T> value) const noexcept {
+    void get_row(std::size_t i, std::span<T> value) const noexcept(!core::contracts_checked) {
+      nn::detail::expect_row(*this, i, value.size());
       value[0] = static_cast<T>(count / unit);
       value[1] = static_cast<T>(count % unit);
     }
-    void set_row(std::size_t, std::span<T const> value) const noexcept requires(!std::is_const_v<Count>) {
-      count = static_cast<std::size_t>(value[0]) * unit + static_cast<std::size_t>(value[1]);
+    void set_row(std::size_t i, std::span<T const> value) const
+        noexcept(!core::contracts_checked) requires(!std::is_const_v<Count>) {
+      nn::detail::expect_row(*this, i, value.size());
+      count = whole(value[0], std::numeric_limits<std::size_t>::max() / unit / 2) * unit + whole(value[1], unit - 1);
+    }
+    /// The number of `unit`s or of ones. What is neither is a broken contract, and 0 where contracts aren't checked: the
+    /// numbers may be a file's.
+    [[nodiscard]] static std::size_t whole(T v, std::size_t most) noexcept(!core::contracts_checked) {
+      bool const in_range = v >= 0 && v <= static_cast<T>(most);
+      MAMBA_EXPECTS(in_range, "mean.count: not a number of rows");
+      return in_range ? static_cast<std::size_t>(v) : 0;
     }
     Count& count;
   };
@@ -206,6 +223,8 @@ class pooled_head {
       if (wanted > 0) norm_f(r.rows(skip, wanted), hidden);
       return;
     }
+    MAMBA_EXPECTS(s.sum.size() == r.extent(1), "pooled_head: the state was made for an output map without a mean",
+                  s.sum.size(), r.extent(1));
     matrix_view<scalar> const normed = at.matrix<scalar>(r.extent(0), r.extent(1));
     norm_f(r, normed);
     for (std::size_t t = 0; t < r.extent(0); ++t) {

@@ -27,6 +27,7 @@ class session {
 
   explicit session(Network const& weights)
       : weights_(&weights), state_(weights.initial_state()), workspace_(weights), outputs_(weights.outputs()) {}
+  explicit session(Network const&&) = delete;  // of a temporary: the weights must outlive the session
   session(session const& other)
       : weights_(other.weights_), state_(other.state_), workspace_(*other.weights_), outputs_(other.outputs_) {}
   session(session&&) noexcept = default;

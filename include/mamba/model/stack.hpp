@@ -219,6 +219,13 @@ class mixed_stack {
 
   void operator()(matrix_view<scalar> r, std::span<nn::segment<state> const> segments, arena at) const
       noexcept(!core::contracts_checked) requires storage::computes {
+    MAMBA_EXPECTS(std::all_of(segments.begin(), segments.end(),
+                              [&](nn::segment<state> const& s) {
+                                return std::equal(layers_.begin(), layers_.end(), s.state->layers.begin(),
+                                                  s.state->layers.end(),
+                                                  [](auto const& a, auto const& b) { return a.index() == b.index(); });
+                              }),
+                  "stack: the state was made for layers of other kinds");
     for (std::size_t i = 0; i < size(); ++i)
       each_kind(layers_[i].index(), [&]<std::size_t I>(index<I>) {
         arena rest = at;

@@ -7,6 +7,7 @@
 
 #include <mamba/core/contracts.hpp>
 #include <mamba/kernels/scan/channel_blocked_view.hpp>
+#include <mamba/nn/state_storage.hpp>
 #include <mamba/tensor/view.hpp>
 
 #include <span>
@@ -55,6 +56,7 @@ class constant_vector : public constant_numbers<T> {
   [[nodiscard]] constexpr std::size_t rows() const noexcept { return this->size(); }
   [[nodiscard]] static constexpr std::size_t row_size() noexcept { return 1; }
   void get_row(std::size_t i, std::span<T> value) const noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, i, value.size());
     value[0] = this->span()[i];
   }
 };
@@ -71,6 +73,7 @@ class constant_filter : public constant_numbers<T> {
   [[nodiscard]] constexpr std::size_t rows() const noexcept { return shape_.template get<0>(); }
   [[nodiscard]] constexpr std::size_t row_size() const noexcept { return shape_.template get<1>(); }
   void get_row(std::size_t d, std::span<T> filter) const noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, d, filter.size());
     for (std::size_t k = 0; k < row_size(); ++k) filter[k] = this->span()[k * rows() + d];
   }
 

@@ -34,10 +34,31 @@ template <class Buffers, class Config>
   return at.used();
 }
 
+namespace detail {
+
+/// A visitor of any list: what concepts call for_each with.
+struct any_visitor {
+  template <class... A>
+  constexpr void operator()(A&&...) const noexcept {}
+};
+
+}  // namespace detail
+
+/// What a mixer or a layer carries: a value with reset(), back to what it was before the first row, and
+/// for_each(state, f), which calls f(name, shape, rows) for each part (nn/state_storage.hpp).
+template <class S>
+concept carried_state = std::regular<S> && requires(S& state, S const& kept, detail::any_visitor const f) {
+  state.reset();
+  S::for_each(state, f);
+  S::for_each(kept, f);
+};
+
 /// A type that lists its parameters once: for_each(parameters, f) calls f(name, shape, storage, role) for each, in one
 /// fixed order, `shape` being the checkpoint's. with_storage<S> is the same list in another storage, of the same config.
 template <class P>
-concept parameter_list = requires {
+concept parameter_list = requires(P& parameters, P const& kept, detail::any_visitor const f) {
+  P::for_each(parameters, f);
+  P::for_each(kept, f);
   typename P::scalar;
   typename P::config;
   typename P::storage;
@@ -56,17 +77,19 @@ concept parameter_list = requires {
 ///
 /// `input` is what its first matrix reads (activations of width(config), quantised if its format takes them so), `at`
 /// the rest of the workspace, of which it needs workspace(config, rows) bytes at most. cost(rows) decides whether threads
-/// are used, never a result. state(config) is the state before the first row: all that must be remembered, and a value.
+/// are used, never a result. sizes() is the configuration that it was made with; state(config) is the state before the
+/// first row: all that must be remembered, and a value.
 ///
 /// Domain:  segments lie side by side in the input and cover it.
 /// Determinism: the partition contract: the same bits for every split of a sequence into calls, any other sequences in
 ///          the batch, static or dynamic sizes and every number of threads.
 template <class M>
-concept mixer = parameter_list<M> && std::regular<typename M::state> &&
+concept mixer = parameter_list<M> && carried_state<typename M::state> &&
     std::constructible_from<typename M::state, typename M::config const&> &&
     requires(M const& m, typename M::config const& c, typename M::input const& input,
              std::span<segment<typename M::state> const> segments, arena at, matrix_view<typename M::scalar> y,
              std::size_t rows) {
+  { m.sizes() } -> std::convertible_to<typename M::config const&>;
   { M::workspace(c, rows) } -> std::same_as<std::size_t>;
   m.template apply<kernels::output::assign>(input, segments, at, y);
   m.template apply<kernels::output::add>(input, segments, at, y);
@@ -77,7 +100,7 @@ concept mixer = parameter_list<M> && std::regular<typename M::state> &&
 
 /// What a stack holds: r ← r + f(norm r), in place.
 template <class L>
-concept layer = parameter_list<L> && std::regular<typename L::state> &&
+concept layer = parameter_list<L> && carried_state<typename L::state> &&
     requires(L const& l, typename L::config const& c, std::span<segment<typename L::state> const> segments, arena at,
              matrix_view<typename L::scalar> r, std::size_t rows) {
   { L::initial_state(c) } -> std::same_as<typename L::state>;

@@ -98,6 +98,9 @@ class mamba1 {
       noexcept(!core::contracts_checked) requires Storage::computes {
     std::size_t const L = u.values.extent(0);
     if (L == 0) return;
+    MAMBA_EXPECTS(std::all_of(segments.begin(), segments.end(),
+                              [&](segment<state> const& s) { return s.state->made_for(sizes_); }),
+                  "mamba1: the state was made for a mixer of other sizes");
     buffers const b(at, sizes_, L);
     project_and_convolve(u, segments, b);
     select(b);

@@ -53,6 +53,13 @@ struct mamba1_state {
   explicit mamba1_state(mamba1_config const& sizes)
       : conv(sizes.d_conv - 1, sizes.d_inner()), ssm(sizes.d_inner(), sizes.d_state) {}
 
+  /// True if it has the shapes, and the numbers, of a mixer of these sizes: not if it was moved from.
+  [[nodiscard]] bool made_for(mamba1_config const& sizes) const noexcept {
+    return conv.extent(0) == sizes.d_conv - 1 && conv.extent(1) == sizes.d_inner() &&
+           conv.size() == conv.shape().size() && ssm.channels() == sizes.d_inner() && ssm.depth() == sizes.d_state &&
+           ssm.span().size() >= sizes.d_inner() * sizes.d_state;
+  }
+
   /// Back to the state before the first token: all zero.
   void reset() noexcept {
     conv.fill(T{0});

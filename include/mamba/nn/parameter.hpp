@@ -11,6 +11,7 @@
 #include <mamba/kernels/gemm/packed_matrix.hpp>
 #include <mamba/kernels/scan/channel_blocked.hpp>
 #include <mamba/math/exp.hpp>
+#include <mamba/nn/state_storage.hpp>
 #include <mamba/tensor/tensor.hpp>
 
 #include <algorithm>
@@ -39,8 +40,14 @@ class vector_parameter {
 
   [[nodiscard]] std::size_t rows() const noexcept { return values_.size(); }
   [[nodiscard]] static constexpr std::size_t row_size() noexcept { return 1; }
-  void set_row(std::size_t i, std::span<T const> value) noexcept { values_(i) = value[0]; }
-  void get_row(std::size_t i, std::span<T> value) const noexcept { value[0] = values_(i); }
+  void set_row(std::size_t i, std::span<T const> value) noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, i, value.size());
+    values_(i) = value[0];
+  }
+  void get_row(std::size_t i, std::span<T> value) const noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, i, value.size());
+    value[0] = values_(i);
+  }
 
   [[nodiscard]] std::span<T> span() noexcept { return values_.span(); }
   [[nodiscard]] std::span<T const> span() const noexcept { return values_.span(); }
@@ -60,10 +67,12 @@ class filter_parameter {
 
   [[nodiscard]] std::size_t rows() const noexcept { return taps_.extent(1); }
   [[nodiscard]] std::size_t row_size() const noexcept { return taps_.extent(0); }
-  void set_row(std::size_t d, std::span<T const> filter) noexcept {
+  void set_row(std::size_t d, std::span<T const> filter) noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, d, filter.size());
     for (std::size_t k = 0; k < filter.size(); ++k) taps_(k, d) = filter[k];
   }
-  void get_row(std::size_t d, std::span<T> filter) const noexcept {
+  void get_row(std::size_t d, std::span<T> filter) const noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, d, filter.size());
     for (std::size_t k = 0; k < filter.size(); ++k) filter[k] = taps_(k, d);
   }
 
@@ -86,11 +95,13 @@ class decay_parameter {
 
   [[nodiscard]] std::size_t rows() const noexcept { return a_log_.extent(0); }
   [[nodiscard]] std::size_t row_size() const noexcept { return a_log_.extent(1); }
-  void set_row(std::size_t d, std::span<T const> a_log) noexcept {
+  void set_row(std::size_t d, std::span<T const> a_log) noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, d, a_log.size());
     std::copy(a_log.begin(), a_log.end(), &a_log_(d, 0));
     refresh(d);
   }
-  void get_row(std::size_t d, std::span<T> a_log) const noexcept {
+  void get_row(std::size_t d, std::span<T> a_log) const noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, d, a_log.size());
     std::copy_n(&a_log_(d, 0), a_log.size(), a_log.begin());
   }
 

@@ -19,6 +19,7 @@
 #include <mamba/nn/s4d_state.hpp>
 #include <mamba/simd/transform.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace mamba::inline MAMBA_ABI::nn {
@@ -90,6 +91,9 @@ class s4d {
       noexcept(!core::contracts_checked) requires Storage::computes {
     std::size_t const L = u.values.extent(0);
     if (L == 0) return;
+    MAMBA_EXPECTS(std::all_of(segments.begin(), segments.end(),
+                              [&](segment<state> const& s) { return s.state->made_for(sizes_); }),
+                  "s4d: the state was made for a mixer of other sizes");
     buffers const b(at, sizes_, L);
     auto const run = [&](std::size_t first, std::size_t last) {
       for (segment<state> const& s : segments.subspan(first, last - first)) {

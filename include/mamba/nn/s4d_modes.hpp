@@ -31,13 +31,15 @@ class s4d_rows {
   [[nodiscard]] std::size_t rows() const noexcept { return stored().extent(0); }
   [[nodiscard]] std::size_t row_size() const noexcept { return stored().extent(1); }
   [[nodiscard]] bool empty() const noexcept { return rows() == 0; }
-  void set_row(std::size_t d, std::span<T const> values) noexcept {
+  void set_row(std::size_t d, std::span<T const> values) noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, d, values.size());
     auto& self = static_cast<Modes&>(*this);
     auto const row = self.template stored<Which>().view().row(d);
     std::copy(values.begin(), values.end(), row.begin());
     self.refresh(d);
   }
-  void get_row(std::size_t d, std::span<T> values) const noexcept {
+  void get_row(std::size_t d, std::span<T> values) const noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, d, values.size());
     auto const row = stored().view().row(d);
     std::copy_n(row.begin(), values.size(), values.begin());
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mamba/kernels/scan/complex_blocked.hpp>
+#include <mamba/nn/state_storage.hpp>
 
 #include <array>
 #include <complex>
@@ -46,10 +47,13 @@ class complex_rows {
 
   [[nodiscard]] std::size_t rows() const noexcept { return part_.channels(); }
   [[nodiscard]] std::size_t row_size() const noexcept { return 2 * part_.depth(); }
-  void get_row(std::size_t i, std::span<value_type> values) const noexcept {
+  void get_row(std::size_t i, std::span<value_type> values) const noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, i, values.size());
     for (std::size_t k = 0; k < values.size(); ++k) values[k] = part_.plane(k % 2)(i, k / 2);
   }
-  void set_row(std::size_t i, std::span<value_type const> values) const noexcept requires(!std::is_const_v<Part>) {
+  void set_row(std::size_t i, std::span<value_type const> values) const
+      noexcept(!core::contracts_checked) requires(!std::is_const_v<Part>) {
+    detail::expect_row(*this, i, values.size());
     for (std::size_t k = 0; k < values.size(); ++k) part_.plane(k % 2)(i, k / 2) = values[k];
   }
 
@@ -66,6 +70,13 @@ struct s4d_state {
 
   s4d_state() = default;
   explicit s4d_state(s4d_config const& sizes) : ssm(sizes.d_model, sizes.pairs()) {}
+
+  /// True if it has the shape, and the numbers, of a layer of these sizes: not if it was moved from.
+  [[nodiscard]] bool made_for(s4d_config const& sizes) const noexcept {
+    std::size_t const numbers = sizes.d_model * sizes.pairs();
+    return ssm.channels() == sizes.d_model && ssm.depth() == sizes.pairs() && ssm.re.span().size() >= numbers &&
+           ssm.im.span().size() >= numbers;
+  }
 
   /// Back to the state before the first step: all zero.
   void reset() noexcept { ssm.fill({}); }

@@ -46,10 +46,12 @@ class dense_parameter {
   [[nodiscard]] std::size_t rows() const noexcept { return values_.extent(0); }
   [[nodiscard]] std::size_t row_size() const noexcept { return values_.extent(1); }
   [[nodiscard]] bool empty() const noexcept { return values_.empty(); }
-  void set_row(std::size_t i, std::span<T const> values) noexcept {
+  void set_row(std::size_t i, std::span<T const> values) noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, i, values.size());
     std::copy(values.begin(), values.end(), values_.view().row(i).begin());
   }
-  void get_row(std::size_t i, std::span<T> values) const noexcept {
+  void get_row(std::size_t i, std::span<T> values) const noexcept(!core::contracts_checked) {
+    detail::expect_row(*this, i, values.size());
     auto const row = values_.view().row(i);
     std::copy(row.begin(), row.end(), values.begin());
   }

@@ -13,6 +13,7 @@
 #include <mamba/tensor/storage.hpp>
 #include <mamba/tensor/view.hpp>
 
+#include <limits>
 #include <span>
 
 namespace mamba::inline MAMBA_ABI {
@@ -26,12 +27,12 @@ namespace mamba::inline MAMBA_ABI {
 /// Throws:  contract_violation where contracts are checked and the memory is too small.
 class arena {
  public:
-  /// Measures only: everything fits, and nothing has an address.
+  /// Measures only: everything fits, and nothing has an address. An arena over no memory is another thing: nothing fits.
   constexpr arena() noexcept = default;
   explicit arena(std::span<std::byte> memory) noexcept : base_(memory.data()), size_(memory.size()) {}
 
   /// True where views have no data.
-  [[nodiscard]] constexpr bool measures() const noexcept { return base_ == nullptr; }
+  [[nodiscard]] constexpr bool measures() const noexcept { return size_ == unbounded; }
 
   /// Bytes taken so far, padding to cache lines included.
   [[nodiscard]] constexpr std::size_t used() const noexcept { return used_; }
@@ -56,8 +57,9 @@ class arena {
   }
 
  private:
+  static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
   std::byte* base_ = nullptr;
-  std::size_t size_ = 0;
+  std::size_t size_ = unbounded;
   std::size_t used_ = 0;
 };
 

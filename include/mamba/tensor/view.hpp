@@ -2,6 +2,7 @@
 // mamba/tensor/view.hpp — numbers that live elsewhere, seen as a row-major array.  [floor 1]
 #pragma once
 
+#include <mamba/core/contracts.hpp>
 #include <mamba/tensor/extents.hpp>
 
 #include <concepts>
@@ -61,19 +62,22 @@ class view {
   }
 
   /// One index of axis 0 and everything behind it: row i of a matrix, as one run of numbers.
-  [[nodiscard]] constexpr std::span<T> row(std::size_t i) const noexcept {
+  [[nodiscard]] constexpr std::span<T> row(std::size_t i) const noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(i < extent(0), "view: no such row", i, extent(0));
     return {data_ + i * pitch_, row_size(shape_)};
   }
 
   /// Rows first … first+count−1.
-  [[nodiscard]] constexpr auto rows(std::size_t first, std::size_t count) const noexcept {
+  [[nodiscard]] constexpr auto rows(std::size_t first, std::size_t count) const noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(first <= extent(0) && count <= extent(0) - first, "view: rows beyond the last", count, extent(0));
     return sliced(data_ + first * pitch_, count, std::make_index_sequence<rank - 1>{});
   }
 
   /// Columns first … first+count−1 of a matrix, as a view with this one's pitch.
   [[nodiscard]] constexpr view<T, extents_type::declared[0], dynamic> columns(std::size_t first,
-                                                                              std::size_t count) const noexcept
-      requires(rank == 2) {
+                                                                              std::size_t count) const
+      noexcept(!core::contracts_checked) requires(rank == 2) {
+    MAMBA_EXPECTS(first <= extent(1) && count <= extent(1) - first, "view: columns beyond the last", count, extent(1));
     using sub = view<T, extents_type::declared[0], dynamic>;
     return sub(data_ == nullptr ? nullptr : data_ + first, typename sub::extents_type(extent(0), count), pitch_);
   }
