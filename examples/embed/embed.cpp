@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <iterator>
 #include <span>
-#include <string>
+#include <string_view>
 
 namespace model = mamba::model;
 
@@ -22,7 +22,7 @@ void watch() {
   // Once: the weights, from wherever they are. Here from an array, as it would lie in flash: no file, no parser.
   model::weights<watchdog> weights;
   float const* next = flash;
-  model::for_each_tensor(weights, [&](std::string const&, std::span<std::size_t const>, auto& tensor) {
+  model::for_each_tensor(weights, [&](std::string_view, std::span<std::size_t const>, auto& tensor) {
     for (std::size_t row = 0; row < tensor.rows(); ++row, next += tensor.row_size())
       tensor.set_row(row, std::span<float const>(next, tensor.row_size()));
   });

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -28,7 +29,7 @@ constexpr spotter<float>::config spotter_sizes{
 void write_random(std::string const& file) {
   spotter<float> network(spotter_sizes);
   model::generator random(1);
-  model::for_each_tensor(network, [&](std::string const& name, auto, auto& tensor) {
+  model::for_each_tensor(network, [&](std::string_view name, auto, auto& tensor) {
     bool const around_one = name.find("norm") != name.npos || name.ends_with(".D");
     std::vector<float> row(tensor.row_size());
     for (std::size_t r = 0; r < tensor.rows(); ++r) {

@@ -10,3 +10,4 @@
 #include <mamba/model/weights.hpp>
 #include <mamba/model/workspace.hpp>
 #include <mamba/nn/forward.hpp>
+#include <mamba/nn/s4d.hpp>

@@ -82,6 +82,19 @@ TEST_CASE("forward: a narrower row of logits has the first ids") {
   for (std::size_t id = 0; id < 5; ++id) CHECK(few[id] == all[2 * 17 + id]);
 }
 
+TEST_CASE("forward: a batch for weights, as they are named") {
+  using weights = model::weights<>;
+  weights w(sizes);
+  test::fill_weights(w, 2, test::weight_range::unit);
+  std::vector<model::token> const a{1, 2, 3}, b{4};
+  model::state<> state_a(sizes), state_b(sizes);
+  std::vector<float> logits(2 * 17);
+  model::sequence<weights> const batch[] = {{a, &state_a, 1}, {b, &state_b, 1}};
+  model::forward(w, std::span(batch), workspace, {logits.data(), 2, 17});
+  CHECK(test::same_bits(std::span<float const>(logits).first(17), std::span<float const>(all_logits(w, a)).last(17)));
+  CHECK(test::same_bits(std::span<float const>(logits).last(17), std::span<float const>(all_logits(w, b))));
+}
+
 TEST_CASE("forward: NaN in a weight comes out as NaN and not as a number") {
   model::weights<> w(sizes);
   test::fill_weights(w, 2, test::weight_range::unit);

@@ -290,6 +290,8 @@ TEST_CASE("sampling: a seed decides the draws, and logits after the span are nev
   generator a(4), b(4);
   sampler kept(o);
   for (int i = 0; i < 50; ++i) CHECK(kept(real, first, a) == mamba::model::sample(real, o, first, b));
+  CHECK(mamba::model::sample(std::vector<float>{0, 1, 3, 2}, {.temperature = 0}, {}, a) == 2);
+  CHECK(mamba::model::sample(std::vector<double>{0, 4, 3, 2}, {.temperature = 0}, {}, a) == 1);
 }
 
 TEST_CASE("sampling: filters that keep everything leave the draw as it was") {

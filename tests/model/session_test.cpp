@@ -37,6 +37,8 @@ TEST_CASE("session: reads and steps as forward does, is copied with its state, a
   model::forward(w, prompt, state, workspace, {logits.data(), 1, 17});
   CHECK(test::same_bits(after_prompt, logits));
   CHECK(session.state() == state);
+  model::state<> const kept = session.state();
+  CHECK(kept == state);
 
   model::session fork = session;
   auto const left = copy(session.step(9));

@@ -58,4 +58,29 @@ TEST_CASE("workspace: a static model, its state and its workspace use no heap, a
   CHECK(test::same_bits(logits, expected));
 }
 
+TEST_CASE("workspace: a static network of features has one in place, from its configuration") {
+  constexpr mamba::nn::mamba1_config mixer{.d_model = 16, .d_state = 4};
+  using net = model::network<model::feature_projection<float, 6, 16>,
+                             model::uniform_stack<mamba::nn::block<mamba::nn::mamba1<mixer>>, 1>,
+                             model::pooled_head<float, 16, 3>>;
+  static constexpr net::config parts{
+      {.features = 6, .d_model = 16}, {{mixer}, 1}, {.d_model = 16, .outputs = 3, .over = model::pooling::mean}};
+  std::size_t const before = test::allocations;
+  net w(parts);
+  auto state = w.initial_state();
+  model::static_workspace<net, 2, 1, parts> workspace;
+  CHECK(test::allocations == before);
+  CHECK(workspace.bytes() == net::workspace(parts, 2));
+  test::fill_weights(w, 4, test::weight_range::unit);
+  std::vector<float> const x(5 * 6, 0.5F);
+  std::vector<float> found(3), expected(3);
+  auto other = w.initial_state();
+  model::workspace grown;
+  model::forward(w, {x.data(), 5, 6}, other, grown, {expected.data(), 1, 3});
+  std::size_t const calls = test::allocations;
+  model::forward(w, {x.data(), 5, 6}, state, workspace, {found.data(), 1, 3});  // two rows at a time
+  CHECK(test::allocations == calls);
+  CHECK(test::same_bits(found, expected));
+}
+
 }  // namespace

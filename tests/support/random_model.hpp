@@ -6,6 +6,7 @@
 #include <support/random.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace test {
@@ -36,7 +37,7 @@ void fill_weights(Weights& w, std::uint64_t seed, weight_range range) {
   random rng(seed);
   using T = typename Weights::scalar;
   std::vector<T> row;
-  mamba::model::for_each_tensor(w, [&](std::string const& name, std::span<std::size_t const>, auto& storage) {
+  mamba::model::for_each_tensor(w, [&](std::string_view name, std::span<std::size_t const>, auto& storage) {
     auto const is = [&](char const* end) { return name.ends_with(end); };
     bool const trained = range == weight_range::trained;
     double low = -0.5;

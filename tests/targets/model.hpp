@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 namespace targets {
@@ -42,13 +42,10 @@ class numbers {
   std::uint32_t word_;
 };
 
-inline bool ends_with(std::string const& name, char const* ending) {
-  std::size_t const n = std::strlen(ending);
-  return name.size() >= n && name.compare(name.size() - n, n, ending) == 0;
-}
+inline bool ends_with(std::string_view name, std::string_view ending) { return name.ends_with(ending); }
 
 /// The range of a tensor's numbers: steps between 0.01 and 0.3, decays that forget within some tokens.
-inline std::array<float, 2> range_of(std::string const& name) {
+inline std::array<float, 2> range_of(std::string_view name) {
   if (ends_with(name, "norm.weight") || ends_with(name, "norm_f.weight")) return {0.75F, 1.25F};
   if (ends_with(name, "A_log")) return {0.0F, 2.5F};
   if (ends_with(name, "mixer.D")) return {0.5F, 1.5F};
@@ -63,7 +60,7 @@ void fill(Weights& w) {
   using T = typename Weights::scalar;
   numbers random(1);
   std::vector<T> row;
-  model::for_each_tensor(w, [&](std::string const& name, std::span<std::size_t const>, auto& tensor) {
+  model::for_each_tensor(w, [&](std::string_view name, std::span<std::size_t const>, auto& tensor) {
     auto const [low, high] = range_of(name);
     row.resize(tensor.row_size());
     for (std::size_t r = 0; r < tensor.rows(); ++r) {

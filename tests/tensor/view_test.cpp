@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <mamba/tensor/tensor.hpp>
 #include <mamba/tensor/view.hpp>
 
+#include <array>
 #include <numeric>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -116,6 +119,25 @@ TEST_CASE("view: a dynamic view of the wrong size does not become a static one")
   CHECK_NOTHROW(static_cast<void>(view<int, 4, 3>(run)));
   CHECK_THROWS_AS(static_cast<void>(view<int, 3, 4>(run)), mamba::contract_violation);
   CHECK_THROWS_AS(static_cast<void>(view<int, 4, 2>(numbers.data(), 4, 3)), mamba::contract_violation);
+}
+
+TEST_CASE("view: a vector is taken where one axis is") {
+  std::vector<float> numbers{1, 2, 3};
+  view<float const, dynamic> const seen(numbers);
+  CHECK(seen.data() == numbers.data());
+  CHECK(seen.extent(0) == 3);
+  auto const last = [](view<float const, dynamic> v) { return v(v.extent(0) - 1); };
+  CHECK(last(numbers) == 3);
+  CHECK(last(std::span<float>(numbers).first(2)) == 2);
+  CHECK(last(std::array<float, 4>{4, 5, 6, 7}) == 7);
+  CHECK(last(mamba::tensor<float, 2>()) == 0);
+  view<float, 3> const written(numbers);
+  written(1) = 9;
+  CHECK(numbers[1] == 9);
+  CHECK_THROWS_AS(static_cast<void>(view<float, 4>(numbers)), mamba::contract_violation);
+  static_assert(!std::is_constructible_v<view<float, dynamic>, std::vector<float> const&>);
+  static_assert(!std::is_constructible_v<view<float, dynamic>, std::vector<double>&>);
+  static_assert(!std::is_constructible_v<matrix_view<float>, std::vector<float>&>);
 }
 
 TEST_CASE("view: the default view is empty where it may be") {

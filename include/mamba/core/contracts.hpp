@@ -3,7 +3,8 @@
 //
 //     MAMBA_EXPECTS(x.size() == n, "linear: x must have in_features values", x.size(), n);
 //
-// On when MAMBA_CONTRACTS is 1 (the default without NDEBUG). A check never changes a result.
+// On when MAMBA_CONTRACTS is 1 (the default without NDEBUG). A check never changes a result. Where it fails, it throws
+// contract_violation; in a task of an executor, where no exception may leave, the program ends (std::terminate).
 #pragma once
 
 #include <mamba/core/abi.hpp>

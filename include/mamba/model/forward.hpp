@@ -14,11 +14,15 @@ namespace mamba::inline MAMBA_ABI::model {
 /// One sequence's share of a batch: what it reads, the state that it continues from and leaves behind, and after how many
 /// of its last items outputs are wanted.
 template <class Network>
-struct sequence {
+struct network_sequence {
   typename Network::items items;
   typename Network::state* state;
   std::size_t outputs = 0;
 };
+
+/// The same for a network or for a type derived from one, such as weights.
+template <class Network>
+using sequence = network_sequence<typename Network::network_type>;
 
 namespace detail {
 
@@ -164,11 +168,13 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
 /// Domain:  states made for this model, no two sequences with one state; tokens in the vocabulary. NaN in, NaN out.
 /// Determinism: the partition contract: every split of the items into calls, every batch, every number of threads, static
 ///          and dynamic extents give the same bits in outputs and states, within one build.
+/// Cost:    on the stack, at most 24 kB beside that of matmul (kernels/gemm/matmul.hpp,
+///          kernels/quantization/quantized_matmul.hpp), whatever the sizes of the model.
 /// Throws:  std::bad_alloc where the workspace must grow (model/workspace.hpp says how to prevent it).
 template <class Input, class Stack, class Output, class Workspace>
 void forward(network<Input, Stack, Output> const& w,
-             std::type_identity_t<std::span<sequence<network<Input, Stack, Output>> const>> batch, Workspace& workspace,
-             std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
+             std::type_identity_t<std::span<network_sequence<network<Input, Stack, Output>> const>> batch,
+             Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
   detail::run<detail::wanted::outputs>(w, batch, workspace, out);
 }
 
@@ -187,10 +193,10 @@ void forward(network<Input, Stack, Output> const& w, std::type_identity_t<typena
   detail::run<detail::wanted::outputs>(w, std::span<sequence<net> const>(one), workspace, out);
 }
 
-/// The hidden vectors behind the last hidden.extent(0) items, normalised (and pooled), without the output map's projection:
+/// The hidden vectors behind the last out.extent(0) items, normalised (and pooled), without the output map's projection:
 /// what transformers calls last_hidden_state.
 ///
-/// Shapes:  hidden [≤ items, d_model].
+/// Shapes:  out [≤ items, d_model].
 template <class Input, class Stack, class Output, class State, class Workspace>
 void hidden(network<Input, Stack, Output> const& w, std::type_identity_t<typename Input::items> items, State& state,
             Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out) {

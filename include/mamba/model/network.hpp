@@ -9,7 +9,8 @@
 #include <mamba/model/output_map.hpp>
 #include <mamba/model/stack.hpp>
 
-#include <string>
+#include <span>
+#include <string_view>
 
 namespace mamba::inline MAMBA_ABI::model {
 
@@ -61,6 +62,7 @@ struct batch_part {
 template <class Input, class Stack, class Output>
 class network {
  public:
+  using network_type = network;  ///< of types derived from it, too
   using scalar = typename Stack::scalar;
   using storage = typename Stack::storage;
   using items = typename Input::items;
@@ -116,13 +118,13 @@ class network {
   Output output;
 
  private:
-  static inline std::string const backbone = "backbone.";
+  static constexpr char backbone[] = "backbone.";
   config parts_;
 };
 
 /// Calls f(name, shape, storage) for every tensor of a model's checkpoint, in one fixed order.
 ///
-///     model::for_each_tensor(weights, [&](std::string const& name, auto shape, auto& storage) {
+///     model::for_each_tensor(weights, [&](std::string_view name, auto shape, auto& storage) {
 ///       for (std::size_t row = 0; row < storage.rows(); ++row) storage.set_row(row, my_source(name, row));
 ///     });
 ///
@@ -132,18 +134,20 @@ class network {
 ///          checkpoint's meaning (A_log, not A). Packing and derived values happen in set_row. Names are those of the
 ///          original checkpoints; mamba::io has the tables of other spellings.
 /// Domain:  `w` is a network in any storage, const or not (constant and meta storage can't be set). lm_head.weight appears
-///          where the head is not tied, biases where the configuration has them. f may take a fourth argument, nn::role.
+///          where the head is not tied, biases where the configuration has them. f may take a fourth argument, nn::role,
+///          and the name as a std::string.
+/// Cost:    nothing on the heap for names, where f takes them as std::string_view.
 template <class Network, class F>
 void for_each_tensor(Network&& w, F&& f) {
-  std::remove_cvref_t<Network>::for_each(w,
-                                         [&](std::string const& name, auto const& shape, auto& storage, nn::role role) {
-                                           std::span<std::size_t const> const extents(shape);
-                                           if constexpr (requires { f(name, extents, storage, role); }) {
-                                             f(name, extents, storage, role);
-                                           } else {
-                                             f(name, extents, storage);
-                                           }
-                                         });
+  std::remove_cvref_t<Network>::for_each(
+      w, [&](nn::parameter_name const& name, auto const& shape, auto& storage, nn::role role) {
+        std::span<std::size_t const> const extents(shape);
+        if constexpr (requires { f(name, extents, storage, role); }) {
+          f(name, extents, storage, role);
+        } else {
+          f(name, extents, storage);
+        }
+      });
 }
 
 }  // namespace mamba::inline MAMBA_ABI::model

@@ -211,9 +211,12 @@ class sampler {
 };
 
 /// One draw without a sampler of one's own; it allocates its scratch each time.
-template <class T>
-[[nodiscard]] token sample(std::span<T const> logits, sampling_options const& options, std::span<token const> history,
-                           generator& random) {
+[[nodiscard]] inline token sample(std::span<float const> logits, sampling_options const& options,
+                                  std::span<token const> history, generator& random) {
+  return sampler(options)(logits, history, random);
+}
+[[nodiscard]] inline token sample(std::span<double const> logits, sampling_options const& options,
+                                  std::span<token const> history, generator& random) {
   return sampler(options)(logits, history, random);
 }
 

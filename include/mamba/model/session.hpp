@@ -4,6 +4,8 @@
 
 #include <mamba/model/forward.hpp>
 
+#include <concepts>
+#include <span>
 #include <vector>
 
 namespace mamba::inline MAMBA_ABI::model {
@@ -12,7 +14,10 @@ namespace mamba::inline MAMBA_ABI::model {
 ///
 ///     model::session session(weights);
 ///     session.read(prompt);                                    // logits of what comes next
-///     for (int i = 0; i < 100; ++i) session.step(sampler(session.outputs()));
+///     for (int i = 0; i < 100; ++i) {
+///       history.push_back(sampler(session.outputs(), history, random));
+///       session.step(history.back());
+///     }
 ///
 /// Shapes:  outputs() [outputs of the model], those behind the last item that was read; zeros before the first.
 /// Domain:  the weights must outlive the session. Copying a session copies its state, not the weights.
@@ -46,9 +51,11 @@ class session {
     return outputs_;
   }
 
-  /// One item: a token, or a row of features.
+  /// One item: a token, which is an integer of at least 0 (a byte of text is an unsigned char), or a row of features.
   template <class Item>
   std::span<scalar const> step(Item const& item) noexcept(!core::contracts_checked) {
+    static_assert(!std::same_as<items, std::span<token const>> || std::integral<Item>,
+                  "session: a token is an integer");
     model::step(*weights_, item, state_, workspace_, std::span<scalar>(outputs_));
     return outputs_;
   }

@@ -12,7 +12,6 @@
 #include <mamba/nn/parameter_names.hpp>
 
 #include <algorithm>
-#include <string>
 #include <variant>
 #include <vector>
 
@@ -38,7 +37,7 @@ constexpr void for_each_layer(std::size_t count, F& f, Visit const& visit) {
     if constexpr (nn::is_nameless<std::remove_const_t<F>>) {
       visit(i, f);
     } else {
-      auto const prefix = "layers." + std::to_string(i) + ".";
+      nn::parameter_name const prefix = nn::numbered_name("layers", i);
       visit(i, nn::prefixed(prefix, f));
     }
   }

@@ -74,6 +74,8 @@ class state : public mamba_network<C, T>::state {
       : network::state{uniform_stack<mamba_block<C, T>, C.n_layer>::initial_state(
                            {checked(C, sizes, "model::state").block(), sizes.n_layer}),
                        {}} {}
+  /// What a session returns.
+  state(typename network::state const& values) : network::state(values) {}
 };
 
 }  // namespace mamba::inline MAMBA_ABI::model

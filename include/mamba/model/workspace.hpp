@@ -41,18 +41,34 @@ class workspace {
   nn::workspace memory_;
 };
 
+namespace detail {
+
+/// The sizes of the three parts of a network type that has them in `declared`.
+template <class Weights>
+[[nodiscard]] constexpr typename Weights::config declared_parts() noexcept {
+  constexpr bool has_sizes = requires { Weights::declared; };
+  static_assert(has_sizes,
+                "static_workspace: sizes are to follow a network that has none: <Network, Rows, Sequences, sizes>");
+  if constexpr (has_sizes) {
+    constexpr auto c = Weights::declared;
+    return {c.input(), {c.block(), c.n_layer}, c.output()};
+  }
+}
+
+}  // namespace detail
+
 /// The same in place, for a static configuration: no heap. Longer calls go through the layers `Rows` rows at a time.
 ///
 ///     model::static_workspace<model::weights<watchdog>> workspace;
-template <class Weights, std::size_t Rows = 1, std::size_t Sequences = 1>
+///     model::static_workspace<my_network, 1, 1, my_sizes> workspace;   // my_network is a model::network of my_sizes
+template <class Network, std::size_t Rows = 1, std::size_t Sequences = 1,
+          typename Network::config Parts = detail::declared_parts<Network>()>
 class static_workspace {
-  static constexpr std::size_t size = Weights::workspace(
-      {Weights::declared.input(), {Weights::declared.block(), Weights::declared.n_layer}, Weights::declared.output()},
-      Rows, Sequences);
+  static constexpr std::size_t size = Network::workspace(Parts, Rows, Sequences);
 
  public:
-  template <class Network>
-  [[nodiscard]] std::size_t prepare(Network const&, std::size_t, [[maybe_unused]] std::size_t sequences) const
+  template <class Given>
+  [[nodiscard]] std::size_t prepare(Given const&, std::size_t, [[maybe_unused]] std::size_t sequences) const
       noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(sequences <= Sequences, "static_workspace: too many sequences", sequences, Sequences);
     return Rows;

@@ -152,7 +152,7 @@ void run_tasks(std::size_t tasks, Work& work) noexcept {
 /// See:     a thread that is to keep an executor holds one of these in its outermost function.
 class use_executor {
  public:
-  explicit use_executor(executor& e) noexcept : scope_({&e, nullptr, false}) {}
+  [[nodiscard]] explicit use_executor(executor& e) noexcept : scope_({&e, nullptr, false}) {}
 
  private:
   detail::context_scope scope_;

@@ -21,8 +21,8 @@ inline constexpr std::size_t storage_alignment = 64;
 
 /// Static tensors, matrices and lists of layers of at most this many bytes are stored in place; larger ones go to the
 /// heap, whatever their type says (the input projection of mamba-130m alone is 9.4 MB, and a stack usually 8).
-/// -DMAMBA_INLINE_BYTES=n sets another bound: a model that is all static and below it uses no heap. The bound is part of
-/// the ABI namespace.
+/// -DMAMBA_INLINE_BYTES=n (a plain decimal literal) sets another bound: a model that is all static and below it uses no
+/// heap. The bound is part of the ABI namespace.
 #if defined(MAMBA_INLINE_BYTES)
 inline constexpr std::size_t inline_bytes = MAMBA_INLINE_BYTES;
 #else

@@ -6,6 +6,7 @@
 #include <mamba/tensor/extents.hpp>
 
 #include <concepts>
+#include <iterator>
 #include <span>
 #include <type_traits>
 
@@ -44,6 +45,13 @@ class view {
            ((E == F || E == dynamic || F == dynamic) &&
             ...)) constexpr view(view<U, F...> const& other) noexcept(!core::contracts_checked)
       : data_(other.data()), shape_(converted(other.shape().values())), pitch_(other.pitch()) {}
+
+  /// A vector is taken wherever a span of it is: std::vector, std::array, std::span.
+  template <class Range>
+  requires(
+      rank == 1 && requires(Range & r) { std::begin(r); } &&
+      std::convertible_to<Range&&, std::span<T>>) constexpr view(Range&& numbers) noexcept(!core::contracts_checked)
+      : view(std::span<T>(numbers).data(), std::span<T>(numbers).size()) {}
 
   [[nodiscard]] constexpr T* data() const noexcept { return data_; }
   [[nodiscard]] constexpr extents_type const& shape() const noexcept { return shape_; }
