@@ -144,8 +144,8 @@
 #define MAMBA_ABI_THREADS serial
 #endif
 
-// Where static tensors lie (tensor/storage.hpp) is layout, too. The bound becomes part of a name: a plain decimal literal,
-// as in -DMAMBA_INLINE_BYTES=32768.
+// Where static tensors lie (tensor/storage.hpp) is layout, too. The bound becomes part of a name: a plain decimal
+// literal, as in -DMAMBA_INLINE_BYTES=32768.
 #if defined(MAMBA_INLINE_BYTES)
 #define MAMBA_ABI_INLINE MAMBA_INLINE_BYTES
 #else
