@@ -30,8 +30,6 @@
 #endif
 #if defined(__GNUC__) && !defined(__clang__) && defined(__SSE2__) && !defined(__AVX512F__)
 #define MAMBA_DOT4_FEW_REGISTERS 1
-#else
-#define MAMBA_DOT4_FEW_REGISTERS 0
 #endif
 
 namespace mamba::inline MAMBA_ABI::simd {

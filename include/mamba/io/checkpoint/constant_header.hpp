@@ -46,10 +46,8 @@ inline constexpr std::string_view constant_header_start = "// Constants written 
   auto const letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   bool begins = true;
   for (std::size_t i = 0; i < name.size(); ++i) {
-    if (letter(name[i])) {
+    if (letter(name[i]) || (!begins && name[i] >= '0' && name[i] <= '9')) {
       begins = false;
-    } else if (!begins && name[i] >= '0' && name[i] <= '9') {
-      continue;
     } else if (!begins && name.substr(i, 2) == "::") {
       begins = true;
       ++i;
