@@ -57,7 +57,9 @@ bool parse(int argc, char** argv, evaluate_options& o) {
       ->type_name("FILE.safetensors");
   line.flag("--force", o.force, "Let --logits replace a file that exists");
   line.footer(notes);
-  return line.parse(argc, argv);
+  if (!line.parse(argc, argv)) return false;
+  if (o.force && o.logits.empty()) mamba::core::fail("--force needs --logits");
+  return true;
 }
 
 /// What is predicted, and how many bytes it is; no bytes where ids have no text.
@@ -159,9 +161,14 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
   std::fprintf(stderr, "peak memory: %s\n", examples::readable_bytes(examples::peak_memory()).c_str());
 }
 
-/// The file of --logits must be new, unless --force; no file of the model may ever be replaced.
-void check_target(std::filesystem::path const& target, language_model const& model, bool force) {
+/// The file of --logits must be new, unless --force; no file of the model, and no text, may ever be replaced.
+void check_target(evaluate_options const& o, language_model const& model) {
+  std::filesystem::path const target = o.logits;
   std::error_code ignored;
+  for (std::string const& read : {o.text, o.tokens, (model.files.folder / "heldout.txt").string()}) {
+    if (std::filesystem::equivalent(target, read, ignored))
+      mamba::core::fail("--logits " + o.logits + ": is the text itself, and would be overwritten");
+  }
   for (auto const& part : model.files.tensors.parts()) {
     if (std::filesystem::equivalent(target, part.file->path(), ignored))
       mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
@@ -171,7 +178,7 @@ void check_target(std::filesystem::path const& target, language_model const& mod
       mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
   }
   auto const status = std::filesystem::status(target, ignored);
-  if (std::filesystem::is_regular_file(status) && !force)
+  if (std::filesystem::is_regular_file(status) && !o.force)
     mamba::core::fail("--logits " + target.string() + ": exists already; --force replaces it");
 }
 
@@ -186,7 +193,7 @@ int main(int argc, char** argv) {
     sequence const text = read_sequence(o, model);
     std::optional<mamba::io::safetensors::writer> logits_file;  // made before the work, so that it cannot fail after it
     if (!o.logits.empty()) {
-      check_target(o.logits, model, o.force);
+      check_target(o, model);
       mamba::io::stored_tensor const tensor{
           "logits", mamba::io::dtype::f32, {text.tokens.size(), model.vocabulary()}, {}};
       logits_file.emplace(o.logits, std::span(&tensor, 1));

@@ -49,7 +49,7 @@ constexpr char const* notes =
     "biases, conv1d, A_log, D) is written in f32. Nothing that exists is overwritten, but headers written before.\n"
     "\n"
     "--header FILE writes C++ source in place of OUT, for models of some kilobytes to some megabytes:\n"
-    "    quantize spotter --header spotter.hpp --weights q8 --lanes 1\n"
+    "    quantize mamba --header net.hpp --weights q8 --lanes 1\n"
     "It needs the library's headers and has all weights as constants, which a linker puts into flash, and the "
     "constant\n"
     "NAME::weights, which forward() and step() run from without a copy and without a heap. A header fits targets with "
@@ -281,7 +281,7 @@ std::string namespace_of(options const& o) {
   std::string name = o.name_space.empty() ? std::filesystem::path(o.header).stem().string() : o.name_space;
   if (mamba::io::is_namespace(name)) return name;
   mamba::core::fail("'" + name + "' is no name of a C++ namespace, expected one " +
-                    (o.name_space.empty() ? "in --namespace" : "such as spotter or app::spotter"));
+                    (o.name_space.empty() ? "in --namespace" : "such as net or app::net"));
 }
 
 /// A header may be written again, as builds do; nothing else is overwritten.

@@ -4,11 +4,12 @@
 
 #include <cstdio>
 #include <exception>
+#include <stdexcept>
 
 int main(int argc, char** argv) {
   if (argc != 2 || argv[1][0] == '-') {
-    std::printf(
-        "first_numbers FILE prints each tensor of a safetensors file with its first numbers (see --help of inspect)\n");
+    std::fprintf(argc == 2 ? stdout : stderr,
+                 "first_numbers FILE prints each tensor of a safetensors file with its first numbers\n");
     return argc == 2 ? 0 : 1;
   }
   try {
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
       for (std::size_t i = 0; i < values.size() && i < 4; ++i) std::printf(" %g", values[i]);
       std::printf("%s\n", values.size() > 4 ? " …" : "");
     }
+    if (std::fflush(stdout) != 0) throw std::runtime_error("cannot write to standard output");
     return 0;
   } catch (std::exception const& e) {
     std::fprintf(stderr, "first_numbers: %s\n", e.what());

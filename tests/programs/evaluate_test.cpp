@@ -194,6 +194,10 @@ TEST_CASE("evaluate: --logits replaces a file only with --force, and a file of t
     }
     CHECK(test::read_text(folder / "model" / name) == before);
   }
+  auto const itself = to(folder / "ids", true);
+  CHECK(itself.refused("evaluate"));
+  CHECK(itself.err.find("ids: is the text itself, and would be overwritten") != std::string::npos);
+  CHECK(test::read_text(folder / "ids") == "1 2 3");
   CHECK(to(folder / "taken", true).status == 0);
   CHECK(mamba::io::safetensors::archive::open(folder / "taken").at("logits").shape == std::vector<std::size_t>{3, 97});
 }

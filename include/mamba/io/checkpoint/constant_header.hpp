@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // mamba/io/checkpoint/constant_header.hpp — a model as a C++ header: its weights lie in flash, and run from there.  [floor 7]
 //
-//     std::string const text = io::constant_header(io::load_weights<q8>(from), {.name = "spotter", .lanes = 1});
+//     std::string const text = io::constant_header(io::load_weights<q8>(from), {.name = "net", .lanes = 1});
 //
-//     #include "spotter.hpp"                                          // in the program of the target
-//     mamba::model::state<spotter::sizes> state;
-//     mamba::model::static_workspace<spotter::weights_type> workspace;
-//     mamba::model::step(spotter::weights, next, state, workspace, logits);
+//     #include "net.hpp"                                              // in the program of the target
+//     mamba::model::state<net::sizes> state;
+//     mamba::model::static_workspace<net::weights_type> workspace;
+//     mamba::model::step(net::weights, next, state, workspace, logits);
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -55,7 +55,7 @@ inline constexpr std::string_view constant_header_start = "// Constants written 
       return false;
     }
   }
-  return !begins && name != "mamba";
+  return !begins && name != "mamba" && name != "std";
 }
 
 namespace detail {
