@@ -4,7 +4,6 @@
 # #pragma once, and namespaces that carry the ABI; nothing left open in README.
 cmake_minimum_required(VERSION 3.25)
 
-
 file(GLOB_RECURSE sources RELATIVE "${ROOT}" "${ROOT}/include/*.hpp" "${ROOT}/examples/*.hpp" "${ROOT}/examples/*.cpp"
      "${ROOT}/tests/*.hpp" "${ROOT}/tests/*.cpp" "${ROOT}/benchmarks/*.hpp" "${ROOT}/benchmarks/*.cpp")
 foreach(source IN LISTS sources)
