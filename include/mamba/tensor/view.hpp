@@ -47,11 +47,13 @@ class view {
       : data_(other.data()), shape_(converted(other.shape().values())), pitch_(other.pitch()) {}
 
   /// A vector is taken wherever a span of it is: std::vector, std::array, std::span.
+  // NOLINTBEGIN(bugprone-forwarding-reference-overload): constrained, a view is copied as before
   template <class Range>
   requires(
       rank == 1 && requires(Range & r) { std::begin(r); } &&
       std::convertible_to<Range&&, std::span<T>>) constexpr view(Range&& numbers) noexcept(!core::contracts_checked)
       : view(std::span<T>(numbers).data(), std::span<T>(numbers).size()) {}
+  // NOLINTEND(bugprone-forwarding-reference-overload)
 
   [[nodiscard]] constexpr T* data() const noexcept { return data_; }
   [[nodiscard]] constexpr extents_type const& shape() const noexcept { return shape_; }
