@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // kernels/matmul_bench.cpp — y = x Wᵀ on the shapes of mamba-130m: packed panels in each format, Eigen's, a plain loop.
 //
-// Roofline: 2 operations per weight and token, 4, 2, 17/16, 5/8 or 5/16 bytes per weight. One token of float does half a
-// FLOP per byte: reading decides (9.4 MB of 768→3072, 0.55 ms at 17 GB/s, 34 times what the multiply-adds take at 100 GFLOP/s). The
-// two meet at about 12 tokens in float and 6 in bfloat16; with 128 or 512 tokens the FMA peak decides.
+// Roofline: 2 operations per weight and token, 4, 2, 17/16, 5/8 or 5/16 bytes per weight. One token of float does
+// half a FLOP per byte: reading decides (9.4 MB of 768→3072, 0.55 ms at 17 GB/s, 34 times what the multiply-adds take
+// at 100 GFLOP/s). The two meet at about 12 tokens in float and 6 in bfloat16; with 128 or 512 tokens the FMA peak
+// decides.
 //
 // Between two uses of one matrix a model reads all its others. So up to 12 tokens walk through copies of the matrix
 // that fill half a gigabyte, the weights of the whole 130m, and no copy is still in a cache when its turn comes again

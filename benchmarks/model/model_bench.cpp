@@ -108,8 +108,8 @@ double available_bytes() {
   return 0;
 }
 
-/// Thirty-two maxima side by side, which compilers make vectors of: 11 µs for 50280 logits. std::max_element takes 70, a
-/// thirtieth of a whole step of mamba-130m in ternary.
+/// Thirty-two maxima side by side, which compilers make vectors of: 11 µs for 50280 logits. std::max_element takes 70,
+/// a thirtieth of a whole step of mamba-130m in ternary.
 token most_probable(std::span<float const> logits) {
   std::array<float, 32> columns;
   columns.fill(logits[0]);

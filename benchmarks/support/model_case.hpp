@@ -147,8 +147,8 @@ class model_in final : public any_model {
 /// through norm, in_proj, x_proj, dt_proj and out_proj in turn, and RMS norm keeps the whole at the scale of the
 /// logits; so n_layer + 1 times the sum of those roots, in u of the largest logit, doubled because softplus, exp and
 /// the gate have their own few u. (mamba-130m: 4.2e-4 of the largest logit, where 7e-6 is found; the small model 5.9e-5
-/// and 2e-6.) A block format rounds the input of every product to 8 bits, 0.9 % of normal numbers, which the plain model
-/// doesn't do: there the distance of all logits is held to 10 %.
+/// and 2e-6.) A block format rounds the input of every product to 8 bits, 0.9 % of normal numbers, which the plain
+/// model doesn't do: there the distance of all logits is held to 10 %.
 inline void require_right(any_model const& model) {
   auto const& c = model.sizes;
   std::size_t const vocabulary = c.vocab_size;

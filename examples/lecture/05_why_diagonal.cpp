@@ -2,8 +2,8 @@
 // 05_why_diagonal — a diagonal A would be cheap. HiPPO's cannot be made diagonal; a close relative of it already is.
 //
 // With a diagonal A the modes do not see each other: K_k = Σ_n C_n ā_nᵏ B̄_n, and a step costs N instead of N². Every A
-// with distinct eigenvalues has eigenvectors V with A = V Λ V⁻¹. So why does S4 not go that way? Because numbers have 16
-// digits. Going through V and back magnifies errors by its condition number, for LegS a thousandfold more with every
+// with distinct eigenvalues has eigenvectors V with A = V Λ V⁻¹. So why does S4 not go that way? Because numbers have
+// 16 digits. Going through V and back magnifies errors by its condition number, for LegS a thousandfold more with every
 // four states. Add the right column, A + P Pᵀ, and the matrix is normal: its V is unitary and magnifies nothing.
 //
 //     S4       keeps the column:  A = V (Λ − P Pᴴ) Vᴴ         (lesson 6 says what to do with it)

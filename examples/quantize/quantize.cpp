@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // quantize — a checkpoint in fewer bits, in a file that loads without conversion.
 //
-// Tensor by tensor, in pieces of a few megabytes, on all threads: no model is ever in memory. The numbers are those that
-// `generate --weights FORMAT` makes of the original when it loads. With --header, a C++ header for programs that have
-// their model in flash: the same numbers, in the layouts that the target reads.
+// Tensor by tensor, in pieces of a few megabytes, on all threads: no model is ever in memory. The numbers are those
+// that `generate --weights FORMAT` makes of the original when it loads. With --header, a C++ header for programs that
+// have their model in flash: the same numbers, in the layouts that the target reads.
 #include <mamba/core/bfloat16.hpp>
 #include <mamba/core/float16.hpp>
 #include <mamba/io/checkpoint/checkpoint.hpp>

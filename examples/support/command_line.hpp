@@ -56,7 +56,8 @@ template <class T>
 
 }  // namespace detail
 
-/// A text with \\n, \\t, \\r, \\0, \\\\ and \\xHH replaced by what they stand for, as printf does; any other backslash stays.
+/// A text with \\n, \\t, \\r, \\0, \\\\ and \\xHH replaced by what they stand for, as printf does; any other backslash
+/// stays.
 [[nodiscard]] inline std::string unescaped(std::string_view text) {
   auto const hex = [](char c) {
     constexpr std::string_view digits = "0123456789abcdef";

@@ -38,7 +38,8 @@ struct language_model {
   /// True where ids are bytes: there is no tokenizer.json, and no more ids than bytes.
   [[nodiscard]] bool is_bytes() const noexcept { return !files.tokenizer && vocabulary() <= 256; }
 
-  /// True where text can be encoded: ids alone can be right of a model that has more tokens than bytes and no tokenizer.
+  /// True where text can be encoded: ids alone can be right of a model that has more tokens than bytes and no
+  /// tokenizer.
   [[nodiscard]] bool reads_text() const noexcept { return files.tokenizer || is_bytes(); }
 
   /// Whether a token ends a text: eos_token_id of the checkpoint, or else the tokenizer's <|endoftext|>.

@@ -50,8 +50,8 @@ TEST_CASE("fast-math: powers round their exponents") {
   check_powers<double>();
 }
 
-// Relative root mean square errors of Gaussian rows: q8 0.6 %, q4 7.2 %, ternary 45 % for blocks of 32, and 0.6 % for the
-// activations; without rounding to integers they are several times as large, or all.
+// Relative root mean square errors of Gaussian rows: q8 0.6 %, q4 7.2 %, ternary 45 % for blocks of 32, and 0.6 % for
+// the activations; without rounding to integers they are several times as large, or all.
 template <class W>
 double product_error() {
   constexpr std::size_t in = 256, out = 64, tokens = 7;

@@ -77,7 +77,8 @@ double largest_z(s4d_config const& s) {
   return largest_delta * (1 + std::numbers::pi * static_cast<double>(s.pairs()));
 }
 
-/// The mixer against the plain one, two calls of L steps each, number by number. Returns the largest share of the bound.
+/// The mixer against the plain one, two calls of L steps each, number by number. Returns the largest share of the
+/// bound.
 template <class W>
 double check_against_plain(std::uint64_t seed) {
   using mixer = nn::s4d<any, W>;

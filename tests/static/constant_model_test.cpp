@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Models out of headers that quantize wrote, several of them in one program: no copy of a weight, no heap, and the bits of
-// the checkpoints that they come from.
+// Models out of headers that quantize wrote, several of them in one program: no copy of a weight, no heap, and the bits
+// of the checkpoints that they come from.
 #include <doctest/doctest.h>
 
 #include <biased_q8.hpp>

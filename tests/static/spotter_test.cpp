@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A keyword spotter (40 features a frame, two Mamba blocks 64 wide, the mean over time, ten words) whose weights, state and
-// workspace use no heap. This file is compiled with MAMBA_INLINE_BYTES=1048576: where the bound lies is the user's choice.
+// A keyword spotter (40 features a frame, two Mamba blocks 64 wide, the mean over time, ten words) whose weights, state
+// and workspace use no heap. This file is compiled with MAMBA_INLINE_BYTES=1048576: where the bound lies is the user's
+// choice.
 #include <doctest/doctest.h>
 
 #include <mamba/model/forward.hpp>

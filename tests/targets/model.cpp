@@ -33,9 +33,9 @@ void print_bits(T v) {
 
 /// What another rounding of every operation may change of a logit, as a part of the largest.
 ///
-/// Each logit is the end of some ten sums of up to 48 products, in two layers one after the other, so 1000 roundings are
-/// more than there are on any path; block formats round activations besides, and where two builds differ in the last bit
-/// a code may be the next one, 1/127 of its block's largest number.
+/// Each logit is the end of some ten sums of up to 48 products, in two layers one after the other, so 1000 roundings
+/// are more than there are on any path; block formats round activations besides, and where two builds differ in the
+/// last bit a code may be the next one, 1/127 of its block's largest number.
 template <class W, class T>
 constexpr T bound = mamba::block_format<W> ? T(1) / 32 : 1000 * std::numeric_limits<T>::epsilon();
 

@@ -9,7 +9,7 @@
 // an exponent. The polynomials are minimax fits of (eʳ − 1 − r)/r² and (2ʳ − 1)/r for the relative error of the result.
 //
 // One template serves scalars and batches, and a scalar gives the bits of a batch lane. Call these functions with their
-// namespace, math::exp(x): argument-dependent lookup finds xsimd::exp for a batch, whose bits are the compiler's taste.
+// namespace, math::exp(x): argument-dependent lookup finds the batch's own exp, whose bits are the compiler's taste.
 #pragma once
 
 #include <mamba/math/polynomial.hpp>

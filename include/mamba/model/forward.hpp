@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/forward.hpp — from items to outputs, any number at a time, from any state, for one sequence or many.  [floor 6]
+// mamba/model/forward.hpp — from items to outputs, any number at a time, of one sequence or many.  [floor 6]
 #pragma once
 
 #include <mamba/model/network.hpp>
@@ -11,8 +11,8 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// One sequence's share of a batch: what it reads, the state that it continues from and leaves behind, and after how many
-/// of its last items outputs are wanted.
+/// One sequence's share of a batch: what it reads, the state that it continues from and leaves behind, and after how
+/// many of its last items outputs are wanted.
 template <class Network>
 struct network_sequence {
   typename Network::items items;
@@ -163,11 +163,11 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
 ///
 /// Paper:   Mamba, section 3.4: embedding, blocks with residual, RMS norm, head.
 /// Shapes:  out [Σ s.outputs, ≤ outputs()], s.outputs at most the number of items. Sequences may be empty.
-/// Why:     rows of all sequences go through a layer together, so that its weights are read once; chunk_rows at a time, so
-///          that the workspace does not grow with the input.
+/// Why:     rows of all sequences go through a layer together, so that its weights are read once; chunk_rows at a time,
+///          so that the workspace does not grow with the input.
 /// Domain:  states made for this model, no two sequences with one state; tokens in the vocabulary. NaN in, NaN out.
-/// Determinism: the partition contract: every split of the items into calls, every batch, every number of threads, static
-///          and dynamic extents give the same bits in outputs and states, within one build.
+/// Determinism: the partition contract: every split of the items into calls, every batch, every number of threads,
+///          static and dynamic extents give the same bits in outputs and states, within one build.
 /// Cost:    on the stack, at most 24 kB beside that of matmul (kernels/gemm/matmul.hpp,
 ///          kernels/quantization/quantized_matmul.hpp), whatever the sizes of the model.
 /// Throws:  std::bad_alloc where the workspace must grow (model/workspace.hpp says how to prevent it).
@@ -178,9 +178,10 @@ void forward(network<Input, Stack, Output> const& w,
   detail::run<detail::wanted::outputs>(w, batch, workspace, out);
 }
 
-/// One sequence: reads items, continuing from `state`, and writes the outputs that follow the last out.extent(0) of them.
+/// One sequence: reads items, continuing from `state`, and writes the outputs that follow the last out.extent(0) of
+/// them.
 ///
-///     forward(w, tokens, state, workspace, logits);    // as many rows as tokens: all; one: what comes next; none: only read
+///     forward(w, tokens, state, workspace, logits);    // rows: as many as tokens, one for what comes next, none
 ///
 /// See:     the batch above for all else.
 template <class Input, class Stack, class Output, class State, class Workspace>
@@ -193,8 +194,8 @@ void forward(network<Input, Stack, Output> const& w, std::type_identity_t<typena
   detail::run<detail::wanted::outputs>(w, std::span<sequence<net> const>(one), workspace, out);
 }
 
-/// The hidden vectors behind the last out.extent(0) items, normalised (and pooled), without the output map's projection:
-/// what transformers calls last_hidden_state.
+/// The hidden vectors behind the last out.extent(0) items, normalised (and pooled), without the output map's
+/// projection: what transformers calls last_hidden_state.
 ///
 /// Shapes:  out [≤ items, d_model].
 template <class Input, class Stack, class Output, class State, class Workspace>
@@ -209,8 +210,8 @@ void hidden(network<Input, Stack, Output> const& w, std::type_identity_t<typenam
   detail::run<detail::wanted::hidden>(w, std::span<sequence<net> const>(one), workspace, out);
 }
 
-/// One item: forward() with one row. With a workspace made for the model it allocates nothing and throws nothing, and it
-/// takes no lock: serial, or with threads for models whose token costs less than parallel::parallel_threshold().
+/// One item: forward() with one row. With a workspace made for the model it allocates nothing and throws nothing, and
+/// it takes no lock: serial, or with threads for models whose token costs less than parallel::parallel_threshold().
 ///
 /// Shapes:  out [≤ outputs()].
 /// See:     examples/embed for a Mamba inside a loop of one's own.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/layer_list.hpp — as many layers, or states, as a model has: in place where few and small, else a vector.  [floor 6]
+// mamba/model/layer_list.hpp — the layers or states of a model: in place where small, else a vector.  [floor 6]
 #pragma once
 
 #include <mamba/tensor/extents.hpp>
@@ -76,7 +76,8 @@ struct list_of<T, Count, true> {
 
 }  // namespace detail
 
-/// Count elements; Count may be dynamic. Elements that together have at most inline_bytes (tensor/storage.hpp) lie in place.
+/// Count elements; Count may be dynamic. Elements that together have at most inline_bytes (tensor/storage.hpp) lie in
+/// place.
 template <class T, std::size_t Count>
 using layer_list = typename detail::list_of<T, Count, Count != dynamic>::type;
 

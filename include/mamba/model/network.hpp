@@ -57,7 +57,8 @@ struct batch_part {
 
 /// The parameters of a model.
 ///
-/// Shapes:  named as in checkpoints: the input map's and the layers' parameters behind "backbone.", see for_each_tensor.
+/// Shapes:  named as in checkpoints: the input map's and the layers' parameters behind "backbone.", see
+///          for_each_tensor.
 /// Throws:  std::bad_alloc.
 template <class Input, class Stack, class Output>
 class network {
@@ -133,9 +134,9 @@ class network {
 ///          storage.row_size() = the product of the rest; rows are numbers of the arithmetic type, row-major, with the
 ///          checkpoint's meaning (A_log, not A). Packing and derived values happen in set_row. Names are those of the
 ///          original checkpoints; mamba::io has the tables of other spellings.
-/// Domain:  `w` is a network in any storage, const or not (constant and meta storage can't be set). lm_head.weight appears
-///          where the head is not tied, biases where the configuration has them. f may take a fourth argument, nn::role,
-///          and the name as a std::string.
+/// Domain:  `w` is a network in any storage, const or not (constant and meta storage can't be set). lm_head.weight
+///          appears where the head is not tied, biases where the configuration has them. f may take a fourth argument,
+///          nn::role, and the name as a std::string.
 /// Cost:    nothing on the heap for names, where f takes them as std::string_view.
 template <class Network, class F>
 void for_each_tensor(Network&& w, F&& f) {

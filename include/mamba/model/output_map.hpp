@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/model/output_map.hpp — from the residual stream to what a model answers: logits, or pooled outputs.  [floor 6]
 //
-// An output map is a list of parameters (nn/layer.hpp) with a state of its own (what a mean over time must remember) and
+// An output map is a list of parameters (nn/layer.hpp) with a state of its own (what a mean over time must
+// remember) and
 //
 //     collect(r, state, hidden, at)    the last hidden.extent(0) rows of r, normalised and pooled, continuing from state
 //     project(input, hidden, y, at)    y [hidden rows, ≤ width(config)]
@@ -162,8 +163,8 @@ struct mean_state {
       nn::detail::expect_row(*this, i, value.size());
       count = whole(value[0], std::numeric_limits<std::size_t>::max() / unit / 2) * unit + whole(value[1], unit - 1);
     }
-    /// The number of `unit`s or of ones. What is neither is a broken contract, and 0 where contracts aren't checked: the
-    /// numbers may be a file's.
+    /// The number of `unit`s or of ones. What is neither is a broken contract, and 0 where contracts aren't checked:
+    /// the numbers may be a file's.
     [[nodiscard]] static std::size_t whole(T v, std::size_t most) noexcept(!core::contracts_checked) {
       bool const in_range = v >= 0 && v <= static_cast<T>(most);
       MAMBA_EXPECTS(in_range, "mean.count: not a number of rows");
@@ -176,8 +177,8 @@ struct mean_state {
 /// Outputs of features or tokens, for classifiers and regressors: y = W pool(norm_f(r)) + b.
 ///
 /// Shapes:  norm_f.weight [d_model], head.weight [outputs, d_model], head.bias [outputs].
-/// Why:     the mean is that of all rows so far, carried in the state, so that it keeps the partition contract: any split of
-///          a sequence into calls has the same sums in the same order.
+/// Why:     the mean is that of all rows so far, carried in the state, so that it keeps the partition contract: any
+///          split of a sequence into calls has the same sums in the same order.
 /// Error:   of the mean: L·ε of Σ|r| (recursive summation in order of time) and a division.
 template <class W, std::size_t Model = dynamic, std::size_t Outputs = dynamic, class Storage = nn::packed>
 class pooled_head {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/session.hpp — one sequence: weights, a state, a workspace and the latest outputs in one object.  [floor 6]
+// mamba/model/session.hpp — one sequence: weights, state, workspace and the latest outputs.  [floor 6]
 #pragma once
 
 #include <mamba/model/forward.hpp>

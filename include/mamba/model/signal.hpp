@@ -39,7 +39,7 @@ using signal_network = network<feature_projection<W, C.features, C.d_model, Stor
 
 /// A model of signals: a linear map of each frame, Mamba blocks, a pooled linear map. W as in model/weights.hpp.
 ///
-///     constexpr model::signal_config sizes{.features = 40, .d_model = 64, .n_layer = 2, .outputs = 10, .over = model::pooling::mean};
+///     constexpr model::signal_config sizes{.features = 40, .d_model = 64, .n_layer = 2, .outputs = 10};
 ///     static model::signal_weights<sizes, q8> weights;                      // filled by for_each_tensor
 ///     static auto state = weights.initial_state();
 ///     static model::static_workspace<decltype(weights)> workspace;

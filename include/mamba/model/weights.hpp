@@ -53,15 +53,15 @@ class weights : public mamba_network<C, W, Storage> {
   config sizes_;
 };
 
-/// The shapes of a model in the storage format W, without numbers: what a loader checks a file against. The layers are one
-/// that stands for all, so that absurd sizes cost nothing.
+/// The shapes of a model in the storage format W, without numbers: what a loader checks a file against. The layers are
+/// one that stands for all, so that absurd sizes cost nothing.
 template <class W = float>
 using manifest = weights<any, W, nn::meta>;
 
 /// The state of a Mamba language model between calls: copy it, compare it, keep it, go back to it.
 ///
-/// Shapes:  per layer, the last d_conv−1 inputs of the convolution [d_conv−1, d_inner] and h [d_inner, d_state], both in
-///          the arithmetic type T. Its size does not depend on how much was read.
+/// Shapes:  per layer, the last d_conv−1 inputs of the convolution [d_conv−1, d_inner] and h [d_inner, d_state], both
+///          in the arithmetic type T. Its size does not depend on how much was read.
 /// Throws:  mamba::error if `sizes` are not those of C; std::bad_alloc.
 template <config C = any, class T = float>
 class state : public mamba_network<C, T>::state {

@@ -9,8 +9,8 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// Rows that forward() takes through all layers at a time: a workspace is bounded by it (9.4 MB for mamba-130m), results do
-/// not depend on it.
+/// Rows that forward() takes through all layers at a time: a workspace is bounded by it (9.4 MB for mamba-130m),
+/// results do not depend on it.
 inline constexpr std::size_t chunk_rows = 256;
 
 /// Memory for the intermediate values of one call at a time, shared by any number of states.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/constant_parameter.hpp — parameters that are no matrices, read where they lie in constant storage.  [floor 5]
+// mamba/nn/constant_parameter.hpp — parameters that are no matrices, in constant storage.  [floor 5]
 //
-// They have the layouts of nn/parameter.hpp: what one model's span() gives, another model's borrow() takes. Each states its
-// type of number, element, and how many it borrows, size(). All of it can be done by the compiler.
+// They have the layouts of nn/parameter.hpp: what one model's span() gives, another model's borrow() takes. Each states
+// its type of number, element, and how many it borrows, size(). All of it can be done by the compiler.
 #pragma once
 
 #include <mamba/core/contracts.hpp>

@@ -36,7 +36,8 @@ template <class E>
 ///
 ///     alignas(64) constexpr float numbers[] = {…};
 ///     alignas(64) constexpr std::array<kernels::weight_block<q8>, 36> blocks = …;
-///     constexpr auto weights = nn::borrowed<model::weights<sizes, q8, nn::constant>>(nn::constant_pools(numbers, blocks));
+///     using weights_type = model::weights<sizes, q8, nn::constant>;
+///     constexpr auto weights = nn::borrowed<weights_type>(nn::constant_pools(numbers, blocks));
 ///
 /// Domain:  pools that stay as they are for good, on 64-byte boundaries.
 template <class... E>
@@ -91,9 +92,11 @@ struct borrow_from {
 
 /// Parameters (a layer, a stack, a network) of static sizes and constant storage that read their numbers from pools.
 ///
-/// Why:     nothing is copied or allocated. In a constant, it is done by the compiler: the result lies in constant storage, too.
+/// Why:     nothing is copied or allocated. In a constant, it is done by the compiler: the result lies in constant
+///          storage, too.
 /// Domain:  pools written for these parameters, in this build's layout.
-/// Throws:  mamba::error where the pools are not of the parameters' size; in a constant, that is an error of the compiler.
+/// Throws:  mamba::error where the pools are not of the parameters' size; in a constant, that is an error of the
+///          compiler.
 template <class P, class... E>
 [[nodiscard]] constexpr P borrowed(constant_pools<E...> pools) {
   static_assert(std::is_same_v<typename P::storage, constant>, "borrowed: parameters must be in constant storage");

@@ -54,7 +54,8 @@ concept carried_state = std::regular<S> && requires(S& state, S const& kept, det
 };
 
 /// A type that lists its parameters once: for_each(parameters, f) calls f(name, shape, storage, role) for each, in one
-/// fixed order, `shape` being the checkpoint's. with_storage<S> is the same list in another storage, of the same config.
+/// fixed order, `shape` being the checkpoint's. with_storage<S> is the same list in another storage, of the same
+/// config.
 template <class P>
 concept parameter_list = requires(P& parameters, P const& kept, detail::any_visitor const f) {
   P::for_each(parameters, f);
@@ -76,9 +77,9 @@ concept parameter_list = requires(P& parameters, P const& kept, detail::any_visi
 ///     nn::forward(mixer, x, state, workspace, y);      // by m.apply<kernels::output::assign>(input, segments, at, y)
 ///
 /// `input` is what its first matrix reads (activations of width(config), quantised if its format takes them so), `at`
-/// the rest of the workspace, of which it needs workspace(config, rows) bytes at most. cost(rows) decides whether threads
-/// are used, never a result. sizes() is the configuration that it was made with; state(config) is the state before the
-/// first row: all that must be remembered, and a value.
+/// the rest of the workspace, of which it needs workspace(config, rows) bytes at most. cost(rows) decides whether
+/// threads are used, never a result. sizes() is the configuration that it was made with; state(config) is the state
+/// before the first row: all that must be remembered, and a value.
 ///
 /// Domain:  segments lie side by side in the input and cover it.
 /// Determinism: the partition contract: the same bits for every split of a sequence into calls, any other sequences in

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/parameter_names.hpp — names of parameters inside parameters, made only for visitors that read them.  [floor 5]
+// mamba/nn/parameter_names.hpp — names of nested parameters, made for visitors that read them.  [floor 5]
 #pragma once
 
 #include <mamba/core/error.hpp>

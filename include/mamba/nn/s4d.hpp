@@ -223,8 +223,8 @@ class s4d {
 /// Why:     no step waits for the step before it.
 /// Shapes:  x, y [L, d_model], L ≤ the rows of the workspace.
 /// Domain:  NaN in a channel of x makes all of that channel NaN: rounding isn't causal.
-/// Error:   of s in one channel, beside what Ā and C·B̄ were rounded: ε log₂n (10 ‖K‖₂‖u‖₂ + 2.5 ‖K∗u‖₂), n the power of
-///          two from L up (kernels/convolution/fft_convolution.hpp), and (κ ∗ |u|)_t with
+/// Error:   of s in one channel, beside what Ā and C·B̄ were rounded: ε log₂n (10 ‖K‖₂‖u‖₂ + 2.5 ‖K∗u‖₂), n the power
+///          of two from L up (kernels/convolution/fft_convolution.hpp), and (κ ∗ |u|)_t with
 ///          κ_k = ((N/2 + 50)/2 ε + 2.2 k 2⁻⁵³) 2 Σ|(C·B̄)_n Ā_n^k| (kernels/convolution/vandermonde_kernel.hpp).
 /// Determinism: the same bits for every number of threads; others than the recurrence's, and others for another L.
 /// Cost:    L·d_model·N/2 complex products for K, then 5 n log₂n multiply-adds a channel.

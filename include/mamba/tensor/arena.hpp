@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/arena.hpp — consecutive buffers out of one piece of memory, laid out by the code that uses them.  [floor 1]
+// mamba/tensor/arena.hpp — consecutive buffers out of one piece of memory.  [floor 1]
 //
 //     void buffers(arena at, std::size_t rows) {          // by value: what it takes is free again when it returns
 //       matrix_view<float> const u = at.matrix<float>(rows, 64);
@@ -20,14 +20,15 @@ namespace mamba::inline MAMBA_ABI {
 
 /// A bump allocator over memory of somebody else's: a value of three words, copied to open a scope.
 ///
-/// Why:     a layer's intermediate values live as long as its call. Handing the arena on by value gives every callee the
-///          rest of the memory and takes it back without a destructor, a free list or a heap.
+/// Why:     a layer's intermediate values live as long as its call. Handing the arena on by value gives every callee
+///          the rest of the memory and takes it back without a destructor, a free list or a heap.
 /// Domain:  memory that begins on a 64-byte boundary (heap_storage and inline_storage do). Elements are trivially
 ///          copyable; they are not initialised.
 /// Throws:  contract_violation where contracts are checked and the memory is too small.
 class arena {
  public:
-  /// Measures only: everything fits, and nothing has an address. An arena over no memory is another thing: nothing fits.
+  /// Measures only: everything fits, and nothing has an address. An arena over no memory is another thing: nothing
+  /// fits.
   constexpr arena() noexcept = default;
   explicit arena(std::span<std::byte> memory) noexcept : base_(memory.data()), size_(memory.size()) {}
 

@@ -70,7 +70,8 @@ inline constexpr std::size_t lazy_bytes = 64 * 1024;
   return zeros;
 }
 
-// Not inlined: g++ 12 would warn of a path that frees here what operator new gave (-Warray-bounds), which no size takes.
+// Not inlined: g++ 12 would warn of a path that frees here what operator new gave (-Warray-bounds), which no size
+// takes.
 [[gnu::noinline]] inline void free_zeros(void* zeros) noexcept { std::free(*(static_cast<void**>(zeros) - 1)); }
 
 }  // namespace detail

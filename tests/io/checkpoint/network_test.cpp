@@ -77,6 +77,14 @@ void fill(Network& network) {
   });
 }
 
+/// A file of a network filled with numbers.
+template <class Network>
+void save_filled(typename Network::config const& sizes, std::filesystem::path const& file) {
+  Network network(sizes);
+  fill(network);
+  io::save_network(network, file);
+}
+
 /// Every number of a network, as its storage stands for it.
 template <class Network>
 std::map<std::string, std::vector<float>> numbers_of(Network const& network) {
@@ -116,7 +124,8 @@ std::vector<float> outputs_of(Network const& network) {
   return {found.begin(), found.end()};
 }
 
-/// A file of numbers loads as what setting the same numbers gives; saved in its own format and loaded, it has equal bits.
+/// A file of numbers loads as what setting the same numbers gives; saved in its own format and loaded, it has equal
+/// bits.
 template <class Network>
 void check_load_and_save(std::filesystem::path const& numbers, typename Network::config const& sizes) {
   Network direct(sizes);
@@ -174,9 +183,7 @@ struct selection_in_q8 {
 TEST_CASE("network: a sensor model is saved and loaded, and converted from numbers to any format") {
   test::temporary_folder const folder;
   auto const file = folder / "numbers.safetensors";
-  sensor<float> network(sensor_sizes());
-  fill(network);
-  io::save_network(network, file);
+  save_filled<sensor<float>>(sensor_sizes(), file);
   check_load_and_save<sensor<float>>(file, sensor_sizes());
   check_load_and_save<sensor<q8>>(file, sensor_sizes<q8>());
   check_load_and_save<sensor<selection_in_q8>>(file, sensor_sizes<selection_in_q8>());
@@ -185,9 +192,7 @@ TEST_CASE("network: a sensor model is saved and loaded, and converted from numbe
 TEST_CASE("network: a layer of one's own and an S4D layer between Mamba blocks are saved, loaded and quantised") {
   test::temporary_folder const folder;
   auto const file = folder / "numbers.safetensors";
-  hybrid<float> network(hybrid_sizes());
-  fill(network);
-  io::save_network(network, file);
+  save_filled<hybrid<float>>(hybrid_sizes(), file);
   check_load_and_save<hybrid<float>>(file, hybrid_sizes());
   check_load_and_save<hybrid<ternary>>(file, hybrid_sizes<ternary>());
 }
@@ -195,9 +200,7 @@ TEST_CASE("network: a layer of one's own and an S4D layer between Mamba blocks a
 TEST_CASE("network: missing, extra, misshapen and foreign tensors are refused before anything is allocated") {
   test::temporary_folder const folder;
   auto const file = folder / "numbers.safetensors";
-  sensor<float> network(sensor_sizes());
-  fill(network);
-  io::save_network(network, file);
+  save_filled<sensor<float>>(sensor_sizes(), file);
   auto sizes = sensor_sizes();
   sizes.input.features = 13;
   CHECK(error_of<sensor<float>>(file, sizes) ==

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Twenty dense systems, each by eight rules, as scipy.signal.cont2discrete computes them (tests/golden/discretize/make.py):
-// stable, unstable, singular, stiff, slow, and with a B a million times larger.
+// Twenty dense systems, each by eight rules, as scipy.signal.cont2discrete computes them
+// (tests/golden/discretize/make.py): stable, unstable, singular, stiff, slow, and with a B a million times larger.
 #include <doctest/doctest.h>
 
 #include <mamba/io/safetensors/archive.hpp>

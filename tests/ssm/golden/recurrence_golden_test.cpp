@@ -34,8 +34,8 @@ double relative(matrix<double> const& found, matrix<double> const& expected) {
   return (found - expected).norm() / expected.norm();
 }
 
-// The bilinear rule solves with I − ΔA/2, whose condition is below 10 here: 10·N u ≤ 2e-14 in Ā and B̄. What an Ā that is
-// off by so much does grows with the steps that are remembered, of which a step of 1/L has some L/2 ≤ 64: 1e-12 is
+// The bilinear rule solves with I − ΔA/2, whose condition is below 10 here: 10·N u ≤ 2e-14 in Ā and B̄. What an Ā that
+// is off by so much does grows with the steps that are remembered, of which a step of 1/L has some L/2 ≤ 64: 1e-12 is
 // within it, and 3e-14 what is found. The same Ā on both sides leaves the sums: L·N u = 2e-13 at worst.
 TEST_CASE("recurrence golden: the Annotated S4's recurrence, kernel and convolutions") {
   auto const file = mamba::io::safetensors::archive::open(std::filesystem::path(MAMBA_GOLDEN_DIR) /

@@ -124,8 +124,8 @@ TEST_CASE("s4 golden: low-rank corrections") {
   MESSAGE(g.kinds().size(), " cases, at most ", worst, " off");
 }
 
-// Both solve −iK by a Hermitian solver: w is off by N ε ‖K‖ at most, a column of V by that over the distance to the next
-// w, and canonical phases add that over |V_0n|, which they divide by (for Fourier the first entry is √½).
+// Both solve −iK by a Hermitian solver: w is off by N ε ‖K‖ at most, a column of V by that over the distance to the
+// next w, and canonical phases add that over |V_0n|, which they divide by (for Fourier the first entry is √½).
 TEST_CASE("s4 golden: modes, P and B of the normal-plus-low-rank forms") {
   golden const g("nplr");
   REQUIRE(g.kinds().size() == 24);
@@ -194,7 +194,8 @@ TEST_CASE("s4 golden: initialisations of S4D") {
 using half_system = ssm::dplr_system<complex, dynamic, dynamic, 1, 1, modes::half>;
 
 // The original forms ω by powers and divides by 1 + ω, which leaves its g near ω = −1 off by some L² ε; it inverts with
-// Ā^L in another order. 1e-10 has room for the largest condition number of I − Ā^L among the cases, about 1e3 times N L ε.
+// Ā^L in another order. 1e-10 has room for the largest condition number of I − Ā^L among the cases, about 1e3 times N L
+// ε.
 TEST_CASE("s4 golden: S4 kernels, C~ and the step's C") {
   golden const g("cauchy");
   REQUIRE(g.kinds().size() == 10);

@@ -85,8 +85,9 @@ TEST_CASE("reconstruction: a polynomial of degree N − 1 comes back, of every a
   }
 }
 
-// For such inputs the windows do not approximate: what leaves is what the N coefficients say. The coefficients h(t) of a
-// moving window then solve h' = A h + B x exactly, where h' are those of x'. Roundings: N⁴ ε as above, times ‖A‖ ≤ N².
+// For such inputs the windows do not approximate: what leaves is what the N coefficients say. The coefficients h(t) of
+// a moving window then solve h' = A h + B x exactly, where h' are those of x'. Roundings: N⁴ ε as above, times ‖A‖ ≤
+// N².
 TEST_CASE("reconstruction: on polynomials LegT, LMU and LegS are exact, the differential equation holds") {
   test::random rng(2);
   for (std::size_t const n : {1U, 2U, 6U, 12U}) {
@@ -139,8 +140,8 @@ TEST_CASE("reconstruction: on waves that fit the window the Fourier states are e
   }
 }
 
-// For measures without a window nothing is approximated in the state: h = ∫ x(t − τ) e^{Aτ} B dτ. The weights are what is
-// biorthogonal to these kernels: then each w_j, taken as a past, gives the state e_j. With τ = e^v the integrand is
+// For measures without a window nothing is approximated in the state: h = ∫ x(t − τ) e^{Aτ} B dτ. The weights are what
+// is biorthogonal to these kernels: then each w_j, taken as a past, gives the state e_j. With τ = e^v the integrand is
 // analytic for |Im v| < π/2 and dies at both ends: the trapezoid rule with steps of 1/20 is off by e^{−20 π²} or so.
 TEST_CASE("reconstruction: ∫ (e^{Aτ} B)_n w_j(τ) dτ is 1 for n = j and 0 otherwise") {
   constexpr std::size_t n = 6;
@@ -225,8 +226,8 @@ double legs_error(signal const& x, std::size_t n, int steps = 1024) {
   return rms_error(memory.state(), x, 1, 1, [&](double tau) { return mamba::ssm::legs_history<double>(1.0, tau, n); });
 }
 
-// HiPPO's proposition 6 says: at most N^{−k+½} with k bounded derivatives. The Legendre coefficients of a function whose
-// k-th derivative jumps fall as n^{−k−1}, and the root of the sum of their squares from N on as N^{−k−½}: what is
+// HiPPO's proposition 6 says: at most N^{−k+½} with k bounded derivatives. The Legendre coefficients of a function
+// whose k-th derivative jumps fall as n^{−k−1}, and the root of the sum of their squares from N on as N^{−k−½}: what is
 // measured is one power better than what is promised, and for a jump (k = 0), of which nothing is promised, N^{−½}.
 TEST_CASE("reconstruction: the error of LegS falls as N^{−k−½} when the k-th derivative jumps") {
   auto const slope = [](std::function<double(std::size_t)> const& error) { return std::log2(error(32) / error(64)); };
@@ -258,8 +259,8 @@ TEST_CASE(
   CHECK(std::fabs(rate - expected) <= 0.02 * expected);
 }
 
-// A past of two smooth bumps. What leaves LegT's window is as smooth as what enters: exponential again. A Fourier series
-// needs x(t) = x(t − 1), which is not so here.
+// A past of two smooth bumps. What leaves LegT's window is as smooth as what enters: exponential again. A Fourier
+// series needs x(t) = x(t − 1), which is not so here.
 TEST_CASE("reconstruction: a window of LegT remembers smooth inputs far better than one of Fourier") {
   signal const x = [](double t) {
     return std::exp(-std::pow(t - 0.2, 2) / 0.02) - 0.5 * std::exp(-std::pow(t - 0.7, 2) / 0.01);
@@ -281,7 +282,8 @@ TEST_CASE("reconstruction: a window of LegT remembers smooth inputs far better t
 }
 
 // A bump of width 0.1, looked at when it is one unit old, and again two units later: the window of length 2 has then
-// lost it, and the fading one has a third of it left. Cut series meet this at the rate 1/N² (e eᵀ cuts at each end 1/N).
+// lost it, and the fading one has a third of it left. Cut series meet this at the rate 1/N² (e eᵀ cuts at each end
+// 1/N).
 TEST_CASE("reconstruction: hippo_fourier forgets after its window, hippo_fourier_decay keeps ⅔, 2/9, …") {
   signal const bump = [](double t) { return std::exp(-t * t / 0.01); };
   auto const seen = [&](transition<double> const& s, double age) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/checkpoint/constant_header.hpp — a model as a C++ header: its weights lie in flash, and run from there.  [floor 7]
+// mamba/io/checkpoint/constant_header.hpp — a model as a C++ header, with its weights in flash.  [floor 7]
 //
 //     std::string const text = io::constant_header(io::load_weights<q8>(from), {.name = "net", .lanes = 1});
 //
@@ -253,8 +253,8 @@ inline constexpr weights_type weights = mamba::nn::borrowed<weights_type>(mamba:
 /// A network as C++ source: its parameters in pools (nn/constant_pools.hpp), and a constant `weights` that reads them
 /// there. `declarations` is source that comes first and names the network's type in constant storage weights_type.
 ///
-/// Why:     the panels of f32, f16 and bf16 and the layout of A depend on the target's registers, so the header refuses a build
-///          with others; blocks are the same everywhere.
+/// Why:     the panels of f32, f16 and bf16 and the layout of A depend on the target's registers, so the header refuses
+///          a build with others; blocks are the same everywhere.
 /// Domain:  a network in packed storage whose formats are the library's; options.lanes a power of two up to 16.
 /// Throws:  std::bad_alloc.
 template <class Network>

@@ -75,9 +75,9 @@ concept loadable_network = std::constructible_from<N, typename N::config const&>
   typename detail::shapes_of<N>;
 };
 
-/// The network of these sizes out of an opened archive. Every tensor is checked against the sizes before anything of their
-/// size is allocated. Numbers of any floating-point type are converted to the network's formats; matrices in blocks are
-/// read in place, and must be in the network's own format.
+/// The network of these sizes out of an opened archive. Every tensor is checked against the sizes before anything of
+/// their size is allocated. Numbers of any floating-point type are converted to the network's formats; matrices in
+/// blocks are read in place, and must be in the network's own format.
 ///
 /// Shapes:  names and shapes are model::for_each_tensor's, names spelled as the table has them. The file must have all
 ///          tensors of the network and no others.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/io/tensors/dtype.hpp — element types, and their values as float or double.  [floor 7]
 //
-// Every type of the reference implementation is recognised, so that its tensors can be listed, checked and copied. Values
-// come out of BOOL, the integers, F16, BF16, F32, F64 and the two common 8-bit floats.
+// Every type of the reference implementation is recognised, so that its tensors can be listed, checked and copied.
+// Values come out of BOOL, the integers, F16, BF16, F32, F64 and the two common 8-bit floats.
 #pragma once
 
 #include <mamba/core/abi.hpp>

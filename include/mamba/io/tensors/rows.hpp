@@ -11,8 +11,8 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// Calls f(i, values) for `count` rows of a tensor from row `first` on; i counts from 0. A row is shape[0]'s: the product
-/// of the other extents long.
+/// Calls f(i, values) for `count` rows of a tensor from row `first` on; i counts from 0. A row is shape[0]'s: the
+/// product of the other extents long.
 ///
 /// Domain:  a tensor of rank 1 or more whose type has values and which has these rows; f must not throw, and its rows
 ///          must not touch one another's results.

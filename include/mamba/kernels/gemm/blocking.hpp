@@ -3,9 +3,9 @@
 //
 //     y [MC tokens, NR outputs]  +=  x [MC, KC] · panel [KC, NR]        in tiles of MR tokens
 //
-// MR and NR fill the registers, KC and MC the second-level cache. No number here changes a result: each output is summed
-// over k in ascending order, whatever the blocks (kernels/gemm/matmul.hpp). Measured on 28 November 2026 on a Sapphire
-// Rapids (48 kB and 2 MB of cache), AVX-512 and AVX2; benchmarks/README.md has the tables.
+// MR and NR fill the registers, KC and MC the second-level cache. No number here changes a result: each output is
+// summed over k in ascending order, whatever the blocks (kernels/gemm/matmul.hpp). Measured on 28 November 2026 on a
+// Sapphire Rapids (48 kB and 2 MB of cache), AVX-512 and AVX2; benchmarks/README.md has the tables.
 #pragma once
 
 #include <mamba/simd/compat.hpp>
@@ -51,8 +51,8 @@ inline constexpr std::size_t panels_per_tile = 4;
 /// Why:     nothing is written, and the next weights arrive meanwhile; with more tokens converting once is faster.
 inline constexpr std::size_t small_m = host.small_m;
 
-/// KC: columns that all tokens of a block are multiplied by before the next ones, so that a part of a panel stays in the
-/// second-level cache. Narrow weights (16 bits) are widened once for all tokens, on the stack.
+/// KC: columns that all tokens of a block are multiplied by before the next ones, so that a part of a panel stays in
+/// the second-level cache. Narrow weights (16 bits) are widened once for all tokens, on the stack.
 ///
 /// Why:     blocks for the first-level cache (128) are slower: x is then read in runs too short to be prefetched.
 template <bool Narrow>
@@ -71,8 +71,8 @@ inline constexpr std::size_t prefetch_distance = 1024;
 inline constexpr std::size_t prefetch_step = 64;
 inline constexpr std::size_t prefetch_tiles = 8;
 
-/// MR for bytes: with eight sums of a block, a token's bytes, a weight and its magnitude 16 registers are full; the sums
-/// of the row wait in memory.
+/// MR for bytes: with eight sums of a block, a token's bytes, a weight and its magnitude 16 registers are full; the
+/// sums of the row wait in memory.
 inline constexpr std::size_t int8_mr = host.int8_mr;
 
 /// Vectors of outputs that a tile of R tokens of bytes has.

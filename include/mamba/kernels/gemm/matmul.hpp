@@ -100,8 +100,8 @@ struct product_of {
     for (std::size_t t = 0; t < count; ++t) write(sum + t * P, first + t, p, P);
   }
 
-  /// Columns k … of panel p, in tiles as even as possible: with twelve tokens in a tile, thirteen are six and seven, not
-  /// twelve and one. U is what the columns are in: W, or wider.
+  /// Columns k … of panel p, in tiles as even as possible: with twelve tokens in a tile, thirteen are six and seven,
+  /// not twelve and one. U is what the columns are in: W, or wider.
   template <class U>
   void run_columns(std::size_t first, std::size_t count, std::size_t p, std::size_t k, U const* columns_at,
                    std::size_t columns, T* sum) const noexcept {
@@ -184,8 +184,8 @@ requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packe
 /// Shapes:  as above.
 /// Domain:  any numbers; NaN in, NaN out (in its own row and column only). x and y must not overlap.
 /// Error:   |Δy| ≤ in · ε · Σ|x||W|, the bound of recursive summation.
-/// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every blocking::mc tokens. Stack:
-///          blocking::stack_of_one for one token (at most 2.5 kB), blocking::stack_of_many for more (20 kB with
+/// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every blocking::mc tokens.
+///          Stack: blocking::stack_of_one for one token (at most 2.5 kB), blocking::stack_of_many for more (20 kB with
 ///          AVX-512, 11 with AVX2; 134 and 68 where 16-bit weights are widened).
 template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
 requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/gemm/weight_storage.hpp — where packed weights lie: owned, in a mapped file, or in constant storage.  [floor 4]
+// mamba/kernels/gemm/weight_storage.hpp — packed weights: owned, in a mapped file, or constant.  [floor 4]
 //
 //     writable_memory   owned (in place where small and static, else on the heap), or borrowed with a shared owner
 //     constant_memory   a pointer: flash, a static array; nothing is owned, nothing is ever written

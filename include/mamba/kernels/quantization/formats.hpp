@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/quantization/formats.hpp — the block formats of this library, and what makes a type one of them.  [floor 4]
+// mamba/kernels/quantization/formats.hpp — the block formats, and what makes a type one.  [floor 4]
 //
 // A format is a type, so that everything made for it is compiled for it. float, double, float16 and bfloat16 store one
 // number after the other and are their own formats. A block format stores blocks of numbers of one row, which share a

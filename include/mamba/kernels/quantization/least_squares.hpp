@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/quantization/least_squares.hpp — the quantised values and the scale of a block, by least squares.  [floor 4]
+// mamba/kernels/quantization/least_squares.hpp — codes and scale of a block, by least squares.  [floor 4]
 //
 //     minimise  Σ_k (w_k − (s·c_k + m))²   over the codes c, and over s and m as bfloat16 stores them
 //
@@ -181,8 +181,8 @@ template <block_format W, simd::real V>
 
 }  // namespace detail
 
-/// The scale, and the offset, of a block: the format's own way (a static member W::fit(w)), if it has one, or else by its
-/// members.
+/// The scale, and the offset, of a block: the format's own way (a static member W::fit(w)), if it has one, or else by
+/// its members.
 ///
 /// Domain:  |w| ≤ 2¹⁰⁰.
 template <block_format W, simd::real V>

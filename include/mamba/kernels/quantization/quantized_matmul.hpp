@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/quantization/quantized_matmul.hpp — y = x Wᵀ + b where W is stored in blocks and x is rounded to 8 bits.  [floor 4]
+// mamba/kernels/quantization/quantized_matmul.hpp — y = x Wᵀ + b, W in blocks, x rounded to 8 bits.  [floor 4]
 //
 // A tile computes R tokens × some outputs, block after block: four bytes of x[t] are broadcast, multiplied with four
 // bytes of each output and summed in 32 bits, exactly; then one multiply-add (two where there is an offset) takes the

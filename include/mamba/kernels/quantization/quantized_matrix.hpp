@@ -69,8 +69,9 @@ struct weight_block {
 /// Why:     borrowed blocks are what panel_data() gives of a matrix that set_row filled: codes as they stand, no copy.
 ///          Any bytes are a matrix.
 /// Domain:  |w| ≤ 2¹⁰⁰; one weight that is larger, or none, makes all of its block NaN.
-/// Error:   see kernels/quantization/least_squares.hpp; a weight of q8 is within 0.502·max|w|/127 of its block (or within 2⁻¹¹³, if that
-///          is more), a block of q4 or ternary no worse in the mean square than rounding in equal steps.
+/// Error:   see kernels/quantization/least_squares.hpp; a weight of q8 is within 0.502·max|w|/127 of its block (or
+///          within 2⁻¹¹³, if that is more), a block of q4 or ternary no worse in the mean square than rounding in
+///          equal steps.
 /// Throws:  std::bad_alloc.
 template <block_format W, std::size_t Out, std::size_t In, class Memory>
 class packed_matrix<W, Out, In, Memory> {
@@ -152,8 +153,8 @@ class packed_matrix<W, Out, In, Memory> {
   using V = simd::batch<float>;
   static constexpr std::size_t lanes = simd::lanes<float>;
 
-  /// `count` blocks of output o, from up to W::block_size · count values. Padding repeats the row's own values, so that it
-  /// cannot change the scale; activations are zero there.
+  /// `count` blocks of output o, from up to W::block_size · count values. Padding repeats the row's own values, so that
+  /// it cannot change the scale; activations are zero there.
   static void set_blocks(block* to, std::size_t count, std::size_t o, std::span<float const> values) noexcept {
     alignas(64) float turned[W::block_size][lanes] = {};  // input k of block b at [k][b]
     bool finite[lanes] = {};

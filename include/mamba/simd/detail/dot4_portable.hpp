@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/detail/dot4_portable.hpp — dot4.hpp where a batch has one lane: four products of bytes, in plain C++.  [floor 1]
+// mamba/simd/detail/dot4_portable.hpp — dot4.hpp where a batch has one lane, in plain C++.  [floor 1]
 #pragma once
 
 #include <mamba/simd/compat.hpp>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/simd/detail/first_lanes.hpp — the first n lanes of an x86 register, from and to memory.  [floor 1]
 //
-// A register filled through the stack, n numbers stored and the whole loaded, stalls: its bytes come from several stores.
+// A register filled through the stack, n numbers stored and the whole loaded, stalls: its bytes come from several
+// stores.
 #pragma once
 
 #include <mamba/simd/real.hpp>

@@ -8,8 +8,8 @@
 //     legs    the modes of A_legs + P Pᵀ                 (Vᴴ B_legs)_n  S4 without its low rank
 //     real    −(n+1)                                     1              the eigenvalues of A_legs
 //
-// N counts the states of the real system, of which N/2 modes are stored, those with Im A_n ≥ 0. C is learnt: the functions
-// take it, and with it the size: s4d_lin(c) for c [P, N/2]. The S4 code stores the conjugates.
+// N counts the states of the real system, of which N/2 modes are stored, those with Im A_n ≥ 0. C is learnt: the
+// functions take it, and with it the size: s4d_lin(c) for c [P, N/2]. The S4 code stores the conjugates.
 #pragma once
 
 #include <mamba/ssm/hippo/low_rank.hpp>
@@ -60,8 +60,8 @@ template <class C>
 ///     A_n = −½ + i N/π (N/(2n+1) − 1),   B_n = 1        n = 0 … N/2 − 1
 ///
 /// Paper:   S4D, Eq. (5): how the frequencies of LegS fall, the fastest first.
-/// Why:     N is all states, twice the stored modes: at N = 64, Im A = 1283.4, 414.2, … (With the stored N/2 in its place
-///          everything is four times too slow.)
+/// Why:     N is all states, twice the stored modes: at N = 64, Im A = 1283.4, 414.2, … (With the stored N/2 in its
+///          place everything is four times too slow.)
 /// Shapes:  c [P, N/2], complex.
 template <class C>
 [[nodiscard]] auto s4d_inv(C const& c) {
@@ -100,9 +100,9 @@ template <class C>
 ///     A_n = λ_n,   B_n = (Vᴴ B_legs)_n        A_legs + P Pᵀ = V Λ Vᴴ
 ///
 /// Paper:   S4D, Theorem 3.
-/// Why:     with B halved it answers as S4-LegS does as N grows: to a step, the error halves, or better, when N doubles.
-///          (Its kernel itself ripples around that of S4-LegS, by 0.65 of its norm for any N, only faster.) Models keep
-///          the whole B, a factor of 2 that C learns away. The S4 code also clips Im B to ±2, which this does not: see
+/// Why:     with B halved it answers as S4-LegS does as N grows: to a step, the error halves, or better, when N
+///          doubles. (Its kernel itself ripples around that of S4-LegS, by 0.65 of its norm for any N, only
+///          faster.) Models keep the whole B, a factor of 2 that C learns away. The S4 code also clips Im B to ±2, which this does not: see
 ///          clip_imaginary().
 /// Shapes:  c [P, N/2], complex, in the coordinates of the modes.
 template <class C>

@@ -22,8 +22,8 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// A system with M inputs and P outputs over a state matrix of any structure. Half of the modes stand for a real system:
-/// the stored rows of B and columns of C are one of each conjugate pair, and C h means 2 Re of the stored part.
+/// A system with M inputs and P outputs over a state matrix of any structure. Half of the modes stand for a real
+/// system: the stored rows of B and columns of C are one of each conjugate pair, and C h means 2 Re of the stored part.
 template <class A, std::size_t M = 1, std::size_t P = 1>
 struct continuous_system {
   static constexpr modes kept = kept_of<A>;

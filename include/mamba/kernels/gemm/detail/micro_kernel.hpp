@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/gemm/detail/micro_kernel.hpp — the tile of a matrix product: R tokens × Q panels, in registers.  [floor 4]
+// mamba/kernels/gemm/detail/micro_kernel.hpp — one tile of a product: R tokens × Q panels, in registers.  [floor 4]
 #pragma once
 
 #include <mamba/kernels/gemm/blocking.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/quantization/detail/quantized_micro_kernel.hpp — the tile of a product in 8 bits: R tokens × some outputs.  [floor 4]
+// mamba/kernels/quantization/detail/quantized_micro_kernel.hpp — a tile of R tokens in 8 bits.  [floor 4]
 #pragma once
 
 #include <mamba/kernels/gemm/blocking.hpp>
