@@ -30,8 +30,8 @@ constexpr char const* notes =
 
 bool parse(int argc, char** argv, options& o) {
   examples::command_line line("tokenize", "Shows the tokens of a text, and the text of tokens.");
-  auto* const model =
-      line.name("--model", o.model, "Folder of a checkpoint, or of a tokenizer.json alone (default: the bundled model)");
+  auto* const model = line.name("--model", o.model,
+                                "Folder of a checkpoint, or of a tokenizer.json alone (default: the bundled model)");
   auto* const tokenizer = line.name("--tokenizer", o.tokenizer, "A tokenizer.json")->type_name("FILE");
   auto* const text = line.text("TEXT,-p,--text", o.text, "The text; - reads standard input (default)");
   auto* const file = line.name("--file", o.file, "A file with the text")->type_name("FILE");

@@ -39,7 +39,7 @@ TEST_CASE("forward: no more stack than its card says, for one token and for many
   mamba::parallel::set_thread_count(1);  // all work on the thread whose stack is looked at
   check<float>("f32", blocking::stack_of_one<float>, blocking::stack_of_many<float, false>);
   check<mamba::bfloat16>("bf16", blocking::stack_of_one<float>, blocking::stack_of_many<float, true>);
-  check<mamba::q8>("q8", 4 * kB, 4 * kB);
+  check<mamba::q8>("q8", blocking::stack_of_bytes, blocking::stack_of_bytes);
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ TEST_CASE("blocking: products stay within the stack of their card") {
   check_stack<float>(300, blocking::stack_of_many<float, false>);
   check_stack<mamba::bfloat16>(300, blocking::stack_of_many<float, true>);
   for (std::size_t const tokens : {1U, 3U, 300U}) {
-    check_stack<mamba::q8>(tokens, 4096);
-    check_stack<mamba::q4>(tokens, 4096);
+    check_stack<mamba::q8>(tokens, blocking::stack_of_bytes);
+    check_stack<mamba::q4>(tokens, blocking::stack_of_bytes);
   }
 }

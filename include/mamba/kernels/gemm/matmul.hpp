@@ -185,8 +185,8 @@ requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packe
 /// Domain:  any numbers; NaN in, NaN out (in its own row and column only). x and y must not overlap.
 /// Error:   |Δy| ≤ in · ε · Σ|x||W|, the bound of recursive summation.
 /// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every blocking::mc tokens.
-///          Stack: blocking::stack_of_one for one token (at most 2.5 kB), blocking::stack_of_many for more (20 kB with
-///          AVX-512, 11 with AVX2; 134 and 68 where 16-bit weights are widened).
+///          Stack: blocking::stack_of_one for one token (at most 4.5 kB), blocking::stack_of_many for more (22 kB with
+///          AVX-512, 13 with AVX2; 136 and 70 where 16-bit weights are widened).
 template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
 requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
                                        std::span<arithmetic<W> const> bias,

@@ -103,7 +103,8 @@ void matmul(quantized_activations const& x, packed_matrix<W, Out, In, Memory> co
 /// Domain:  any numbers; NaN in, NaN out (in its own row and column only).
 /// Error:   against the product of the rounded numbers, (3·in/B + 3)·ε of the sum over the blocks of
 ///          |s_w s_x Σ c_w c_x| + |m_w s_x Σ c_x|: products within a block are exact.
-/// Cost:    tokens · in · out products of bytes; the weights are read once per call from memory. 4 kB of stack.
+/// Cost:    tokens · in · out products of bytes; the weights are read once per call from memory. At most
+///          blocking::stack_of_bytes (8 kB) of stack.
 template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In, class Memory>
 void matmul(quantized_activations const& x, packed_matrix<W, Out, In, Memory> const& w, std::span<float const> bias,
             matrix_view<float> y) noexcept(!core::contracts_checked) {
