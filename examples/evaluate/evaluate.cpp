@@ -212,7 +212,7 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
       });
       for (std::size_t i = 0; i < predictions; ++i) {
         divergence += differences[i].divergence;
-        agreed += differences[i].agrees ? 1 : 0;
+        if (differences[i].agrees) ++agreed;
       }
     }
     if (logits_file != nullptr) {

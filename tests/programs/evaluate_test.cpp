@@ -212,7 +212,7 @@ TEST_CASE("evaluate: --against is the divergence of the logits that --logits wri
       row += std::exp(log_p) * (log_p - log_q);
     }
     divergence += row;
-    agreed += p_best == q_best ? 1 : 0;
+    if (p_best == q_best) agreed += 1;
   }
   auto const predictions = static_cast<double>(text.size() - 1);
   auto const with = [&](char const* chunk, char const* threads) {
