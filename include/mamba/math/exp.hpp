@@ -14,7 +14,9 @@
 
 #include <mamba/math/polynomial.hpp>
 
-#include <limits>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
 
 namespace mamba::inline MAMBA_ABI::math {
 
@@ -28,8 +30,8 @@ struct exp_constants<float> {
   static constexpr int mantissa = 23;
   static constexpr float magic = 0x1.8p23F, bias = 127, log2_e = 0x1.715476p+0F;
   static constexpr float ln2_hi = 0x1.63p-1F, ln2_lo = -0x1.bd0106p-13F;  // n·ln2_hi is exact: ln2_hi has 9 bits
-  static constexpr float exp_low = -104, exp_high = 89, exp2_low = -151, exp2_high = 129, expm1_low = -20,
-                         phi1_high = 95;
+  static constexpr float exp_low = -104, exp_high = 89, exp_normal = 87, exp2_low = -151, exp2_high = 129,
+                         expm1_low = -20, phi1_high = 95;
   static constexpr float expm1_is_x = 0x1p-25F;
   static constexpr float exp_terms[] = {0x1.fffffcp-2F, 0x1.555492p-3F, 0x1.5558f2p-5F, 0x1.1239e2p-7F,
                                         0x1.6a2432p-10F};
@@ -42,8 +44,8 @@ struct exp_constants<double> {
   static constexpr int mantissa = 52;
   static constexpr double magic = 0x1.8p52, bias = 1023, log2_e = 0x1.71547652b82fep+0;
   static constexpr double ln2_hi = 0x1.62e42feep-1, ln2_lo = 0x1.a39ef35793c76p-33;
-  static constexpr double exp_low = -746, exp_high = 710, exp2_low = -1076, exp2_high = 1025, expm1_low = -40,
-                          phi1_high = 718;
+  static constexpr double exp_low = -746, exp_high = 710, exp_normal = 708, exp2_low = -1076, exp2_high = 1025,
+                          expm1_low = -40, phi1_high = 718;
   static constexpr double expm1_is_x = 0x1p-54;
   static constexpr double exp_terms[] = {0x1.000000000000ap-1,  0x1.55555555554fap-3,  0x1.555555555087cp-5,
                                          0x1.1111111127be8p-7,  0x1.6c16c1842a18fp-10, 0x1.a01a012a57246p-13,
@@ -54,6 +56,18 @@ struct exp_constants<double> {
                                           0x1.ffcbfba980a27p-17, 0x1.62bfc79d55679p-20, 0x1.b5267ce121472p-24,
                                           0x1.e61b4f8a314e7p-28, 0x1.e79bb45f6cb14p-32};
 };
+
+/// The terms of 2ʳ, halved, which is exact.
+template <class T>
+struct halved_terms {
+  T terms[std::size(exp_constants<T>::exp2_terms)];
+};
+template <class T>
+inline constexpr halved_terms<T> halved_exp2_terms = [] {
+  halved_terms<T> half{};
+  for (std::size_t i = 0; i < std::size(half.terms); ++i) half.terms[i] = exp_constants<T>::exp2_terms[i] / 2;
+  return half;
+}();
 
 template <class V>
 using exp_constants_of = exp_constants<simd::scalar_of<V>>;
@@ -81,6 +95,15 @@ template <simd::real V>
   }
 }
 
+/// p·2ⁿ for normal p and p·2ⁿ: n, the low bits of shifted, is added to the exponent of p.
+template <simd::real V>
+[[nodiscard]] inline V with_exponent(V p, V shifted) noexcept {
+  using bits = simd::uint_of<simd::scalar_of<V>>;
+  using word = simd::word_of<V>;
+  return simd::bits_as<simd::scalar_of<V>>(
+      word(simd::bits_as<bits>(p) + word(simd::bits_as<bits>(shifted) << exp_constants_of<V>::mantissa)));
+}
+
 /// n = round(x log₂ e), as n + offset, and r = x − n ln 2.
 template <simd::real V>
 [[nodiscard]] inline V reduced(V x, V& shifted, simd::scalar_of<V> offset) noexcept {
@@ -97,6 +120,14 @@ template <simd::real V>
 template <simd::real V>
 [[nodiscard]] inline V expm1_of_rest(V r) noexcept {
   return simd::fma(r * r, polynomial(r, exp_constants_of<V>::exp_terms), r);
+}
+
+/// e⁻ˣ where it is a normal number, with the bits of exp_from_below(−x): one addition instead of two products.
+template <simd::real V>
+[[nodiscard]] inline V exp_of_minus(V x) noexcept {
+  V shifted;
+  V const r = reduced(-x, shifted, exp_constants_of<V>::magic);
+  return with_exponent<V>(V(1) + expm1_of_rest(r), shifted);
 }
 
 /// eˣ for x ≤ exp_high: exp without the bound that only a large x needs.
@@ -124,6 +155,27 @@ template <int Halvings, simd::real V>
 }
 
 }  // namespace detail
+
+/// What is known of the exponent of a power.
+enum class exponents {
+  nonpositive,  ///< z ≤ 0, −∞ included
+  normal        ///< |z| ≤ 126 (1022 in double): 2ᶻ is neither subnormal nor infinite
+};
+
+/// True if e⁻|ˣ| is certainly a normal number, in every lane of every x: |x| ≤ 87 (708 in double). False for NaN.
+template <simd::real V, std::same_as<V>... Vs>
+[[nodiscard]] inline bool exp_is_normal(V x, Vs... more) noexcept {
+  using T = simd::scalar_of<V>;
+  using bits = simd::uint_of<T>;
+  using word = simd::word_of<V>;
+  // In integers, which units of their own compare: a larger magnitude, or NaN, leaves a sign.
+  word const limit(simd::bits_as<bits>(detail::exp_constants<T>::exp_normal));
+  auto const below = [&](V v) { return word(limit - simd::bits_as<bits>(simd::abs(v))); };
+  word signs = below(x);
+  ((signs = signs | below(more)), ...);
+  auto const sign = simd::bits_as<simd::int_of<T>>(signs);
+  return !simd::any(sign < decltype(sign)(0));
+}
 
 /// eˣ.
 ///
@@ -170,12 +222,6 @@ template <simd::real V>
   return simd::fma(power * r, polynomial(r, c::exp2_terms), power);
 }
 
-/// What is known of the exponent of a power.
-enum class exponents {
-  nonpositive,  ///< z ≤ 0, −∞ included
-  normal        ///< |z| ≤ 126 (1022 in double): 2ᶻ is neither subnormal nor infinite
-};
-
 /// 2^(a·b), with less to do where the exponent cannot be low. The inner loop of the selective scan.
 ///
 ///     exp(Δ A) = exp2_of_product(Δ log₂ e, A),        Δ log₂ e computed once for all A
@@ -192,6 +238,15 @@ template <exponents Known, simd::real V>
   using c = detail::exp_constants_of<V>;
   V const offset(c::magic + c::bias);
   V shifted, r;
+  if constexpr (Known == exponents::normal && simd::fused && !simd::scales<simd::batch<T>>) {
+    // Half of 2ʳ, and n + 1 to add to its exponent: magic + 1 is odd as magic + bias is, so that a tie goes the same way.
+    V const odd(c::magic + 1);
+    V const z = simd::product(a, b);
+    shifted = simd::kept(V(z + odd));
+    r = z - (shifted - odd);
+    return detail::with_exponent<V>(simd::fma(r, polynomial(r, detail::halved_exp2_terms<T>.terms), V(T(0.5))),
+                                    shifted);
+  }
   if constexpr (simd::scales<simd::batch<T>>) {
     shifted = simd::kept(simd::fma(a, b, offset));
     if constexpr (Known == exponents::nonpositive) shifted = simd::at_least(shifted, V(c::magic));
