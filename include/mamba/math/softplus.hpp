@@ -54,6 +54,7 @@ struct softplus_constants<double> {
 /// Why:     eˣ overflows for large x, and ln(1 + eˣ) is 0 for small ones where the answer is eˣ.
 ///          The last operation is a plain addition, so no product can merge with what the caller adds.
 /// Domain:  all x; softplus(−∞) = 0, softplus(∞) = ∞, gradual where the result is subnormal. NaN in, NaN out.
+///          Where Known is normal, only x of exp_is_normal: the same bits, with less to do.
 /// Error:   2.25 ulp (2 where simd::fused).
 /// Cost:    one exp, and in float 9 fused multiply-adds, a product, an addition and a bound (20 in double).
 template <exponents Known = exponents::nonpositive, simd::real V>
