@@ -159,7 +159,7 @@ template <int Halvings, simd::real V>
 /// What is known of the exponent of a power.
 enum class exponents {
   nonpositive,  ///< z ≤ 0, −∞ included
-  normal        ///< |z| ≤ 126 (1022 in double): 2ᶻ is neither subnormal nor infinite
+  normal        ///< |z| ≤ 126 (1022 in double), not NaN: 2ᶻ is neither subnormal nor infinite
 };
 
 /// True if e⁻|ˣ| is certainly a normal number, in every lane of every x: |x| ≤ 87 (708 in double). False for NaN.
