@@ -13,12 +13,18 @@
 #pragma once
 
 #include <mamba/math/polynomial.hpp>
+#include <mamba/simd/lookup.hpp>
 
 #include <concepts>
 #include <cstddef>
-#include <iterator>
 
 namespace mamba::inline MAMBA_ABI::math {
+
+/// What is known of the exponent of a power.
+enum class exponents {
+  nonpositive,  ///< z ≤ 0, −∞ included
+  normal        ///< |z| ≤ 126 (1022 in double), not NaN: 2ᶻ is neither subnormal nor infinite
+};
 
 namespace detail {
 
@@ -56,18 +62,6 @@ struct exp_constants<double> {
                                           0x1.ffcbfba980a27p-17, 0x1.62bfc79d55679p-20, 0x1.b5267ce121472p-24,
                                           0x1.e61b4f8a314e7p-28, 0x1.e79bb45f6cb14p-32};
 };
-
-/// The terms of 2ʳ, halved, which is exact.
-template <class T>
-struct halved_terms {
-  T terms[std::size(exp_constants<T>::exp2_terms)];
-};
-template <class T>
-inline constexpr halved_terms<T> halved_exp2_terms = [] {
-  halved_terms<T> half{};
-  for (std::size_t i = 0; i < std::size(half.terms); ++i) half.terms[i] = exp_constants<T>::exp2_terms[i] / 2;
-  return half;
-}();
 
 template <class V>
 using exp_constants_of = exp_constants<simd::scalar_of<V>>;
@@ -139,6 +133,31 @@ template <simd::real V>
   return scaled<V>(V(1) + expm1_of_rest(r), shifted);
 }
 
+/// 2^(k/8) as floats, less k in the last place of an eighth of the exponent: adding 8n + k there leaves 2ⁿ 2^(k/8).
+inline constexpr simd::table_of_eight eighths{
+    {0x3f800000U, 0x3f7b95c2U, 0x3f7837f0U, 0x3f75fed7U, 0x3f7504f3U, 0x3f75672aU, 0x3f7744fdU, 0x3f7ac0c7U}};
+inline constexpr float eighths_magic = 0x1.8p20F;
+inline constexpr float eighths_terms[] = {0x1.62e432p-1F, 0x1.ec0c22p-3F, 0x1.c690cep-5F};  // (2ʳ − 1)/r, |r| ≤ 1/16
+
+/// Whether 2ᶻ is taken from the table of eighths: where it lies in a register.
+template <class T>
+inline constexpr bool by_eighths = simd::fused&& simd::looks_up<T>;
+
+/// 2ᶻ = 2ⁿ 2^(k/8) 2ʳ with 8n + k = round(8z), which has half the polynomial of 2ⁿ 2ʳ.
+template <exponents Known, simd::real V>
+[[nodiscard]] inline V exp2_by_eighths(V z) noexcept {
+  using word = simd::word_of<V>;
+  using bits = simd::uint_of<float>;
+  V const magic(eighths_magic);
+  V const shifted = simd::kept(V(z + magic));
+  V const r = z - (shifted - magic);
+  word const place = simd::bits_as<bits>(shifted);
+  word const entry = simd::bits_as<bits>(simd::lookup<V>(eighths, place));
+  V power = simd::bits_as<float>(word(entry + word(place << 20)));
+  if constexpr (Known == exponents::nonpositive) power = simd::select(z < V(-126.0F), V(0.0F), power);
+  return simd::fma(power * r, polynomial(r, eighths_terms), power);
+}
+
 /// (eˣ − 1)·2^−Halvings for x ≤ high, so that neither 2ⁿ nor a result near the end of the range overflows too soon.
 ///
 ///     eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1)
@@ -155,12 +174,6 @@ template <int Halvings, simd::real V>
 }
 
 }  // namespace detail
-
-/// What is known of the exponent of a power.
-enum class exponents {
-  nonpositive,  ///< z ≤ 0, −∞ included
-  normal        ///< |z| ≤ 126 (1022 in double), not NaN: 2ᶻ is neither subnormal nor infinite
-};
 
 /// True if e⁻|ˣ| is certainly a normal number, in every lane of every x: |x| ≤ 87 (708 in double). False for NaN.
 template <simd::real V, std::same_as<V>... Vs>
@@ -228,25 +241,25 @@ template <simd::real V>
 ///
 /// Why:     which powers are normal numbers is often known of a whole loop. Where two units do all of the arithmetic
 ///          (AVX-512), two multiply-adds give n and r, and a·b itself is never rounded; elsewhere units of their own
-///          add, and one product with three additions is faster.
-/// Domain:  what Known says; both give the same bits where both may be used. Otherwise as exp2_nonpositive.
-/// Error:   1.25 ulp with AVX-512; elsewhere that of exp2_nonpositive, and 0.7|a·b| ulp for the rounded product.
-/// Cost:    float: 9 multiply-adds or products, 1 addition, 1 shift; or 8, 3 and 1. If nonpositive, 1 or 2 bounds.
+///          add, and one product with three additions is faster. With AVX2 another unit looks up eighths of a power of
+///          two in a register, which leaves half of the polynomial.
+/// Domain:  what Known says; both give the same bits where both may be used. Otherwise as exp2_nonpositive; with AVX2
+///          float results below 2⁻¹²⁶ are 0.
+/// Error:   1.25 ulp with AVX-512; 1.2 ulp + 2⁻¹⁵⁰ in float with AVX2; elsewhere that of exp2_nonpositive. Without
+///          AVX-512 0.7|a·b| ulp more for the rounded product.
+/// Cost:    float: 9 multiply-adds or products, 1 addition, 1 shift; or 8, 3 and 1; or 5, 3, 1 and 1 permutation with
+///          AVX2. If nonpositive, 1 or 2 bounds.
 template <exponents Known, simd::real V>
 [[nodiscard]] inline V exp2_of_product(V a, V b) noexcept {
   using T = simd::scalar_of<V>;
   using c = detail::exp_constants_of<V>;
+  if constexpr (detail::by_eighths<T>) {
+    V z = simd::product(a, b);
+    if constexpr (Known == exponents::nonpositive) z = simd::at_least(z, V(-c::bias));
+    return detail::exp2_by_eighths<Known>(z);
+  }
   V const offset(c::magic + c::bias);
   V shifted, r;
-  if constexpr (Known == exponents::normal && simd::fused && !simd::scales<simd::batch<T>>) {
-    // Half of 2ʳ, and n + 1 to add to its exponent: magic + 1 is odd as magic + bias is, so that a tie goes the same way.
-    V const odd(c::magic + 1);
-    V const z = simd::product(a, b);
-    shifted = simd::kept(V(z + odd));
-    r = z - (shifted - odd);
-    return detail::with_exponent<V>(simd::fma(r, polynomial(r, detail::halved_exp2_terms<T>.terms), V(T(0.5))),
-                                    shifted);
-  }
   if constexpr (simd::scales<simd::batch<T>>) {
     shifted = simd::kept(simd::fma(a, b, offset));
     if constexpr (Known == exponents::nonpositive) shifted = simd::at_least(shifted, V(c::magic));
