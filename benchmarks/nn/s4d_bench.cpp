@@ -3,8 +3,8 @@
 //
 // Roofline: the recurrence does five multiply-adds and a product a mode, N/2 modes for each number of x, whatever L is.
 // The FFT form makes the kernel in the call, which is one complex product a mode and step and has no chain in time, and
-// transforms [L, d_model] three times, log₂L levels each. FMA_% counts the recurrence's work in both: where it is larger
-// for fft, fft is faster. Without the gate, so that what follows the system is a GELU in both.
+// transforms [L, d_model] three times, log₂L levels each. FMA_% counts the recurrence's work in both: where it is
+// larger for fft, fft is faster. Without the gate, so that what follows the system is a GELU in both.
 #include <mamba/nn/forward.hpp>
 #include <mamba/nn/s4d.hpp>
 #include <mamba/nn/s4d_init.hpp>
