@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/scan/channel_blocked_view.hpp — a channel-blocked matrix that lies elsewhere: in a layer, or in flash.  [floor 4]
+// mamba/kernels/scan/channel_blocked_view.hpp — a channel-blocked matrix that lies in a layer, or in flash.  [floor 4]
 #pragma once
 
 #include <mamba/kernels/scan/channel_blocked.hpp>
