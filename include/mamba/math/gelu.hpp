@@ -57,8 +57,8 @@ template <simd::real V>
 ///     x·Φ(x) = x·½ (1 + erf(x/√2))
 ///
 /// Paper:   Hendrycks & Gimpel, Gaussian error linear units.
-/// Why:     no difference of nearly equal numbers on either side, so that small results have all their digits, too.
-/// Domain:  all x; gelu(∞) = ∞, and gelu(−∞) = −0, the limit (PyTorch answers NaN there). NaN in, NaN out.
+/// Why:     no difference of nearly equal numbers on either side, so that small results are as accurate as large ones.
+/// Domain:  all x; gelu(∞) = ∞, and gelu(−∞) = −0, the limit (PyTorch gives NaN there). NaN in, NaN out.
 /// Error:   8 ulp where e^(−x²/2) is a normal number (x ≥ −13.2, −37.6 in double); below, 2e-43 (2e-321) absolute.
 /// Cost:    one exp, one division, 14 fused multiply-adds or products in float, 27 in double.
 template <simd::real V>

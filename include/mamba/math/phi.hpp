@@ -62,7 +62,7 @@ template <class T, class Z>
 
 /// φ₁(z) = (eᶻ − 1)/z = ∫₀¹ eˢᶻ ds,   φ₁(0) = 1.
 ///
-/// Why:     exp(z) − 1 subtracts two nearly equal numbers when |z| is small, and 0/0 is no answer for an integrator.
+/// Why:     exp(z) − 1 subtracts two nearly equal numbers when |z| is small, and at z = 0, an integrator, it is 0/0.
 ///          The discarded quotient at z = 0 raises the invalid flag; nothing here traps it.
 /// Domain:  all z, beyond the limit of exp to that of φ₁ itself (93.2… in float, 716.3… in double); φ₁(−∞) = 0.
 ///          NaN in, NaN out.
@@ -86,8 +86,8 @@ template <std::same_as<long double> T>
 ///
 ///     |z| < 1:   Σ zᵏ/(k + 2)!          otherwise:   (φ₁(z) − 1)/z
 ///
-/// Why:     an expm1 does not save the quotient: what is left of φ₁ after taking 1 away is z/2, so that at |z| = 1e-8
-///          half of the digits of a double are gone.
+/// Why:     expm1 alone does not help: φ₁(z) − 1 ≈ z/2 cancels, and at |z| = 1e-8 half of the digits of a double are
+///          lost.
 ///          The discarded quotient at z = 0 raises the invalid flag; nothing here traps it.
 /// Domain:  all z up to the limit of φ₁, +∞ beyond; φ₂(−∞) = 0. NaN in, NaN out.
 /// Error:   5 ulp.

@@ -24,7 +24,7 @@ template <simd::real V, std::size_t N, std::size_t... I>
 /// c₀ + x (c₁ + x (c₂ + …)), coefficients in ascending order.
 ///
 /// Why:     Horner has the fewest operations; loops over batches supply the parallelism that Estrin's form would add.
-/// Error:   one rounding per coefficient and power, each seen through the powers of x that multiply it.
+/// Error:   one rounding per coefficient; the k-th one is multiplied by xᵏ.
 /// Cost:    N − 1 fused multiply-adds.
 template <simd::real V, std::size_t N>
 [[nodiscard]] inline V polynomial(V x, simd::scalar_of<V> const (&c)[N]) noexcept {

@@ -162,9 +162,9 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
 ///     model::forward(w, std::span(batch), workspace, logits);      // logits [2, vocab_size]
 ///
 /// Paper:   Mamba, section 3.4: embedding, blocks with residual, RMS norm, head.
-/// Shapes:  out [Σ s.outputs, ≤ outputs()], s.outputs at most the number of items. Sequences may be empty.
 /// Why:     rows of all sequences go through a layer together, so that its weights are read once; chunk_rows at a time,
 ///          so that the workspace does not grow with the input.
+/// Shapes:  out [Σ s.outputs, ≤ outputs()], s.outputs at most the number of items. Sequences may be empty.
 /// Domain:  states made for this model, no two sequences with one state; tokens in the vocabulary. NaN in, NaN out.
 /// Determinism: the partition contract: every split of the items into calls, every batch, every number of threads,
 ///          static and dynamic extents give the same bits in outputs and states, within one build.

@@ -4,7 +4,7 @@
 // An output map is a list of parameters (nn/layer.hpp) with a state of its own (what a mean over time must
 // remember) and
 //
-//     collect(r, state, hidden, at)    the last hidden.extent(0) rows of r, normalised and pooled, continuing from state
+//     collect(r, state, hidden, at)    hidden ← the last rows of r, normalised and pooled, continuing from state
 //     project(input, hidden, y, at)    y [hidden rows, ≤ width(config)]
 #pragma once
 
@@ -176,9 +176,9 @@ struct mean_state {
 
 /// Outputs of features or tokens, for classifiers and regressors: y = W pool(norm_f(r)) + b.
 ///
-/// Shapes:  norm_f.weight [d_model], head.weight [outputs, d_model], head.bias [outputs].
 /// Why:     the mean is that of all rows so far, carried in the state, so that it keeps the partition contract: any
 ///          split of a sequence into calls has the same sums in the same order.
+/// Shapes:  norm_f.weight [d_model], head.weight [outputs, d_model], head.bias [outputs].
 /// Error:   of the mean: L·ε of Σ|r| (recursive summation in order of time) and a division.
 template <class W, std::size_t Model = dynamic, std::size_t Outputs = dynamic, class Storage = nn::packed>
 class pooled_head {

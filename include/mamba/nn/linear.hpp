@@ -18,9 +18,9 @@ enum class bias { none, present };
 ///
 ///     y = x Wᵀ + b
 ///
-/// Shapes:  weight [Out, In] as PyTorch has it, bias [Bias]: Out, 0, or dynamic; x [L, In], y [L, ≤ Out].
 /// Why:     block formats read x in 8 bits. The call is the same for every format: activations hold what the format
-///          reads, in memory that a workspace gave.
+///          reads, in memory of a workspace.
+/// Shapes:  weight [Out, In] as PyTorch has it, bias [Bias]: Out, 0, or dynamic; x [L, In], y [L, ≤ Out].
 /// Error:   In · ε · Σ|x||W| per output (recursive summation); block formats:
 ///          kernels/quantization/quantized_matmul.hpp.
 /// Determinism: the same bits for every split of L into calls, of Out into ranges and for every number of threads.

@@ -3,7 +3,7 @@
 //
 // Each matrix is a U8 tensor whose bytes are those of packed_matrix, so that a mapped file is read where it lies:
 //
-//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see kernels/quantization/quantized_matrix.hpp
+//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see quantized_matrix.hpp
 //     __metadata__          mamba.version        1
 //                           mamba.weights        q4                            the option --weights of quantize
 //                           mamba.matrix.NAME    q4 [3072, 768]                format, rows and columns
@@ -141,8 +141,8 @@ void check_blocks(Source const& from, stored_blocks const& said, stored_tensor c
 
 /// Checks that the scales and offsets of a matrix in blocks are numbers: one that is not would make its row NaN.
 ///
-/// Determinism: the first wrong one is reported, whatever the number of threads.
 /// Domain:  a tensor that check_blocks has accepted, of a matrix with so many rows.
+/// Determinism: the first wrong one is reported, whatever the number of threads.
 /// Throws:  mamba::error that names the file, the tensor, and where the scale belongs.
 template <block_format W, tensor_source Source>
 void check_scales(Source const& from, stored_tensor const& stored, std::size_t rows) {

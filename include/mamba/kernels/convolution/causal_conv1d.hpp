@@ -15,7 +15,7 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// What a convolution of so many numbers times taps costs one thread.
+/// The cost of a convolution on one thread: `products` is numbers times taps.
 [[nodiscard]] inline parallel::cost convolution_cost(std::size_t products) noexcept {
   return parallel::cost::elementwise(products);  // each tap is a pass over the numbers
 }
@@ -33,7 +33,7 @@ struct convolution_inputs {
 
 namespace detail {
 
-/// One call of the convolution. K is the number of taps where that is a constant: then their loop unrolls.
+/// The arguments of one convolution. K is the number of taps where that is a constant: then their loop unrolls.
 template <class T, std::size_t K>
 struct convolution_of {
   using V = simd::batch<T>;
@@ -49,8 +49,8 @@ struct convolution_of {
     return s + 1 < taps() ? state.data() + s * state.pitch() : x.data() + (s + 1 - taps()) * x.pitch();
   }
 
-  /// Channels first … last−1 through all of time, channels in the inner loop: consecutive memory. (With time in the inner
-  /// loop each token is on another page.)
+  /// Channels first … last−1 over all tokens, channels in the inner loop: consecutive memory. (With time in the inner
+  /// loop each token would be on another page.)
   void run(std::size_t first, std::size_t last) const noexcept {
     std::size_t const L = x.extent(0);
     for (std::size_t t = 0; t < L; ++t) run_token(t, first, last);

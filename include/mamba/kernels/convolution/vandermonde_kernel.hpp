@@ -3,8 +3,8 @@
 //
 //     K[k, d] = Σ_n c[d, n] ā[d, n]^k b̄[d, n],      k = 0 … L−1          (complex modes, half of them: 2 Re Σ_n)
 //
-// SIMD lanes are W consecutive k of one channel: the next W powers are these times ā^W. Every `segment` of 16 W of them
-// the powers start anew from c ā^k b̄ in double, so that a float power has few roundings, however large k is.
+// SIMD lanes are W consecutive k of one channel: the next W powers are these times ā^W. After each `segment`
+// of 16 W the powers restart from c ā^k b̄ in double, so that a float power has few roundings, whatever k is.
 #pragma once
 
 #include <mamba/kernels/convolution/detail/power_series.hpp>
@@ -31,7 +31,7 @@ struct vandermonde_inputs {
 
 namespace detail {
 
-/// One call: what all channels share. K[k, d] lies at data[k · per_time + d · per_channel].
+/// The arguments of one call. K[k, d] lies at data[k · per_time + d · per_channel].
 template <class Blocked>
 class vandermonde_of {
   using T = typename Blocked::value_type;

@@ -8,7 +8,7 @@
 // same names for matrices A and B, discretize.hpp for whole systems; continuous.hpp has the glossary.
 //
 //     rule                        Ā                          B̄                    B̄₋              order  stays stable
-//     forward_euler               1 + ΔA                     Δ B                                    1      if Δ is small
+//     forward_euler               1 + ΔA                     Δ B                                    1      for small Δ
 //     backward_euler              1/(1 − ΔA)                 Δ B/(1 − ΔA)                           1      always
 //     bilinear                    (1 + ½ΔA)/(1 − ½ΔA)        Δ B/(1 − ½ΔA)                          2      always
 //     generalized_bilinear        (1 + (1−α)ΔA)/(1 − αΔA)    Δ B/(1 − αΔA)                          1      if α ≥ ½
@@ -62,8 +62,8 @@ struct real_behind<V> {
 
 }  // namespace detail
 
-/// What a mode is made of: real or complex numbers, or a batch of real ones. An integer is a mistake, not a number to be
-/// rounded; matrices have rules of their own, in dense_rules.hpp.
+/// What a mode is made of: real or complex numbers, or a batch of real ones. An integer is a mistake, not a number to
+/// be rounded; matrices have rules of their own, in dense_rules.hpp.
 template <class V>
 concept mode_value = scalar<V> || simd::real<V>;
 
