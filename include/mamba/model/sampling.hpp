@@ -3,10 +3,10 @@
 //
 //     logits → repetition penalty → ÷ temperature → top-k → softmax → min-p → top-p → draw
 //
-// The order is the order of the list; each filter sees what the one before it left, and at least one token is left.
+// In this order; each filter is applied to what the one before it left, and at least one token is left.
 // Candidates stay in ascending order of their ids until the draw, so that one random number picks the same token on
-// every standard library. The caller hands over the logits of real tokens only: what pads a vocabulary to a round size
-// (50277 → 50280 in mamba-130m) never enters, so it is never drawn.
+// every standard library. The caller passes the logits of real tokens only: the padding of a vocabulary (50277 → 50280
+// in mamba-130m) is not among them, so that it is never drawn.
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -61,7 +61,7 @@ class generator {
   std::uint64_t state_[4]{};
 };
 
-/// How the next token is chosen. The defaults draw from the model's own distribution, unfiltered.
+/// Options of sampling. The defaults draw from the model's own distribution, unfiltered.
 struct sampling_options {
   double temperature = 1;         ///< logits are divided by it; 0 takes the most probable token (greedy)
   std::size_t top_k = 0;          ///< keep the k most probable tokens; 0 keeps all, 1 is greedy
@@ -70,7 +70,7 @@ struct sampling_options {
   double repetition_penalty = 1;  ///< r: a token of the history has its logit ÷ r where positive, × r otherwise
 };
 
-/// Refuses options that have no meaning.
+/// Checks that options are in range.
 ///
 /// Throws:  mamba::error, one sentence that names the option, what was found and what was expected.
 inline void check(sampling_options const& o) {
@@ -86,12 +86,13 @@ inline void check(sampling_options const& o) {
     refuse("repetition penalty", o.repetition_penalty, "a finite number above 0");
 }
 
-/// Draws tokens. It owns its scratch: after the first call for a vocabulary, a call allocates nothing.
+/// Draws tokens. It owns its buffers: after the first call for a vocabulary, a call allocates nothing.
 ///
 /// Why:     min-p is a share of the highest probability, after temperature. (mamba_ssm 2.2 compares with the logit of
 ///          token 0 instead; that is not copied.)
-/// Domain:  NaN and −∞ logits are never drawn while a token has any probability; if none has, token 0 is the answer.
-///          Where logits are +∞, those tokens share the whole probability evenly. Ties are broken by the lowest id.
+/// Domain:  NaN and −∞ logits are never drawn while a token has any probability; if none has, token 0 is drawn.
+///          Where logits are +∞, those tokens have equal probabilities and all others 0. Ties are broken by the lowest
+///          id.
 /// Cost:    one exp for each token that top-k leaves; linear in the vocabulary, plus k log k for the tokens of top-p.
 class sampler {
  public:
@@ -140,7 +141,7 @@ class sampler {
     return draw(random);
   }
 
-  // Once for each token type, however often the history holds it.
+  // Once for each token, however often it is in the history.
   void penalise(std::span<token const> history) {
     seen_.assign(candidates_.size(), 0);
     double const r = options_.repetition_penalty;
@@ -167,12 +168,12 @@ class sampler {
     keep_if([&](candidate const& c) { return !preferred(last, c); });
   }
 
-  // Softmax without its denominator: exp((logit − best) / T), so that the best token weighs exactly 1.
+  // Softmax without its denominator: exp((logit − best) / T), so that the best token has weight 1.
   void weigh(double best) {
     for (candidate& c : candidates_) c.value = c.value == best ? 1 : std::exp((c.value - best) / options_.temperature);
   }
 
-  // The smallest set of best tokens whose share reaches p: taken off a heap, which orders no more than it must.
+  // The smallest set of best tokens whose share reaches p: taken off a heap, which sorts no more than needed.
   void keep_share(double p) {
     scratch_ = candidates_;
     double total = 0;
@@ -210,7 +211,7 @@ class sampler {
   std::vector<unsigned char> seen_;
 };
 
-/// One draw without a sampler of one's own; it allocates its scratch each time.
+/// One draw without a sampler; it allocates its buffers in each call.
 [[nodiscard]] inline token sample(std::span<float const> logits, sampling_options const& options,
                                   std::span<token const> history, generator& random) {
   return sampler(options)(logits, history, random);

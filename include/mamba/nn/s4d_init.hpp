@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/s4d_init.hpp — the parameters that an S4D layer starts from, before it is trained.  [floor 5]
+// mamba/nn/s4d_init.hpp — the initial parameters of an S4D layer.  [floor 5]
 #pragma once
 
 #include <mamba/nn/format_policy.hpp>
@@ -106,7 +106,7 @@ class s4d_start {
 /// Paper:   S4D, sections 3 and 4; s4's models/s4/s4d.py.
 /// Shapes:  uniform() gives a double in [0, 1).
 /// Domain:  0 < delta_min ≤ delta_max.
-/// Determinism: numbers are drawn in the order of for_each(), row by row; which library drew them makes no difference.
+/// Determinism: numbers are drawn in the order of for_each(), row by row; they do not depend on the standard library.
 /// Throws:  std::bad_alloc: a row.
 template <class S4D, class Uniform>
 void initialize(S4D& layer, s4d_init_options const& options, Uniform&& uniform) {

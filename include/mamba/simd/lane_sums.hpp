@@ -51,8 +51,8 @@ template <std::size_t Distance, std::size_t First, class T>
 
 /// The sum of the lanes of each of W batches, the sum of row i in lane i.
 ///
-/// Why:     W sums cost W − 1 additions and twice as many shuffles together; one by one they cost log₂ W of both each.
-/// Shapes:  rows [W, W], row-major, no alignment asked for.
+/// Why:     W sums cost W − 1 additions and twice as many shuffles together; one by one each costs log₂ W of both.
+/// Shapes:  rows [W, W], row-major, of any alignment.
 /// Error:   log2(lanes) roundings, in another order than reduce_add's. A row's sum has the same bits in every lane.
 template <class T>
 [[nodiscard]] inline batch<T> lane_sums(T const* rows) noexcept {

@@ -26,7 +26,7 @@ struct panel_range {
   std::size_t first, last;
 };
 
-/// What x Wᵀ costs one thread: the multiply-adds, or reading the weights.
+/// The cost of x Wᵀ on one thread: the multiply-adds, or reading the weights.
 template <class W>
 [[nodiscard]] parallel::cost product_cost(std::size_t tokens, std::size_t weights) noexcept {
   using parallel::cost;
