@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/checkpoint/network.hpp — any network from and to safetensors files: the caller states its sizes.  [floor 7]
+// mamba/io/checkpoint/network.hpp — any network from and to safetensors files, with sizes from the caller.  [floor 7]
 //
 //     using spotter = model::network<model::feature_projection<q8>, model::stack<nn::block<nn::mamba1<any, q8>>>,
 //                                    model::pooled_head<q8>>;
 //     auto const network = io::load_network<spotter>("spotter.safetensors", sizes);
 //     io::save_network(network, "copy.safetensors");
 //
-// Layers, input maps and output maps of a caller's own load and save as the library's do: their lists of parameters
-// (nn/layer.hpp) are all that is read. Checkpoints of language models, which state their sizes: checkpoint.hpp.
+// Layers, input maps and output maps of an application load and save as the library's do, by their lists of parameters
+// (nn/layer.hpp). Checkpoints of language models, which state their sizes: checkpoint.hpp.
 #pragma once
 
 #include <mamba/io/checkpoint/names.hpp>
@@ -46,7 +46,7 @@ namespace detail {
     for (auto const& entry : map.node()) (entry == path.filename().string() ? listed : others) = true;
     return listed && others;
   } catch (error const&) {
-    return false;  // not an index that could say so
+    return false;  // not an index of shards
   }
 }
 

@@ -16,7 +16,7 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// How deep objects and arrays may nest. The reference's parser has the same bound.
+/// The greatest depth of nested objects and arrays, as in the reference's parser.
 inline constexpr std::size_t deepest_json = 128;
 
 /// Python's json module writes numbers that JSON does not have as the words Infinity, -Infinity and NaN.
@@ -67,8 +67,8 @@ struct quoted_words {
 
 }  // namespace detail
 
-/// A JSON document in which every key of an object is there once (the usual parsers keep the last, silently, so that
-/// two readers may see two different files). In Python's dialect Infinity, -Infinity and NaN become strings of that
+/// A JSON document in which every key of an object is there once (many parsers silently keep the last, so that two
+/// readers may read two different files). In Python's dialect Infinity, -Infinity and NaN become strings of that
 /// name, which json_value::number() reads.
 ///
 /// Throws:  mamba::error that names `source`.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/tokenizer/nfc.hpp — Unicode normalisation form C, as `tokenizers` makes it.  [floor 7]
+// mamba/io/tokenizer/nfc.hpp — Unicode normalisation form C, as in `tokenizers`.  [floor 7]
 //
 // Decompose, put combining marks into canonical order, compose again: decomposition and composition are utf8proc's.
 // The order is made here by a stable sort, because utf8proc's own is quadratic in a long run of marks.
 //
-// `tokenizers` normalises with the tables of Unicode 9.0, whatever is newer elsewhere. A character that Unicode gave a
-// decomposition or a combining class after 9.0 is a plain letter to it: it stays as it is, and nothing is ordered or
+// `tokenizers` normalises with the tables of Unicode 9.0. A character with a decomposition or a combining class
+// introduced after 9.0 is a plain letter there: it stays as it is, and nothing is ordered or
 // composed across it. is_inert() of unicode_tables.hpp lists those characters, so that the result does not depend on
 // the version of utf8proc.
 #pragma once

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/io/tokenizer/tokenizer_json.hpp — reads tokenizer.json of the GPT-NeoX kind.  [floor 7]
 //
-// What decides the tokens is either understood or refused. Truncation and padding are ignored, as transformers ignores
-// them; a Sequence counts as the parts it has.
+// Settings that change the tokens are either implemented or an error. Truncation and padding are ignored, as in
+// transformers; a Sequence is the list of its parts.
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -38,8 +38,8 @@ struct tokenizer_description {
   std::vector<merge_rule> merges;                  ///< by rank
   std::vector<added_token> added_tokens;           ///< in the order of the file
   bool normalizes = false;                         ///< to NFC; otherwise not at all
-  bool adds_prefix_space = false;                  ///< before each stretch of text that has none
-  bool splits_words = true;                        ///< by the pattern of GPT-2; otherwise a stretch is one word
+  bool adds_prefix_space = false;                  ///< before each part of the text that has none
+  bool splits_words = true;                        ///< by the pattern of GPT-2; otherwise a part is one word
 };
 
 namespace detail {
@@ -227,7 +227,7 @@ class tokenizer_reader {
       if (!seen.insert(token.content).second) {
         root_.fail(name + " repeats " + quoted(token.content) + ", expected each token once");
       }
-      // A token of the vocabulary has its id there; the others are numbered on behind the vocabulary.
+      // A token of the vocabulary has its id there; the others are numbered after the vocabulary.
       auto const known = ids_.find(token.content);
       auto const expected = known != ids_.end() ? known->second : static_cast<std::uint32_t>(result_.bytes.size());
       if (token.id != expected) {
@@ -263,7 +263,7 @@ class tokenizer_reader {
   std::unordered_map<std::string, std::uint32_t> ids_;
 };
 
-/// Larger files are no tokenizers: the largest published ones have some 30 MB.
+/// The largest accepted file; the largest published tokenizers have some 30 MB.
 inline constexpr std::size_t longest_tokenizer = 200'000'000;
 
 }  // namespace detail
