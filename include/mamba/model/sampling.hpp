@@ -161,9 +161,9 @@ class sampler {
 
   // nth_element may leave any order, so it works on a copy and only the k-th best is taken from it.
   void keep_best(std::size_t k) {
-    scratch_ = candidates_;
-    auto const kth = scratch_.begin() + static_cast<std::ptrdiff_t>(k - 1);
-    std::nth_element(scratch_.begin(), kth, scratch_.end(), preferred);
+    buffer_ = candidates_;
+    auto const kth = buffer_.begin() + static_cast<std::ptrdiff_t>(k - 1);
+    std::nth_element(buffer_.begin(), kth, buffer_.end(), preferred);
     candidate const last = *kth;
     keep_if([&](candidate const& c) { return !preferred(last, c); });
   }
@@ -175,19 +175,19 @@ class sampler {
 
   // The smallest set of best tokens whose share reaches p: taken off a heap, which sorts no more than needed.
   void keep_share(double p) {
-    scratch_ = candidates_;
+    buffer_ = candidates_;
     double total = 0;
-    for (candidate const& c : scratch_) total += c.value;
+    for (candidate const& c : buffer_) total += c.value;
     auto const worse = [](candidate const& a, candidate const& b) { return preferred(b, a); };
-    std::make_heap(scratch_.begin(), scratch_.end(), worse);
-    auto end = scratch_.end();
+    std::make_heap(buffer_.begin(), buffer_.end(), worse);
+    auto end = buffer_.end();
     candidate last{};
     double sum = 0;
     do {
-      std::pop_heap(scratch_.begin(), end, worse);
+      std::pop_heap(buffer_.begin(), end, worse);
       last = *--end;
       sum += last.value;
-    } while (sum < p * total && end != scratch_.begin());
+    } while (sum < p * total && end != buffer_.begin());
     keep_if([&](candidate const& c) { return !preferred(last, c); });
   }
 
@@ -207,7 +207,7 @@ class sampler {
   }
 
   sampling_options options_;
-  std::vector<candidate> candidates_, scratch_;
+  std::vector<candidate> candidates_, buffer_;
   std::vector<unsigned char> seen_;
 };
 
