@@ -18,6 +18,7 @@
 #include <mamba/simd/dot4.hpp>
 #include <mamba/simd/lane_sums.hpp>
 #include <mamba/simd/load_store.hpp>
+#include <mamba/simd/lookup.hpp>
 #include <mamba/simd/portable_batch.hpp>
 #include <mamba/simd/real.hpp>
 #include <mamba/simd/reduce.hpp>
