@@ -31,14 +31,14 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// Options of a header of constants.
+/// What a header of constants is called and written for.
 struct constant_header_options {
   std::string name;                        ///< the namespace of its constants
   std::size_t lanes = simd::lanes<float>;  ///< floats in a register of the target: 1 without vectors, 4, 8, 16
   std::string source;                      ///< where the weights come from, for its first line
 };
 
-/// The first words of every header of constants.
+/// How every header of constants begins.
 inline constexpr std::string_view constant_header_start = "// Constants written by mamba";
 
 /// Whether a header of constants can have that namespace: a C++ name, or several joined by ::.
@@ -253,8 +253,8 @@ inline constexpr weights_type weights = mamba::nn::borrowed<weights_type>(mamba:
 /// A network as C++ source: its parameters in pools (nn/constant_pools.hpp), and a constant `weights` that reads them
 /// there. `declarations` is source that comes first and names the network's type in constant storage weights_type.
 ///
-/// Why:     the panels of f32, f16 and bf16 and the layout of A depend on the target's registers, so a build with
-///          others does not compile; blocks are the same everywhere.
+/// Why:     the panels of f32, f16 and bf16 and the layout of A depend on the target's registers, so the header refuses
+///          a build with others; blocks are the same everywhere.
 /// Domain:  a network in packed storage whose formats are the library's; options.lanes a power of two up to 16.
 /// Throws:  std::bad_alloc.
 template <class Network>

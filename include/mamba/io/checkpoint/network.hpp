@@ -6,8 +6,8 @@
 //     auto const network = io::load_network<spotter>("spotter.safetensors", sizes);
 //     io::save_network(network, "copy.safetensors");
 //
-// Layers, input maps and output maps of an application load and save as the library's do, by their lists of parameters
-// (nn/layer.hpp). Checkpoints of language models, which state their sizes: checkpoint.hpp.
+// Layers, input maps and output maps of a caller's own load and save as the library's do: their lists of parameters
+// (nn/layer.hpp) are all that is read. Checkpoints of language models, which state their sizes: checkpoint.hpp.
 #pragma once
 
 #include <mamba/io/checkpoint/names.hpp>

@@ -3,7 +3,7 @@
 //
 // Each matrix is a U8 tensor whose bytes are those of packed_matrix, so that a mapped file is read in place:
 //
-//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see quantized_matrix.hpp
+//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]    kernels/quantization/quantized_matrix.hpp
 //     __metadata__          mamba.version        1
 //                           mamba.weights        q4                            the option --weights of quantize
 //                           mamba.matrix.NAME    q4 [3072, 768]                format, rows and columns

@@ -156,8 +156,8 @@ template <block_format W, simd::real V>
   return best.line;
 }
 
-/// With an offset: from smallest to largest in highest − lowest steps, and in a few more or fewer; each time
-/// refitted by regression on the codes that follow.
+/// With an offset: from smallest to largest in highest − lowest steps, and in a few more or fewer; each time the
+/// regression line through the codes that follow.
 template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> fit_scale_and_offset(V const (&w)[W::block_size]) noexcept {
   constexpr auto count = static_cast<float>(W::highest - W::lowest);

@@ -22,7 +22,7 @@ template <class Plane, class Blocked>
   return out;
 }
 
-/// The arguments of one call. b is null for unit_b.
+/// One call: what all channels share. b is null for unit_b.
 template <class Blocked, input_map Input>
 struct recurrence_call {
   using T = typename Blocked::value_type;
