@@ -10,6 +10,13 @@
 
 namespace mamba::inline MAMBA_ABI::simd {
 
+/// Transposes W registers of W lanes.
+///
+/// Why:     converts between storage by channel and lanes of channels without scalar loads.
+/// Cost:    W log2 W shuffles of two registers, by Eklundh's swaps of ever larger squares.
+template <real V, std::size_t W>
+inline void transpose([[maybe_unused]] V (&row)[W]) noexcept;
+
 namespace detail {
 
 #if !MAMBA_SIMD_PORTABLE && defined(__has_builtin) && \
@@ -45,10 +52,6 @@ inline void swap_all_squares(V (&row)[W]) noexcept {
 
 }  // namespace detail
 
-/// Transposes W registers of W lanes.
-///
-/// Why:     converts between storage by channel and lanes of channels without scalar loads.
-/// Cost:    W log2 W shuffles of two registers, by Eklundh's swaps of ever larger squares.
 template <real V, std::size_t W>
 inline void transpose([[maybe_unused]] V (&row)[W]) noexcept {
   static_assert(W == width<V>, "transpose: as many rows as lanes");

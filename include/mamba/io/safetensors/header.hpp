@@ -40,6 +40,11 @@ struct contents {
   std::vector<stored_tensor> tensors;
 };
 
+/// Checks a whole file and returns its contents. The tensors' data are views of `bytes`.
+///
+/// Throws:  mamba::error on any departure from the format; `source` names the file in its sentence.
+[[nodiscard]] inline contents parse(std::span<std::byte const> bytes, std::string const& source);
+
 namespace detail {
 
 // The header's entries as they are parsed: no tree is built, so that the memory needed follows from the length of
@@ -183,10 +188,7 @@ class header_events {
 
 }  // namespace detail
 
-/// Checks a whole file and returns its contents. The tensors' data are views of `bytes`.
-///
-/// Throws:  mamba::error on any departure from the format; `source` names the file in its sentence.
-[[nodiscard]] inline contents parse(std::span<std::byte const> bytes, std::string const& source) {
+inline contents parse(std::span<std::byte const> bytes, std::string const& source) {
   auto const fail = [&](std::string const& what) { core::fail(source + ": " + what); };
   auto const number = [](auto n) { return std::to_string(n); };
   if (bytes.size() < 8)

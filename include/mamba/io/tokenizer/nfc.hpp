@@ -25,6 +25,11 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
+/// Normalisation form C of valid UTF-8.
+///
+/// Cost:    linear, but n log n in a run of n combining marks; text below U+0300 is returned as it is.
+[[nodiscard]] inline std::string nfc(std::string_view text);
+
 namespace detail {
 
 [[nodiscard]] inline auto combining_class(utf8proc_int32_t c) noexcept {
@@ -56,10 +61,7 @@ inline void compose(std::vector<utf8proc_int32_t>& decomposed, std::string& out)
 
 }  // namespace detail
 
-/// Normalisation form C of valid UTF-8.
-///
-/// Cost:    linear, but n log n in a run of n combining marks; text below U+0300 is returned as it is.
-[[nodiscard]] inline std::string nfc(std::string_view text) {
+inline std::string nfc(std::string_view text) {
   // U+0300 begins with byte CC, and whatever lies below it is in form C already.
   bool const plain =
       std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xCC; });

@@ -42,6 +42,15 @@ struct tokenizer_description {
   bool splits_words = true;                        ///< by the pattern of GPT-2; otherwise a part is one word
 };
 
+/// Reads and checks a tokenizer.json.
+///
+/// Throws:  mamba::error with one sentence: the file, what was found and what was expected.
+[[nodiscard]] inline tokenizer_description read_tokenizer_json(std::filesystem::path const& path);
+
+/// The same from the bytes of a file. `source` is its name for messages.
+[[nodiscard]] inline tokenizer_description parse_tokenizer_json(std::span<std::byte const> bytes,
+                                                                std::string const& source);
+
 namespace detail {
 
 /// The parts of a normalizer, pre-tokenizer, post-processor or decoder: itself, or those of a Sequence, however nested.
@@ -268,17 +277,12 @@ inline constexpr std::size_t longest_tokenizer = 200'000'000;
 
 }  // namespace detail
 
-/// Reads and checks a tokenizer.json.
-///
-/// Throws:  mamba::error with one sentence: the file, what was found and what was expected.
-[[nodiscard]] inline tokenizer_description read_tokenizer_json(std::filesystem::path const& path) {
+inline tokenizer_description read_tokenizer_json(std::filesystem::path const& path) {
   auto const file = json_document::open(path, detail::longest_tokenizer);
   return detail::tokenizer_reader(file).read();
 }
 
-/// The same from the bytes of a file. `source` is its name for messages.
-[[nodiscard]] inline tokenizer_description parse_tokenizer_json(std::span<std::byte const> bytes,
-                                                                std::string const& source) {
+inline tokenizer_description parse_tokenizer_json(std::span<std::byte const> bytes, std::string const& source) {
   json_document const file(bytes, source);
   return detail::tokenizer_reader(file).read();
 }

@@ -31,6 +31,18 @@ struct convolution_inputs {
   std::span<T const> bias = {};
 };
 
+/// Causal depthwise convolution and SiLU of L tokens, continuing from `state`, which then holds the last K−1 inputs.
+///
+/// Shapes:  in: see convolution_inputs; y [L, D], not overlapping x; state [K−1, D], oldest input first, a tensor or a
+///          view.
+/// Domain:  K ≥ 1, any L (L < K−1 shifts the state). NaN in, NaN out.
+/// Error:   (K + 4) ε of |b| + Σ|w||x|; tests/kernels/convolution/causal_conv1d_test.cpp verifies it.
+/// Determinism: the same bits for every split of the tokens, place of a channel and number of threads.
+/// Cost:    L·D·K multiply-adds and L·D sigmoids; at most 8 kB of stack.
+template <class T, std::size_t Kept, std::size_t D>
+void causal_conv1d(convolution_inputs<T> const& in, view<T, Kept, D> state,
+                   std::type_identity_t<matrix_view<T>> y) noexcept(!core::contracts_checked);
+
 namespace detail {
 
 /// The arguments of one convolution. K is the number of taps where that is a constant: then their loop unrolls.
@@ -97,14 +109,6 @@ void check([[maybe_unused]] convolution_inputs<T> const& in, [[maybe_unused]] ma
 
 }  // namespace detail
 
-/// Causal depthwise convolution and SiLU of L tokens, continuing from `state`, which then holds the last K−1 inputs.
-///
-/// Shapes:  in: see convolution_inputs; y [L, D], not overlapping x; state [K−1, D], oldest input first, a tensor or a
-///          view.
-/// Domain:  K ≥ 1, any L (L < K−1 shifts the state). NaN in, NaN out.
-/// Error:   (K + 4) ε of |b| + Σ|w||x|; tests/kernels/convolution/causal_conv1d_test.cpp verifies it.
-/// Determinism: the same bits for every split of the tokens, place of a channel and number of threads.
-/// Cost:    L·D·K multiply-adds and L·D sigmoids; at most 8 kB of stack.
 template <class T, std::size_t Kept, std::size_t D>
 void causal_conv1d(convolution_inputs<T> const& in, view<T, Kept, D> state,
                    std::type_identity_t<matrix_view<T>> y) noexcept(!core::contracts_checked) {

@@ -37,6 +37,33 @@ template <class W>
   }
 }
 
+/// y = x Wᵀ + b, or y + x Wᵀ + b: the outputs of some panels, by the calling thread alone.
+///
+/// Shapes:  x [tokens, in], w [out, in] packed, b [out] or empty, y [tokens, columns]; columns may be fewer than out:
+///          then the first `columns` outputs are computed (the padding of a vocabulary is not read). Panel p has the
+///          outputs from p·panel on; y's other columns stay as they are.
+/// Error:   as below.
+/// See:     the same without a range.
+template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
+                                       std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
+                                       panel_range part) noexcept(!core::contracts_checked);
+
+/// y = x Wᵀ + b, or y + x Wᵀ + b.
+///
+/// Shapes:  as above.
+/// Domain:  any numbers; NaN in, NaN out (in its own row and column only). x and y must not overlap.
+/// Error:   |Δy| ≤ (in + 2)/2 ε (Σ|x||W| + |b| + |y|), the bound of recursive summation, |y| where it is added to;
+///          without fused multiply-add 2·in in place of in. tests/kernels/gemm/matmul_test.cpp verifies it.
+/// Determinism: an output has the same bits for every number of tokens, of threads and of columns.
+/// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every blocking::mc tokens.
+///          Stack: blocking::stack_of_one for one token (at most 4.5 kB), blocking::stack_of_many for more (22 kB with
+///          AVX-512, 13 with AVX2; 136 and 70 where 16-bit weights are converted).
+template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
+                                       std::span<arithmetic<W> const> bias,
+                                       matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked);
+
 namespace detail {
 
 /// The arguments of one product, shared by its tiles.
@@ -159,14 +186,7 @@ struct product_of {
 
 }  // namespace detail
 
-/// y = x Wᵀ + b, or y + x Wᵀ + b: the outputs of some panels, by the calling thread alone.
-///
-/// Shapes:  x [tokens, in], w [out, in] packed, b [out] or empty, y [tokens, columns]; columns may be fewer than out:
-///          then the first `columns` outputs are computed (the padding of a vocabulary is not read). Panel p has the
-///          outputs from p·panel on; y's other columns stay as they are.
-/// Error:   as below.
-/// See:     the same without a range.
-template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+template <output Mode, class W, std::size_t Out, std::size_t In, class Memory>
 requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
                                        std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
                                        panel_range part) noexcept(!core::contracts_checked) {
@@ -180,17 +200,7 @@ requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packe
   if (x.extent(0) > 0) detail::product_of<Mode, packed_matrix<W, Out, In, Memory>>{x, w, bias, y}.run(part);
 }
 
-/// y = x Wᵀ + b, or y + x Wᵀ + b.
-///
-/// Shapes:  as above.
-/// Domain:  any numbers; NaN in, NaN out (in its own row and column only). x and y must not overlap.
-/// Error:   |Δy| ≤ (in + 2)/2 ε (Σ|x||W| + |b| + |y|), the bound of recursive summation, |y| where it is added to;
-///          without fused multiply-add 2·in in place of in. tests/kernels/gemm/matmul_test.cpp verifies it.
-/// Determinism: an output has the same bits for every number of tokens, of threads and of columns.
-/// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every blocking::mc tokens.
-///          Stack: blocking::stack_of_one for one token (at most 4.5 kB), blocking::stack_of_many for more (22 kB with
-///          AVX-512, 13 with AVX2; 136 and 70 where 16-bit weights are converted).
-template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+template <output Mode, class W, std::size_t Out, std::size_t In, class Memory>
 requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
                                        std::span<arithmetic<W> const> bias,
                                        matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked) {
