@@ -15,7 +15,7 @@
 
 #include <mamba/core/version.hpp>
 
-// g++ says what parts of it are on; clang 14 has a macro for the whole only, so that code that rounds by adding and
+// g++ has macros for parts of it, clang 14 for the whole only, so that code that rounds by adding and
 // subtracting a large number stands behind a barrier (simd/compat.hpp). On bare ARM g++ 12 has 0 in __GCC_IEC_559
 // always.
 #if defined(__FAST_MATH__)
