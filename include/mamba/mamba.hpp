@@ -107,6 +107,7 @@
 #include <mamba/kernels/scan/channel_blocked_view.hpp>
 #include <mamba/kernels/scan/chunked_recurrence.hpp>
 #include <mamba/kernels/scan/complex_blocked.hpp>
+#include <mamba/kernels/scan/complex_blocked_view.hpp>
 #include <mamba/kernels/scan/diagonal_recurrence.hpp>
 #include <mamba/kernels/scan/input_scaling.hpp>
 #include <mamba/kernels/scan/scan_inputs.hpp>

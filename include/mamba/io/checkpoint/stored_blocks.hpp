@@ -40,6 +40,7 @@ namespace metadata_key {
 inline constexpr char const* version = "mamba.version";
 inline constexpr char const* weights = "mamba.weights";
 inline constexpr char const* config = "mamba.config";
+inline constexpr char const* network = "mamba.network";  ///< save_network's (checkpoint/network.hpp)
 inline constexpr std::string_view matrix = "mamba.matrix.";
 
 }  // namespace metadata_key
