@@ -90,8 +90,8 @@ struct borrow_from {
 
 }  // namespace detail
 
-/// Parameters (a layer, a stack of one kind, a network) of static sizes and constant storage that read their numbers from
-/// pools. `sizes` are the configuration that they are made from, where their type alone doesn't say it.
+/// Parameters (a layer, a stack of one kind, a network) of static sizes and constant storage that read their numbers
+/// from pools. `sizes` are the configuration that they are made from, where their type alone doesn't say it.
 ///
 /// Why:     nothing is copied or allocated. In a constant, it is done by the compiler: the result lies in constant
 ///          storage, too.

@@ -43,10 +43,9 @@ struct uniform_format {
   using format = W;
 };
 
-/// The policy of `ternary` as the format of a model: q4 for the projections to Δ, B and C and for the output
-/// projection.
+/// What `ternary` stands for as the format of a model: q4 where Δ, B and C are made and at the way back to the stream.
 ///
-/// Why:     most of the loss in quality comes from the smallest matrices; benchmarks/README.md has the table.
+/// Why:     the smallest matrices carry most of the damage; benchmarks/README.md has the table.
 struct ternary_mixture {
   template <role R>
   using format = std::conditional_t<R == role::selection || R == role::output, q4, ternary>;

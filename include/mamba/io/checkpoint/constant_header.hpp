@@ -104,7 +104,8 @@ inline constexpr bool same_lanes =
     mamba::simd::lanes<{scalar}> == {lanes} && mamba::kernels::packed_matrix<{scalar}>::panel == {panel};
 static_assert(same_layout, "{name}: written for another version of mamba; write it again");
 static_assert(same_lanes || !same_layout,
-              "{name}: written for {floats} float(s) in a register of the target; write it again with this one's lanes");
+              "{name}: written for {floats} float(s) in a register of the target; "
+              "write it again with this one's lanes");
 static_assert(std::endian::native == std::endian::little, "{name}: its words are little-endian");
 
 {declarations}{pools}/// The model: it reads its numbers above, where they lie.
@@ -156,8 +157,8 @@ template <class Network>
 /// A network as C++ source: its parameters in pools (nn/constant_pools.hpp), and a constant `weights`, of weights_type,
 /// that reads them there.
 ///
-/// Why:     the panels of f32, f16 and bf16 and the layouts of A and of S4D's modes depend on the target's registers, so
-///          the header refuses a build with others; blocks are the same everywhere.
+/// Why:     the panels of f32, f16 and bf16 and the layouts of A and of S4D's modes depend on the target's registers,
+///          so the header refuses a build with others; blocks are the same everywhere.
 /// Domain:  a network in packed storage whose formats are the library's; options.lanes a power of two up to 16.
 ///          source.type: the same network in nn::constant, every size static, the stack of one kind of layer.
 /// Throws:  mamba::error where options.name is no namespace's; std::bad_alloc.
