@@ -104,7 +104,7 @@ void expect_finite(std::span<T const> logits, std::string const& source) {
   return stored;
 }
 
-/// Calls f with the weights in the requested format; f is compiled once for each format.
+/// Calls f with the weights in the requested format, which it may keep; f is compiled once for each format.
 template <class F>
 void with_weights(mamba::io::checkpoint const& files, std::string const& asked, F&& f) {
   mamba::io::visit_format(weights_format(files, asked),

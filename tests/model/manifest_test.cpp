@@ -51,10 +51,9 @@ TEST_CASE("manifest: the format in which each tensor would be stored") {
                                                          : "?";
   });
   std::map<std::string, std::string> const expected{
-      {"embedding.weight", "ternary"}, {"lm_head.weight", "ternary"}, {"in_proj.weight", "ternary"},
-      {"x_proj.weight", "q4"},         {"dt_proj.weight", "q4"},      {"out_proj.weight", "q4"},
-      {"in_proj.bias", "float"},       {"out_proj.bias", "float"},    {"dt_proj.bias", "float"},
-      {"conv1d.weight", "float"},      {"conv1d.bias", "float"},      {"norm.weight", "float"},
-      {"norm_f.weight", "float"},      {"mixer.A_log", "float"},      {"mixer.D", "float"}};
+      {"embedding.weight", "q4"}, {"lm_head.weight", "q4"},   {"in_proj.weight", "ternary"}, {"x_proj.weight", "q4"},
+      {"dt_proj.weight", "q4"},   {"out_proj.weight", "q4"},  {"in_proj.bias", "float"},     {"out_proj.bias", "float"},
+      {"dt_proj.bias", "float"},  {"conv1d.weight", "float"}, {"conv1d.bias", "float"},      {"norm.weight", "float"},
+      {"norm_f.weight", "float"}, {"mixer.A_log", "float"},   {"mixer.D", "float"}};
   CHECK(found == expected);
 }

@@ -98,10 +98,7 @@ TEST_CASE("quantize: matrices come first, on a cache line, as U8; all else is F3
     numbers = numbers || t.type == dtype::f32;
     CHECK(t.type == (numbers ? dtype::f32 : dtype::u8));
     if (numbers) continue;
-    CHECK(found->second.starts_with(t.name.ends_with("embedding.weight") || t.name.ends_with("in_proj.weight") ||
-                                            t.name.ends_with("embeddings.weight")
-                                        ? "ternary ["
-                                        : "q4 ["));
+    CHECK(found->second.starts_with(t.name.ends_with("in_proj.weight") ? "ternary [" : "q4 ["));
     CHECK(reinterpret_cast<std::uintptr_t>(t.data.data()) % 64 == 0);
   }
 }

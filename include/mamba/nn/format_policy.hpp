@@ -43,12 +43,16 @@ struct uniform_format {
   using format = W;
 };
 
-/// What `ternary` stands for as the format of a model: q4 where Δ, B and C are made and at the way back to the stream.
+/// What `ternary` stands for as the format of a model: q4 for the embedding, the head, what makes Δ, B and C, and the
+/// projections back to the model's width.
 ///
-/// Why:     the smallest matrices carry most of the damage; benchmarks/README.md has the table.
+/// Why:     these carry most of the damage for the bits that they cost, as KL divergence from f32 measures it, on text
+///          seen in training and unseen; benchmarks/README.md has the table.
 struct ternary_mixture {
   template <role R>
-  using format = std::conditional_t<R == role::selection || R == role::output, q4, ternary>;
+  using format =
+      std::conditional_t<R == role::embedding || R == role::head || R == role::selection || R == role::output, q4,
+                         ternary>;
 };
 
 namespace detail {

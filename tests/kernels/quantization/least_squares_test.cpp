@@ -141,6 +141,21 @@ TEST_CASE("block_fit: the search of q4 saves a tenth or more of the squared erro
   CHECK(searched < 0.9 * plain);
 }
 
+TEST_CASE("block_fit: q4 loses at most 7.1 % of normal weights, in the root mean square") {
+  // 7.04 in 4 million weights; fifteen equal steps lose 7.9, one regression for each start 7.25. A mean of 130,000
+  // squared errors varies by less than half a percent.
+  test::random rng(45);
+  double lost = 0, all = 0;
+  for (int round = 0; round < 4000; ++round) {
+    block w;
+    for (float& x : w) x = static_cast<float>(rng.normal());
+    lost += found_error<q4>(w, fit<q4>(w));
+    for (float const x : w) all += static_cast<double>(x) * static_cast<double>(x);
+  }
+  MESSAGE("root mean square, of the weights': " << std::sqrt(lost / all));
+  CHECK(std::sqrt(lost / all) < 0.071);
+}
+
 TEST_CASE("block_fit: ternary comes within 2 % of the best scale there is, found over all thresholds") {
   // With the k largest magnitudes kept the best scale is their mean m, and what is lost Σw² − k·m².
   test::random rng(3);

@@ -156,12 +156,13 @@ template <block_format W, simd::real V>
   return best.line;
 }
 
-/// With an offset: from smallest to largest in highest − lowest steps, and in a few more or fewer; each time the
-/// regression line through the codes that follow.
+/// With an offset: from smallest to largest in highest − lowest steps, and in a few more or fewer; each time codes and
+/// regression line in turn, five times (Lloyd's iteration).
 template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> fit_scale_and_offset(V const (&w)[W::block_size]) noexcept {
   constexpr auto count = static_cast<float>(W::highest - W::lowest);
   constexpr float middle_code = static_cast<float>(W::lowest + W::highest) / 2;
+  constexpr int turns = 5;
   V low = w[0];
   V high = w[0];
   for (V const x : w) {
@@ -177,8 +178,8 @@ template <block_format W, simd::real V>
   best_candidate<V> best{plain, squared_error<W>(w, plain)};
   for (float const fifteenths : {11.0F, 12.0F, 13.0F, 13.75F, 14.5F, 15.0F, 15.75F}) {
     V const step = simd::product(range, V(1 / (fifteenths * count / 15)));
-    scale_and_offset<V> const first{step, simd::fnma(step, V(middle_code), middle)};
-    scale_and_offset<V> const line = refitted<W>(w, first);
+    scale_and_offset<V> line{step, simd::fnma(step, V(middle_code), middle)};
+    for (int turn = 0; turn < turns; ++turn) line = refitted<W>(w, line);
     best.offer(line, squared_error<W>(w, line));
   }
   return best.line;

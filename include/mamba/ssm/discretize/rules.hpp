@@ -167,8 +167,9 @@ template <class Step, mode_value V>
 /// Shapes:  each argument is one mode, or one batch of modes; lanes never mix.
 /// Units:   delta [s], a [1/s]; the product is a pure number.
 /// Domain:  delta ≥ 0, a finite (a ≤ 0 if the system is to be stable). NaN in, NaN out.
-/// Error:   each within (4 + |ΔA|) ε relative, (8 + |ΔA|) ε for complex a: the rounding of ΔA, magnified |ΔA| times by
-///          exp, and the function's.
+/// Error:   each within (4 + |ΔA|) ε relative: the rounding of ΔA, magnified |ΔA| times by exp, and the function's.
+///          Complex a: Ā within (8 + |ΔA|) ε relative, B̄ within 8 ε |B̄| + 2 ε |Ā ΔB|. This is an absolute bound near
+///          ΔA = 2πik, k ≠ 0, where φ₁ has its zeros: there the rounding of ΔA may be larger than B̄.
 template <class Step, mode_value V>
 [[nodiscard]] discretized<V> zero_order_hold(Step delta, V a, V b) noexcept {
   auto const step = step_of<Step, V>(delta);
