@@ -31,7 +31,7 @@ template <class T, class Tap>
 [[gnu::always_inline]] inline void add_taps(T* out, T const* in, std::size_t step, std::size_t back, std::size_t first,
                                             std::size_t last, Tap&& tap) noexcept {
   using V = mamba::simd::batch<T>;
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+  auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V sum[] = {mamba::simd::load<V>(out + I * step)...};
     for (std::size_t j = first; j < last; ++j) {
       V const k = tap(j);
@@ -39,8 +39,8 @@ template <class T, class Tap>
       ((sum[I] = mamba::simd::fma(k, mamba::simd::load<V>(at + I * step), sum[I])), ...);
     }
     (mamba::simd::store<V>(out + I * step, sum[I]), ...);
-  }
-  (std::make_index_sequence<8>{});
+  };
+  unroll_i(std::make_index_sequence<8>{});
 }
 
 /// One run of rows of W numbers (lane = channel, Lanes = W) or of single numbers (lane = time, Lanes = 1), zeros in

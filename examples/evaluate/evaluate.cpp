@@ -275,7 +275,8 @@ int main(int argc, char** argv) {
     evaluate_options o;
     if (!parse(argc, argv, o)) return;
     language_model model = examples::open_language_model(o.common.model);
-    // One width of the logits: an original configuration states fewer than the embedding has rows, transformers' does not.
+    // One width of the logits: an original configuration states fewer than the embedding has rows, transformers' does
+    // not.
     model.files.config.vocab_size = model.files.config.padded_vocab();
     if (auto const& stored = model.files.blocks.format; !stored.empty() && !o.against.empty() && o.against != stored)
       mamba::core::fail("--against " + o.against + ": " + o.common.model + " has its weights in " + stored +

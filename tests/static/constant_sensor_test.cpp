@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A sensor's model with a diagonal S4 layer out of headers that io::constant_header wrote: no copy of a weight, no heap,
-// and the bits of the same model in packed storage.
+// A sensor's model with a diagonal S4 layer out of headers that io::constant_header wrote: no copy of a weight, no
+// heap, and the bits of the same model in packed storage.
 #include <doctest/doctest.h>
 
 #include "fill_sensor.hpp"

@@ -9,7 +9,7 @@
 // an exponent. The polynomials are minimax fits of (eʳ − 1 − r)/r² and (2ʳ − 1)/r for the relative error of the result.
 //
 // One template serves scalars and batches, and a scalar gives the bits of a batch lane. Call these functions with their
-// namespace, math::exp(x): argument-dependent lookup finds the batch's own exp, whose bits are the compiler's taste.
+// namespace, math::exp(x): argument-dependent lookup finds the batch's own exp, whose bits depend on the compiler.
 #pragma once
 
 #include <mamba/math/polynomial.hpp>
@@ -20,7 +20,7 @@
 
 namespace mamba::inline MAMBA_ABI::math {
 
-/// What is known of the exponent of a power.
+/// The range of the exponent of a power.
 enum class exponents {
   nonpositive,  ///< z ≤ 0, −∞ included
   normal        ///< |z| ≤ 126 (1022 in double), not NaN: 2ᶻ is neither subnormal nor infinite
@@ -68,7 +68,7 @@ using exp_constants_of = exp_constants<simd::scalar_of<V>>;
 
 /// 2^(word − bias): the float whose exponent field is the low bits of word.
 template <simd::real V>
-[[nodiscard]] inline V power_from_field(simd::word_of<V> word) noexcept {
+[[nodiscard]] inline V exp2i_biased(simd::word_of<V> word) noexcept {
   return simd::bits_as<simd::scalar_of<V>>(simd::word_of<V>(word << exp_constants_of<V>::mantissa));
 }
 
@@ -85,7 +85,7 @@ template <simd::real V>
     using bits = simd::uint_of<T>;
     word const both = simd::bits_as<bits>(shifted) - word(simd::bits_as<bits>(c::magic));
     word const half = both >> 1;
-    return simd::product(p * power_from_field<V>(half), power_from_field<V>(both - half));
+    return simd::product(p * exp2i_biased<V>(half), exp2i_biased<V>(both - half));
   }
 }
 
@@ -169,19 +169,19 @@ template <int Halvings, simd::real V>
   V shifted;
   V const r =
       reduced(simd::at_most(simd::at_least(x, V(c::expm1_low)), V(high)), shifted, c::magic + (c::bias - T(Halvings)));
-  V const power = power_from_field<V>(simd::bits_as<simd::uint_of<T>>(shifted));  // 2ⁿ⁻ᴴ
+  V const power = exp2i_biased<V>(simd::bits_as<simd::uint_of<T>>(shifted));  // 2ⁿ⁻ᴴ
   return simd::fma(power, expm1_of_rest(r), power - V(one_part));
 }
 
 }  // namespace detail
 
-/// True if e⁻|ˣ| is certainly a normal number, in every lane of every x: |x| ≤ 87 (708 in double). False for NaN.
+/// True if |x| ≤ 87 (708 in double) in every lane of every x, so that e⁻|ˣ| is a normal number. False for NaN.
 template <simd::real V, std::same_as<V>... Vs>
 [[nodiscard]] inline bool exp_is_normal(V x, Vs... more) noexcept {
   using T = simd::scalar_of<V>;
   using bits = simd::uint_of<T>;
   using word = simd::word_of<V>;
-  // In integers, which units of their own compare: a larger magnitude, or NaN, leaves a sign.
+  // In integers, on other ports than multiply-adds: a larger magnitude, or NaN, gives a negative difference.
   word const limit(simd::bits_as<bits>(detail::exp_constants<T>::exp_normal));
   auto const below = [&](V v) { return word(limit - simd::bits_as<bits>(simd::abs(v))); };
   word signs = below(x);
@@ -215,9 +215,9 @@ template <simd::real V>
   return detail::scaled<V>(simd::fma(r, polynomial(r, c::exp2_terms), V(1)), shifted);
 }
 
-/// 2ᶻ for z ≤ 0: how much of a state is left after z halvings.
+/// 2ᶻ for z ≤ 0: the decay of a state.
 ///
-/// Why:     with no overflow and no subnormal results to care for, one addition, one shift and one power of two do.
+/// Why:     without overflow and subnormal results, one addition, one shift and one power of two suffice.
 ///          The last operation is a fused multiply-add, so nothing in it can merge with what the caller adds.
 /// Domain:  z ≤ 0, −∞ included. Below −126.5 (−1022.5) the result is exactly 0, not subnormal.
 ///          exp2_nonpositive(0) = 1 exactly. NaN in, NaN out.
@@ -231,19 +231,19 @@ template <simd::real V>
   V const offset(c::magic + c::bias);
   V const shifted = simd::kept(V(inside + offset));
   V const r = inside - (shifted - offset);
-  V const power = detail::power_from_field<V>(simd::bits_as<simd::uint_of<T>>(shifted));
+  V const power = detail::exp2i_biased<V>(simd::bits_as<simd::uint_of<T>>(shifted));
   return simd::fma(power * r, polynomial(r, c::exp2_terms), power);
 }
 
-/// 2^(a·b), with less to do where the exponent cannot be low. The inner loop of the selective scan.
+/// 2^(a·b), with fewer operations where no power is subnormal. The inner loop of the selective scan.
 ///
 ///     exp(Δ A) = exp2_of_product(Δ log₂ e, A),        Δ log₂ e computed once for all A
 ///
-/// Why:     which powers are normal numbers is often known of a whole loop. Where two units do all of the arithmetic
-///          (AVX-512), two multiply-adds give n and r, and a·b itself is never rounded; elsewhere units of their own
-///          add, and one product with three additions is faster. With AVX2 another unit looks up eighths of a power of
-///          two in a register, which leaves half of the polynomial.
-/// Domain:  what Known says; both give the same bits where both may be used. Otherwise as exp2_nonpositive; with AVX2
+/// Why:     one check often covers a whole loop. Where two ports do all of the arithmetic (AVX-512), two multiply-adds
+///          give n and r, and a·b itself is never rounded; elsewhere additions have ports of their own, and one
+///          product with three additions is faster. With AVX2 a permutation looks up eighths of a power of two in a
+///          register, which leaves half of the polynomial.
+/// Domain:  that of Known; both give the same bits where both may be used. Otherwise as exp2_nonpositive; with AVX2
 ///          float results below 2⁻¹²⁶ are 0.
 /// Error:   1.25 ulp with AVX-512; 1.2 ulp + 2⁻¹⁵⁰ in float with AVX2; elsewhere that of exp2_nonpositive. Without
 ///          AVX-512 0.7|a·b| ulp more for the rounded product.
@@ -271,7 +271,7 @@ template <exponents Known, simd::real V>
     shifted = simd::kept(V(z + offset));
     r = z - (shifted - offset);
   }
-  V const power = detail::power_from_field<V>(simd::bits_as<simd::uint_of<T>>(shifted));
+  V const power = detail::exp2i_biased<V>(simd::bits_as<simd::uint_of<T>>(shifted));
   return simd::fma(power * r, polynomial(r, c::exp2_terms), power);
 }
 

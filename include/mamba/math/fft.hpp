@@ -73,11 +73,11 @@ class radix_butterfly {
     if constexpr (R == 1) {
       x[0] = {real[0], V(0)};
     } else {
-      [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+      auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
         ((x[M] = real_butterfly(real[M], real[M + R / 2])), ...);
         ((x[M + R / 2] = {simd::fms(V(2), real[M], x[M].re), -x[M].im}), ...);
-      }
-      (std::make_index_sequence<R / 2>{});
+      };
+      unroll_m(std::make_index_sequence<R / 2>{});
       down<2, 0, R / 2>(x);
       down<3, R / 2, R / 2>(x);
     }
@@ -91,10 +91,10 @@ class radix_butterfly {
   template <std::size_t Node, std::size_t First, std::size_t Count>
   [[gnu::always_inline]] void down(complex<V> (&x)[R]) const noexcept {
     if constexpr (Count > 1) {
-      [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+      auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
         (math::butterfly(x[First + M], x[First + M + Count / 2], twiddle_[Node]), ...);
-      }
-      (std::make_index_sequence<Count / 2>{});
+      };
+      unroll_m(std::make_index_sequence<Count / 2>{});
       down<2 * Node, First, Count / 2>(x);
       down<2 * Node + 1, First + Count / 2, Count / 2>(x);
     }
@@ -105,10 +105,10 @@ class radix_butterfly {
     if constexpr (Count > 1) {
       up<2 * Node, First, Count / 2>(x);
       up<2 * Node + 1, First + Count / 2, Count / 2>(x);
-      [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+      auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
         (math::inverse_butterfly(x[First + M], x[First + M + Count / 2], twiddle_[Node]), ...);
-      }
-      (std::make_index_sequence<Count / 2>{});
+      };
+      unroll_m(std::make_index_sequence<Count / 2>{});
     }
   }
 
@@ -152,12 +152,12 @@ inline void with_log2_radix(std::size_t levels, F&& f) {
 template <std::size_t R, simd::real V>
 inline void radix_pass(radix_butterfly<R, V> const& levels, complex<V>* x, std::size_t stride) noexcept {
   for (std::size_t j = 0; j < stride; ++j) {
-    [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+    auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
       complex<V> v[R] = {x[j + M * stride]...};
       levels.forward(v);
       ((x[j + M * stride] = v[M]), ...);
-    }
-    (std::make_index_sequence<R>{});
+    };
+    unroll_m(std::make_index_sequence<R>{});
   }
 }
 
@@ -167,12 +167,12 @@ inline void radix_pass(radix_butterfly<R, V> const& levels, complex<V>* x, std::
 template <std::size_t R, simd::real V>
 inline void inverse_radix_pass(radix_butterfly<R, V> const& levels, complex<V>* x, std::size_t stride) noexcept {
   for (std::size_t j = 0; j < stride; ++j) {
-    [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+    auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
       complex<V> v[R] = {x[j + M * stride]...};
       levels.inverse(v);
       ((x[j + M * stride] = v[M]), ...);
-    }
-    (std::make_index_sequence<R>{});
+    };
+    unroll_m(std::make_index_sequence<R>{});
   }
 }
 

@@ -26,7 +26,7 @@ template <simd::real V>
 
 /// x·σ(x), also called swish.
 ///
-/// Domain:  all x; silu(∞) = ∞, and silu(−∞) = −0, the limit (PyTorch answers NaN there). NaN in, NaN out.
+/// Domain:  all x; silu(∞) = ∞, and silu(−∞) = −0, the limit (PyTorch gives NaN there). NaN in, NaN out.
 ///          Where Known is normal, only x of exp_is_normal: the same bits, with less to do.
 /// Error:   3.25 ulp where e⁻|ˣ| is a normal number (x ≥ −87, −708 in double); below, 2e-43 (5e-321) absolute.
 template <exponents Known = exponents::nonpositive, simd::real V>

@@ -246,7 +246,7 @@ void hidden(network<Input, Stack, Output> const&, std::type_identity_t<typename 
 /// it takes no lock: serial, or with threads for models whose token costs less than parallel::parallel_threshold().
 ///
 /// Shapes:  out [≤ outputs()].
-/// See:     examples/embed for a Mamba inside a loop of one's own.
+/// See:     examples/embed for a Mamba in an application's loop.
 template <class Input, class Stack, class Output, class State, class Workspace,
           class Out = std::span<typename Stack::scalar>>
 requires std::same_as<typename Input::items, std::span<token const>>

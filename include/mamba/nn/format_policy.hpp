@@ -43,11 +43,11 @@ struct uniform_format {
   using format = W;
 };
 
-/// What `ternary` stands for as the format of a model: q4 for the embedding, the head, what makes Δ, B and C, and the
-/// projections back to the model's width.
+/// The policy of `ternary` as the format of a model: q4 for the embedding, the head, the projections to Δ, B and C, and
+/// those back to the model's width.
 ///
-/// Why:     these carry most of the damage for the bits that they cost, as KL divergence from f32 measures it, on text
-///          seen in training and unseen; benchmarks/README.md has the table.
+/// Why:     these cause most of the loss for the bits that they cost, measured by KL divergence from f32, on text seen
+///          in training and unseen; benchmarks/README.md has the table.
 struct ternary_mixture {
   template <role R>
   using format =

@@ -64,8 +64,7 @@ concept parameter_list = requires(P& parameters, P const& kept, detail::any_visi
   typename P::config;
   typename P::storage;
   typename P::template with_storage<meta>;
-  requires std::constructible_from < typename P::template with_storage<meta>,
-  typename P::config const& > ;
+  requires(std::constructible_from<typename P::template with_storage<meta>, typename P::config const&>);
 };
 
 /// A sequence map with state: y ← f(x, state), or y ← y + f(x, state).

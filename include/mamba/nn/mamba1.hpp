@@ -152,7 +152,7 @@ class mamba1 {
 
   /// Channels that are not divided: whole panels of in_proj and dt_proj, whole blocks of the scan and of quantisation.
   static constexpr std::size_t group = std::max(
-      {in_projection::panel, dt_projection::panel, kernels::channel_unroll* simd::lanes<scalar>,
+      {in_projection::panel, dt_projection::panel, std::size_t{kernels::channel_unroll * simd::lanes<scalar>},
        x_projection::input_format == activation_format::int8 || out_projection::input_format == activation_format::int8
            ? activation_block_size
            : 1});

@@ -54,7 +54,7 @@ class thread_pool {
   }
 
   /// Calls job(first, last) so that the pieces [first, last) cover [0, count), each once, and returns when all have
-  /// returned. Every worker begins with its own even share, some pieces at a time, and goes on with what others have
+  /// returned. Every worker begins with its own even share, some pieces at a time, and continues with what others have
   /// not begun. The job must not throw.
   template <class F>
   void run(std::size_t count, F& job) noexcept {
@@ -133,9 +133,9 @@ class thread_pool {
 
   template <class Condition>
   static void wait(Condition const& holds) noexcept {
-    constexpr int looks = 200;  // 5 to 10 microseconds
+    constexpr int checks = 200;  // 5 to 10 microseconds
     for (int i = 0; !holds(); ++i) {
-      if (i < looks) {
+      if (i < checks) {
         spin_hint();
       } else {
         std::this_thread::yield();

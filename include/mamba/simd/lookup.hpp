@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/lookup.hpp — eight floats in a register, and each lane takes one of them.  [floor 1]
+// mamba/simd/lookup.hpp — a table of eight floats in a register, read lane by lane.  [floor 1]
 #pragma once
 
 #include <mamba/simd/load_store.hpp>
@@ -28,8 +28,8 @@ struct table_of_eight {
 ///
 /// Cost:    one permutation where looks_up<float>, else a loop over the lanes.
 template <real V>
-requires std::same_as < scalar_of<V>,
-float > [[nodiscard]] inline V lookup(table_of_eight const& table, word_of<V> index) noexcept {
+requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V
+    lookup(table_of_eight const& table, word_of<V> index) noexcept {
   if constexpr (std::same_as<V, float>) {
     return bits_as<float>(table.bits[index % 8]);
   } else {

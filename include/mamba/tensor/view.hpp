@@ -101,8 +101,8 @@ class view {
 
   template <std::size_t N>
   static constexpr extents_type converted(std::array<std::size_t, N> const& sizes) noexcept(!core::contracts_checked) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) { return extents_type(sizes[I]...); }
-    (std::make_index_sequence<N>{});
+    auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) { return extents_type(sizes[I]...); };
+    return unroll_i(std::make_index_sequence<N>{});
   }
 
   template <std::size_t... I>

@@ -8,8 +8,8 @@
 //     mamba::model::static_workspace<net::weights_type> workspace;
 //     mamba::model::step(net::weights, next, state, workspace, logits);
 //
-// Of any other network C++ source must say what it is; both programs, that which writes and that of the target, include
-// the file that does:
+// Any other network is named by C++ source, in a file that both programs include, that which writes and that of the
+// target:
 //
 //     template <class W, class Storage = mamba::nn::packed>           // sensor.hpp: static sizes, layers of one kind
 //     using sensor = model::network<…>;
@@ -36,21 +36,21 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// What a header of constants is called and written for.
+/// Options of a header of constants.
 struct constant_header_options {
   std::string name;                        ///< the namespace of its constants, see namespace_name.hpp
   std::size_t lanes = simd::lanes<float>;  ///< floats in a register of the target: 1 without vectors, 4, 8, 16
   std::string source;                      ///< where the weights come from, for its first line
 };
 
-/// How C++ source names a network: three pieces of text that go into the header as they are.
+/// The C++ source that names a network: three texts that are copied into the header.
 struct network_source {
-  std::string file;   ///< what must be included for the next two, without quotes; may be empty
+  std::string file;   ///< an include file for the next two, without quotes; may be empty
   std::string type;   ///< the network's type in constant storage
-  std::string sizes;  ///< a constant: the configuration that it is made from
+  std::string sizes;  ///< the name of a constant, its configuration
 };
 
-/// How every header of constants begins.
+/// The first words of every header of constants.
 inline constexpr std::string_view constant_header_start = "// Constants written by mamba";
 
 namespace detail {
@@ -104,7 +104,8 @@ inline constexpr bool same_lanes =
     mamba::simd::lanes<{scalar}> == {lanes} && mamba::kernels::packed_matrix<{scalar}>::panel == {panel};
 static_assert(same_layout, "{name}: written for another version of mamba; write it again");
 static_assert(same_lanes || !same_layout,
-              "{name}: written for {floats} float(s) in a register of the target; write it again with this one's lanes");
+              "{name}: written for {floats} float(s) in a register of the target; "
+              "write it again with this one's lanes");
 static_assert(std::endian::native == std::endian::little, "{name}: its words are little-endian");
 
 {declarations}{pools}/// The model: it reads its numbers above, where they lie.
@@ -156,11 +157,11 @@ template <class Network>
 /// A network as C++ source: its parameters in pools (nn/constant_pools.hpp), and a constant `weights`, of weights_type,
 /// that reads them there.
 ///
-/// Why:     the panels of f32, f16 and bf16 and the layouts of A and of S4D's modes depend on the target's registers, so
-///          the header refuses a build with others; blocks are the same everywhere.
+/// Why:     the panels of f32, f16 and bf16 and the layouts of A and of S4D's modes depend on the target's registers,
+///          so a build with others does not compile; blocks are the same everywhere.
 /// Domain:  a network in packed storage whose formats are the library's; options.lanes a power of two up to 16.
 ///          source.type: the same network in nn::constant, every size static, the stack of one kind of layer.
-/// Throws:  mamba::error where options.name is no namespace's; std::bad_alloc.
+/// Throws:  mamba::error where options.name is not a valid namespace; std::bad_alloc.
 template <class Network>
 [[nodiscard]] std::string constant_header(Network const& network, network_source const& source,
                                           constant_header_options const& options) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/checkpoint/namespace_name.hpp — which names a namespace in written C++ source may have.  [floor 7]
+// mamba/io/checkpoint/namespace_name.hpp — the names that a namespace in written C++ source may have.  [floor 7]
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -38,7 +38,7 @@ inline constexpr std::string_view cpp_keywords[] = {
          std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || digit(c); });
 }
 
-/// What is wrong with one part of a name, `outermost` or inside others; nothing where it is all right.
+/// The fault of one part of a name, `outermost` or inside others; empty if it is valid.
 [[nodiscard]] inline std::string fault_of_part(std::string_view part, bool outermost) {
   auto const quoted = "'" + std::string(part) + "'";
   auto const upper = [](char c) { return c >= 'A' && c <= 'Z'; };
@@ -56,8 +56,8 @@ inline constexpr std::string_view cpp_keywords[] = {
 
 }  // namespace detail
 
-/// What is wrong with a name for a namespace, as the beginning of a sentence ("'class' is a C++ keyword"); empty where
-/// nothing is. Namespaces inside others are joined by ::.
+/// The fault of a name for a namespace, as the beginning of a sentence ("'class' is a C++ keyword"); empty if it is
+/// valid. Namespaces inside others are joined by ::.
 [[nodiscard]] inline std::string fault_of_namespace(std::string_view name) {
   for (bool outermost = true;; outermost = false) {
     auto const end = name.find("::");

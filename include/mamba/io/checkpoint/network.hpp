@@ -6,13 +6,13 @@
 //     auto const network = io::load_network<spotter>("spotter.safetensors", sizes);
 //     io::save_network(network, "copy.safetensors");
 //
-// A file has no config.json and does not state the network's type: the program that loads it does. It has what the type
-// is checked against: names, shapes and formats of all tensors, and, in __metadata__, what no shape shows:
+// A file has no config.json and does not state the network's type, which is that of the program. The type is checked
+// against the names, shapes and formats of all tensors and, in __metadata__, the settings that no shape shows:
 //
 //     mamba.network    {"layers":[{"norm_epsilon":1e-05}],"output":{"pooling":"mean","norm_epsilon":1e-05}}
 //
-// Layers, input maps and output maps of a caller's own load and save as the library's do: their lists of parameters
-// (nn/layer.hpp) are all that is read. Checkpoints of language models, which state their sizes: checkpoint.hpp.
+// Layers, input maps and output maps of an application load and save as the library's do, by their lists of parameters
+// (nn/layer.hpp). Checkpoints of language models, which state their sizes: checkpoint.hpp.
 #pragma once
 
 #include <mamba/io/checkpoint/names.hpp>
@@ -81,7 +81,7 @@ concept network_of_parts = requires(N const& network, typename N::config const& 
   c.output;
 };
 
-/// What a configuration says of a layer or a map and no shape shows. Pooling none and last compute the same.
+/// The settings of a layer or a map that no shape shows. Pooling none and last compute the same.
 template <class Config>
 [[nodiscard]] nlohmann::ordered_json beside_shapes(Config const& c) {
   auto out = nlohmann::ordered_json::object();
@@ -103,7 +103,7 @@ template <class Config>
   return nlohmann::ordered_json{{"layers", layers}, {"output", beside_shapes(c.output)}}.dump();
 }
 
-/// Compares what a file states in metadata_key::network, if it does, with the caller's configuration.
+/// Compares metadata_key::network of a file, if it has it, with the caller's configuration.
 template <class Config>
 void check_beside_shapes(safetensors::archive const& from, tensor_layout const& layout, Config const& sizes) {
   std::string const* const found = from.metadata(metadata_key::network);
@@ -159,7 +159,7 @@ template <loadable_network N>
 /// Writes a network as it is stored, bit for bit, to a new file: load_network of the same type and sizes gives it back,
 /// and that of other epsilons, pooling or logits is an error.
 ///
-/// Why:     no config.json: a type of layers of a caller's own has no name that another program could read.
+/// Why:     no config.json: the types of an application's layers have no names for other programs.
 /// Throws:  mamba::error where something of that name exists, or cannot be written; no file is left then.
 template <loadable_network N>
 void save_network(N const& network, std::filesystem::path const& file, name_table const& names = original_names) {

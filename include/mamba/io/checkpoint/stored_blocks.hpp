@@ -108,7 +108,7 @@ inline void read_description(safetensors::part const& from, stored_blocks& to) {
 
 /// The metadata of all files of an archive.
 ///
-/// Throws:  mamba::error for a version or a format that is not known, and for shards that differ.
+/// Throws:  mamba::error for an unknown version or format, and for shards that differ.
 [[nodiscard]] inline stored_blocks read_stored_blocks(safetensors::archive const& from) {
   stored_blocks out;
   for (safetensors::part const& part : from.parts()) detail::read_description(part, out);

@@ -198,13 +198,13 @@ class right_angle_convolution {
       std::size_t const stride = vectors() / R;
       math::radix_butterfly<R, V> const top(twiddles_, 1);
       for (std::size_t j = 0; j < stride; ++j) {
-        [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+        auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
           V const real[R] = {detail::load_vector<V>(x, j + M * stride)...};
           coefficient v[R];
           top.forward(real, v);
           ((out[j + M * stride] = v[M]), ...);
-        }
-        (std::make_index_sequence<R>{});
+        };
+        unroll_m(std::make_index_sequence<R>{});
       }
     });
   }
@@ -217,12 +217,12 @@ class right_angle_convolution {
       std::size_t const stride = vectors() / R;
       math::radix_butterfly<R, V> const top(twiddles_, 1);
       for (std::size_t j = 0; j < stride; ++j) {
-        [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+        auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
           coefficient v[R] = {x[j + M * stride]...};
           top.inverse(v);
           (detail::store_vector<V>(y, j + M * stride, v[M].re * scale), ...);
-        }
-        (std::make_index_sequence<R>{});
+        };
+        unroll_m(std::make_index_sequence<R>{});
       }
     });
   }

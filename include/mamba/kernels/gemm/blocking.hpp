@@ -97,9 +97,9 @@ inline constexpr std::size_t int8_prefetch_distance = 4096;
 inline constexpr std::size_t frames = 4096;
 inline constexpr std::size_t stack_of_bytes = 2 * frames;
 template <class T>
-inline constexpr std::size_t panel_bytes = nr_vectors* simd::lanes<T> * sizeof(T);
+inline constexpr std::size_t panel_bytes = sizeof(T) * (nr_vectors * simd::lanes<T>);
 template <class T>
-inline constexpr std::size_t stack_of_one = panels_per_tile* panel_bytes<T> + frames;
+inline constexpr std::size_t stack_of_one = frames + (panels_per_tile * panel_bytes<T>);
 template <class T, bool Narrow>
 inline constexpr std::size_t stack_of_many = (mc<Narrow> + (Narrow ? kc<Narrow> : 0)) * panel_bytes<T> + frames;
 

@@ -4,7 +4,7 @@
 //     minimise  Σ_k (w_k − (s·c_k + m))²   over the codes c, and over s and m as bfloat16 stores them
 //
 // For given s and m the best codes are the nearest ones; for given codes the best s and m are those of a linear
-// regression. The searches below start from a few s and m and refit each once. Errors are computed with s and m as they
+// regression. The searches below start from a few s and m and refit each. Errors are computed with s and m as they
 // are stored, and plain rounding is among the candidates, so that no result is worse.
 //
 // A V is one block, or one block in each lane.
@@ -55,13 +55,13 @@ template <simd::real V>
 /// The best of the candidates so far.
 template <simd::real V>
 struct best_candidate {
-  scale_and_offset<V> line;
+  scale_and_offset<V> parameters;
   V error;
 
   void offer(scale_and_offset<V> const& candidate, V candidate_error) noexcept {
     auto const better = candidate_error < error;
-    line.scale = simd::select(better, candidate.scale, line.scale);
-    line.offset = simd::select(better, candidate.offset, line.offset);
+    parameters.scale = simd::select(better, candidate.scale, parameters.scale);
+    parameters.offset = simd::select(better, candidate.offset, parameters.offset);
     error = simd::select(better, candidate_error, error);
   }
 };
@@ -73,8 +73,8 @@ struct best_candidate {
 /// Domain:  a scale below 2⁻¹²⁰ counts as 0.
 /// Error:   (w − offset)/scale has three roundings: within 2⁻¹⁵ of the middle between two codes either may result.
 template <block_format W, simd::real V>
-[[nodiscard]] inline V code_of(V w, scale_and_offset<V> const& line) noexcept {
-  V const steps = simd::product(w - line.offset, detail::inverse_or_zero(line.scale));
+[[nodiscard]] inline V code_of(V w, scale_and_offset<V> const& parameters) noexcept {
+  V const steps = simd::product(w - parameters.offset, detail::inverse_or_zero(parameters.scale));
   return detail::nearest_within(steps, static_cast<float>(W::lowest), static_cast<float>(W::highest));
 }
 
@@ -83,10 +83,10 @@ template <block_format W, simd::real V>
 /// Error:   each difference is off by ε/2 of |s·c| + |s·c + m| + |w − (s·c + m)| at most, and their sum of squares by
 ///          (block_size + 1)/2 ε of itself.
 template <block_format W, simd::real V>
-[[nodiscard]] inline V squared_error(V const (&w)[W::block_size], scale_and_offset<V> const& line) noexcept {
+[[nodiscard]] inline V squared_error(V const (&w)[W::block_size], scale_and_offset<V> const& parameters) noexcept {
   V sum(0);
   for (V const x : w) {
-    V const off = x - simd::fma(line.scale, code_of<W>(x, line), line.offset);
+    V const off = x - simd::fma(parameters.scale, code_of<W>(x, parameters), parameters.offset);
     sum = simd::fma(off, off, sum);
   }
   return sum;
@@ -137,7 +137,7 @@ template <block_format W, simd::real V>
   constexpr int thresholds = 24;
   V largest(0);
   for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
-  auto const line_above = [&](V threshold) {
+  auto const above = [&](V threshold) {
     V sum(0);
     V count(0);
     for (V const x : w) {
@@ -150,19 +150,19 @@ template <block_format W, simd::real V>
   scale_and_offset<V> const all{stored(largest), V(0)};  // plain rounding
   best_candidate<V> best{all, squared_error<W>(w, all)};
   for (int i = 0; i < thresholds; ++i) {
-    scale_and_offset<V> const line = line_above(simd::product(largest, V(static_cast<float>(i) / thresholds)));
-    best.offer(line, squared_error<W>(w, line));
+    scale_and_offset<V> const parameters = above(simd::product(largest, V(static_cast<float>(i) / thresholds)));
+    best.offer(parameters, squared_error<W>(w, parameters));
   }
-  return best.line;
+  return best.parameters;
 }
 
 /// With an offset: from smallest to largest in highest − lowest steps, and in a few more or fewer; each time codes and
-/// regression line in turn, five times (Lloyd's iteration).
+/// regression alternate, five times (Lloyd's iteration).
 template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> fit_scale_and_offset(V const (&w)[W::block_size]) noexcept {
   constexpr auto count = static_cast<float>(W::highest - W::lowest);
   constexpr float middle_code = static_cast<float>(W::lowest + W::highest) / 2;
-  constexpr int turns = 5;
+  constexpr int iterations = 5;
   V low = w[0];
   V high = w[0];
   for (V const x : w) {
@@ -178,11 +178,11 @@ template <block_format W, simd::real V>
   best_candidate<V> best{plain, squared_error<W>(w, plain)};
   for (float const fifteenths : {11.0F, 12.0F, 13.0F, 13.75F, 14.5F, 15.0F, 15.75F}) {
     V const step = simd::product(range, V(1 / (fifteenths * count / 15)));
-    scale_and_offset<V> line{step, simd::fnma(step, V(middle_code), middle)};
-    for (int turn = 0; turn < turns; ++turn) line = refitted<W>(w, line);
-    best.offer(line, squared_error<W>(w, line));
+    scale_and_offset<V> parameters{step, simd::fnma(step, V(middle_code), middle)};
+    for (int i = 0; i < iterations; ++i) parameters = refitted<W>(w, parameters);
+    best.offer(parameters, squared_error<W>(w, parameters));
   }
-  return best.line;
+  return best.parameters;
 }
 
 }  // namespace detail

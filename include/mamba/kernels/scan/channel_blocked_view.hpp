@@ -42,7 +42,7 @@ class channel_blocked_view {
     return block(d / lanes)[n * lanes + d % lanes];
   }
 
-  /// The one plane of real numbers, for code that serves complex_blocked_view too.
+  /// The one plane of real numbers: the interface of complex_blocked_view.
   [[nodiscard]] constexpr channel_blocked_view const& plane(std::size_t) const noexcept { return *this; }
 
  private:

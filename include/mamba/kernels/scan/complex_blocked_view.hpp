@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/scan/complex_blocked_view.hpp — complex modes that lie elsewhere: in a layer, or in flash.  [floor 4]
+// mamba/kernels/scan/complex_blocked_view.hpp — a non-owning complex-blocked matrix.  [floor 4]
 #pragma once
 
 #include <mamba/kernels/scan/channel_blocked_view.hpp>
@@ -12,7 +12,8 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// The numbers of a complex_blocked [channels, depth], not owned. Its planes need not lie side by side.
+/// A view of the numbers of a complex_blocked [channels, depth], in a layer or in flash. Its planes need not be
+/// contiguous.
 ///
 /// Shapes:  re and im of one shape.
 template <class T>

@@ -6,9 +6,9 @@
 // The series is no algorithm: for A = −20 its terms reach 4·10⁷, its sum is 2·10⁻⁹. A quotient of two polynomials is
 // near enough for small A, and squaring leads to the others.
 //
-// Squaring alone loses slow modes beside fast ones: for diag(−1, −10¹⁶) it starts from exp(A/2⁵²), where the slow mode is
-// rounded to 1 − ε. Therefore A is first ordered into a block triangular matrix, and in the squaring phase each diagonal
-// block is the exponential of its own block of A.
+// Squaring alone loses slow modes beside fast ones: for diag(−1, −10¹⁶) it starts from exp(A/2⁵²), where the slow mode
+// is rounded to 1 − ε. Therefore A is first ordered into a block triangular matrix, and in the squaring phase each
+// diagonal block is the exponential of its own block of A.
 #pragma once
 
 #include <mamba/ssm/systems/matrix.hpp>

@@ -42,7 +42,7 @@ template <class T>
 
 /// (u₀ − i u₁)/√2 of each two columns of a real u: conjugate pairs of vectors, of which these are the first.
 template <class T>
-[[nodiscard]] matrix<complex_of<T>> turning_pairs(matrix<T> const& u) {
+[[nodiscard]] matrix<complex_of<T>> conjugate_pairs(matrix<T> const& u) {
   matrix<complex_of<T>> v(u.rows(), u.cols() / 2);
   for (Eigen::Index j = 0; j < v.cols(); ++j) {
     v.col(j) = std::sqrt(T(0.5)) * (u.col(2 * j) - complex_of<T>(0, 1) * u.col(2 * j + 1));
@@ -52,9 +52,9 @@ template <class T>
 
 /// How many of N eigenvalues are zero up to rounding: so many that the others are pairs.
 template <class Values, class T>
-[[nodiscard]] Eigen::Index count_of_nothing(Values const& w, T size) {
-  T const nothing = T(8 * w.size()) * std::numeric_limits<T>::epsilon() * size;
-  auto const m = (w.array().abs() <= nothing).count();
+[[nodiscard]] Eigen::Index count_of_zeros(Values const& w, T size) {
+  T const zero = T(8 * w.size()) * std::numeric_limits<T>::epsilon() * size;
+  auto const m = (w.array().abs() <= zero).count();
   return m + (w.size() - m) % 2;
 }
 
@@ -99,11 +99,11 @@ template <class T>
   auto const n = k.rows();
   if (n == 0) return {vector<T>(0), matrix<complex>(0, 0), matrix<T>(0, 0)};  // Eigen has no modes of nothing
   Eigen::SelfAdjointEigenSolver<matrix<complex>> const solved(complex(0, -1) * k.template cast<complex>());
-  auto const m = detail::count_of_nothing(solved.eigenvalues(), k.norm()), others = (n - m) / 2;
+  auto const m = detail::count_of_zeros(solved.eigenvalues(), k.norm()), others = (n - m) / 2;
   auto const null = solved.eigenvectors().middleCols(others, m);
   auto const u = detail::basis_of<T>((null * null.adjoint()).real(), m);
   skew_modes<T> out{vector<T>::Zero(n / 2), matrix<complex>(n, n / 2), u.rightCols(m % 2)};
-  out.v.leftCols(m / 2) = detail::turning_pairs(u);
+  out.v.leftCols(m / 2) = detail::conjugate_pairs(u);
   out.w.tail(others) = solved.eigenvalues().tail(others);
   out.v.rightCols(others) = solved.eigenvectors().rightCols(others);
   detail::fix_phases(out.v);
@@ -113,18 +113,18 @@ template <class T>
 namespace detail {
 
 template <class T>
-struct turning {
+struct eigenpairs {
   vector<T> w;
   matrix<complex_of<T>> v;
 };
 
 /// The modes with w ≥ 0, or these, the one alone, and the conjugates.
 template <modes Kept, class T>
-[[nodiscard]] turning<T> kept_modes(skew_modes<T> const& s) {
+[[nodiscard]] eigenpairs<T> kept_modes(skew_modes<T> const& s) {
   if constexpr (Kept == modes::half) {
     return {s.w, s.v};
   } else {
-    turning<T> all{vector<T>(s.v.rows()), matrix<complex_of<T>>(s.v.rows(), s.v.rows())};
+    eigenpairs<T> all{vector<T>(s.v.rows()), matrix<complex_of<T>>(s.v.rows(), s.v.rows())};
     all.w << s.w, vector<T>::Zero(s.alone.cols()), -s.w;
     all.v << s.v, s.alone.template cast<complex_of<T>>(), s.v.conjugate();
     return all;

@@ -34,6 +34,6 @@ inline constexpr bool is_complex = std::same_as<T, std::complex<real_of<T>>>;
 
 /// The entries of the matrices in ssm/: float, double, long double, or a complex of one.
 template <class T>
-concept scalar = std::floating_point<T> ||(is_complex<T>&& std::floating_point<real_of<T>>);
+concept scalar = (std::floating_point<T> || (is_complex<T> && std::floating_point<real_of<T>>));
 
 }  // namespace mamba::inline MAMBA_ABI::ssm

@@ -43,7 +43,7 @@ template <class T, std::size_t N, class C>
 
 namespace detail {
 
-/// The number of states asked for, in the type or at run time, as an Eigen index.
+/// The number of states, static or an argument, as an Eigen index.
 template <std::size_t N>
 [[nodiscard]] Eigen::Index states(std::size_t n) {
   MAMBA_EXPECTS(n != dynamic, "a state of dynamic size needs its size as an argument");

@@ -65,7 +65,7 @@ struct tile {
   /// sum [R][Q·P]: sums are read, extended by `columns` columns in ascending order, and written.
   [[gnu::noinline]] static void add(T const* x, std::size_t x_pitch, W const* weights, std::size_t panel_stride,
                                     std::size_t columns, T* sum, [[maybe_unused]] prefetch_stream next = {}) noexcept {
-    [&]<std::size_t... A>(std::index_sequence<A...>) __attribute__((always_inline)) {
+    auto const unroll_a = [&]<std::size_t... A>(std::index_sequence<A...>) __attribute__((always_inline)) {
       V acc[R * Q * vectors];
       ((acc[A] = simd::load<V>(sum + A * simd::lanes<T>)), ...);
       T* volatile const kept = sum;  // in memory: the loop needs every register, and g++ 12 would spill another one
@@ -83,10 +83,10 @@ struct tile {
           for (std::size_t i = 0; i < next.lines; ++i, next.from += 64) simd::prefetch(next.from, 0);
           for (; k < stop; ++k) {
             V w[Q * vectors];
-            [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
+            auto const unroll_j = [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
               ((w[J] = load<J>(weights, panel_stride, k)), ...);
-            }
-            (std::make_index_sequence<Q * vectors>{});
+            };
+            unroll_j(std::make_index_sequence<Q * vectors>{});
             if constexpr (sizeof(W) < sizeof(T))
               simd::prefetch(address<0>(weights, panel_stride, k), blocking::prefetch_distance);
             V broadcast;
@@ -98,8 +98,8 @@ struct tile {
       }
       T* const out = kept;
       (simd::store<V>(out + A * simd::lanes<T>, acc[A]), ...);
-    }
-    (std::make_index_sequence<R * Q * vectors>{});
+    };
+    unroll_a(std::make_index_sequence<R * Q * vectors>{});
   }
 
  private:

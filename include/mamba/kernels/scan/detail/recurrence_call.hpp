@@ -21,7 +21,7 @@ template <class State>
   return out;
 }
 
-/// The planes of modes that are only read, wherever they lie.
+/// The planes of read-only modes.
 template <class Modes>
 [[nodiscard]] auto views_of(Modes const& m) noexcept {
   std::array<channel_blocked_view<typename Modes::value_type const>, Modes::planes> out;
@@ -29,7 +29,7 @@ template <class Modes>
   return out;
 }
 
-/// One call: what all channels share. b is empty for unit_b.
+/// The arguments of one call. b is empty for unit_b.
 template <class State, input_map Input>
 struct recurrence_call {
   using T = typename State::value_type;
