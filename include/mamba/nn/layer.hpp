@@ -54,7 +54,7 @@ concept carried_state = std::regular<S> && requires(S& state, S const& kept, det
 };
 
 /// A type that lists its parameters once: for_each(parameters, f) calls f(name, shape, storage, role) for each, in one
-/// fixed order, `shape` being the checkpoint's. with_storage<S> is the same list in another storage, of the same
+/// fixed order, `shape` being the checkpoint's. `with_storage<S>` is the same list in another storage, of the same
 /// config.
 template <class P>
 concept parameter_list = requires(P& parameters, P const& kept, detail::any_visitor const f) {

@@ -13,7 +13,7 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// The classes of the pattern of GPT-2: neither of the others, \p{L}, \p{N}, \s.
+/// The classes of the pattern of GPT-2: neither of the others, `\p{L}`, `\p{N}`, `\s`.
 enum class character_class { other, letter, number, space };
 
 namespace detail {
