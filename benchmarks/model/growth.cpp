@@ -7,8 +7,8 @@
 // exponentials: linear in L and n, and between linear and quadratic in d.
 //
 // One thread: a second one would bend the lines where work begins to be worth sharing. Memory is what the heap holds
-// more after a call, state and workspace together, weights, tokens and logits not counted. A table goes to standard output and to
-// FOLDER/growth.md, plots to FOLDER/growth.svg.
+// more after a call, state and workspace together, weights, tokens and logits not counted. A table goes to standard
+// output and to FOLDER/growth.md, plots to FOLDER/growth.svg.
 #include <model/extents.hpp>
 #include <model/growth_table.hpp>
 #include <model/heap_meter.hpp>

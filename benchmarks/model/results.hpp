@@ -50,9 +50,9 @@ struct table {
 
 /// The time that the floors leave for some work.
 ///
-/// Why:     reading a prompt needs products and exponentials one after the other, and an exponential is multiply-adds on
-///          the same ports of the processor, so their times add up and neither hides behind the other. Generating reads
-///          every weight for every token, and the arithmetic, a tenth of that time, hides behind it.
+/// Why:     reading a prompt needs products and exponentials one after the other, and an exponential is multiply-adds
+///          on the same ports of the processor, so their times add up and neither hides behind the other. Generating
+///          reads every weight for every token, and the arithmetic, a tenth of that time, hides behind it.
 inline double floor_seconds(work const& w, floors const& f, bool generates) {
   if (generates) return w.bytes / f.read;
   return w.flops / f.multiply_add + w.bytes_multiplied / f.bytes_multiplied + w.exps / f.exp;

@@ -4,7 +4,8 @@
 //     y[k, d] = Σ_{j≤k} K[j, d] x[k−j, d]
 //
 // Many channels: lanes are channels; few: lanes are W consecutive k. Either way a tile of eight batches of y stays in
-// registers while a block of 256 taps passes by; y then grows block by block, so that no sum is longer than 256 + L/256.
+// registers while a block of 256 taps passes by; y then grows block by block, so that no sum is longer than 256 +
+// L/256.
 #pragma once
 
 #include <mamba/kernels/convolution/vandermonde_kernel.hpp>
@@ -24,7 +25,8 @@ inline constexpr std::size_t taps_together = 256;
 
 namespace detail {
 
-/// Eight batches of y, `step` numbers apart, plus taps [first, last): in[i·step − j·back] is what tap j of batch i sees.
+/// Eight batches of y, `step` numbers apart, plus taps [first, last): in[i·step − j·back] is what tap j of batch i
+/// sees.
 template <class T, class Tap>
 [[gnu::always_inline]] inline void add_taps(T* out, T const* in, std::size_t step, std::size_t back, std::size_t first,
                                             std::size_t last, Tap&& tap) noexcept {

@@ -26,7 +26,8 @@ inline std::vector<std::string> parts(std::string_view text) {
   return all;
 }
 
-/// Options `--name VALUE`, each taken once; what nobody takes is left for bench::run, which refuses what it doesn't know.
+/// Options `--name VALUE`, each taken once; what nobody takes is left for bench::run, which refuses what it doesn't
+/// know.
 class arguments {
  public:
   arguments(int argc, char** argv) : rest_(argv, argv + argc) {}

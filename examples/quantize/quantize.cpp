@@ -8,6 +8,7 @@
 #include <mamba/core/float16.hpp>
 #include <mamba/io/checkpoint/checkpoint.hpp>
 #include <mamba/io/checkpoint/constant_header.hpp>
+#include <mamba/io/checkpoint/namespace_name.hpp>
 #include <mamba/io/file/new_file.hpp>
 #include <mamba/io/file/new_names.hpp>
 #include <mamba/io/safetensors/writer.hpp>
@@ -75,6 +76,18 @@ constexpr char const* companions[] = {
     "NOTICE",
 };
 
+/// The namespace of a header: the option, or the file's name where that can be one.
+std::string namespace_of(options const& o) {
+  return o.name_space.empty() ? std::filesystem::path(o.header).stem().string() : o.name_space;
+}
+
+void expect_namespace(options const& o) {
+  auto const fault = mamba::io::fault_of_namespace(namespace_of(o));
+  if (fault.empty()) return;
+  mamba::core::fail(o.name_space.empty() ? o.header + ": " + fault + ", expected a namespace in --namespace"
+                                         : "--namespace: " + fault + ", expected one such as net or app::net");
+}
+
 bool parse(int argc, char** argv, options& o) {
   examples::command_line line("quantize", "Writes a checkpoint's weights in another format.");
   line.name("IN", o.in, "The checkpoint: a folder, its .safetensors file, or its index of shards (required)");
@@ -94,6 +107,7 @@ bool parse(int argc, char** argv, options& o) {
   if (o.header.empty() && !o.name_space.empty()) mamba::core::fail("--namespace needs --header");
   if (o.header.empty() && !o.lanes.empty()) mamba::core::fail("--lanes needs --header");
   if (o.weights.empty()) mamba::core::fail("--weights is missing, for example --weights q4");
+  if (!o.header.empty()) expect_namespace(o);
   return true;
 }
 
@@ -274,14 +288,6 @@ void write_folder(checkpoint const& in, std::filesystem::path const& folder, std
   }
   out->finish();
   made.keep();
-}
-
-/// The namespace of a header: the option, or the file's name where that is a C++ name.
-std::string namespace_of(options const& o) {
-  std::string name = o.name_space.empty() ? std::filesystem::path(o.header).stem().string() : o.name_space;
-  if (mamba::io::is_namespace(name)) return name;
-  mamba::core::fail("'" + name + "' is no name of a C++ namespace, expected one " +
-                    (o.name_space.empty() ? "in --namespace" : "such as net or app::net"));
 }
 
 /// A header may be written again, as builds do; nothing else is overwritten.

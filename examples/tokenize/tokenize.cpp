@@ -38,9 +38,10 @@ bool parse(int argc, char** argv, options& o) {
   auto* const ids =
       line.text("--ids", o.ids, "Ids whose text is wanted, for instance \"12 7 90\"; - reads standard input")
           ->type_name("IDS");
-  line.flag("--only-ids", o.ids_only, "Write the ids alone");
+  auto* const only_ids = line.flag("--only-ids", o.ids_only, "Write the ids alone");
   line.one_of({model, tokenizer});
   line.one_of({text, file, ids});
+  line.one_of({ids, only_ids});
   line.add_threads();  // as every program has it; tokens are found by one
   line.footer(notes);
   if (!line.parse(argc, argv)) return false;

@@ -43,7 +43,8 @@ TEST_CASE("tokenize: what cannot be done is one sentence") {
            {{"--ids", "x"}, "is not a token id"},
            {{"--tokenizer", "no/such.json", "x"}, "no/such.json"},
            {{"--model", "no/such/folder", "x"}, "no/such/folder: no such file or folder"},
-           {{"--tokenizer", neox, "--model", ".", "x"}, "excludes"}}) {
+           {{"--tokenizer", neox, "--model", ".", "x"}, "excludes"},
+           {{"--ids", "72", "--only-ids"}, "--ids excludes --only-ids"}}) {
     auto const ended = run(arguments);
     CHECK(ended.refused("tokenize"));
     CHECK_MESSAGE(ended.err.find(part) != std::string::npos, ended.err);

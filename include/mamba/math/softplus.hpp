@@ -54,12 +54,18 @@ struct softplus_constants<double> {
 /// Why:     eˣ overflows for large x, and ln(1 + eˣ) is 0 for small ones where the answer is eˣ.
 ///          The last operation is a plain addition, so no product can merge with what the caller adds.
 /// Domain:  all x; softplus(−∞) = 0, softplus(∞) = ∞, gradual where the result is subnormal. NaN in, NaN out.
+///          Where Known is normal, only x of exp_is_normal: the same bits, with less to do.
 /// Error:   2.25 ulp (2 where simd::fused).
 /// Cost:    one exp, and in float 9 fused multiply-adds, a product, an addition and a bound (20 in double).
-template <simd::real V>
+template <exponents Known = exponents::nonpositive, simd::real V>
 [[nodiscard]] inline V softplus(V x) noexcept {
   using T = simd::scalar_of<V>;
-  V const u = detail::exp_from_below<V>(-simd::abs(x));
+  V u;
+  if constexpr (Known == exponents::normal) {
+    u = detail::exp_of_minus<V>(simd::abs(x));
+  } else {
+    u = detail::exp_from_below<V>(-simd::abs(x));
+  }
   V const above = simd::at_least(x, V(T(0)));
   return u + simd::fma(u * u, polynomial(u, detail::softplus_constants<T>::terms), above);
 }
@@ -70,13 +76,13 @@ template <simd::real V>
 ///          by up to 2.1e-9, and a model trained with the threshold is compared with a model that has it.
 /// Domain:  as softplus.
 /// Error:   2.25 ulp (2 where simd::fused) of PyTorch's function.
-template <simd::real V>
+template <exponents Known = exponents::nonpositive, simd::real V>
 [[nodiscard]] inline V softplus_thresholded(V x) noexcept {
   using T = simd::scalar_of<V>;
   if constexpr (std::same_as<T, float>) {
-    return math::softplus(x);
+    return math::softplus<Known>(x);
   } else {
-    return simd::select(x > V(T(20)), x, math::softplus(x));
+    return simd::select(x > V(T(20)), x, math::softplus<Known>(x));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <concepts>
 #include <span>
+#include <type_traits>
 
 namespace mamba::inline MAMBA_ABI::model {
 
@@ -111,6 +112,10 @@ struct batch_run {
   }
 };
 
+/// An `out` that forward() and hidden() of a model in T cannot write to: of other numbers, or constant.
+template <class Out, class T>
+concept no_rows_of = !std::convertible_to<Out, matrix_view<T>>;
+
 /// The outputs of step() as a matrix of one row.
 template <class T, class Out>
 [[nodiscard]] matrix_view<T> one_row(Out& out) noexcept(!core::contracts_checked) {
@@ -178,6 +183,15 @@ void forward(network<Input, Stack, Output> const& w,
   detail::run<detail::wanted::outputs>(w, batch, workspace, out);
 }
 
+/// Not for rows of another arithmetic type, nor for constant ones: nothing is narrowed on the way.
+template <class Input, class Stack, class Output, class Workspace, detail::no_rows_of<typename Stack::scalar> Out>
+void forward(network<Input, Stack, Output> const&,
+             std::type_identity_t<std::span<network_sequence<network<Input, Stack, Output>> const>>, Workspace&,
+             Out&&) {
+  static_assert(!detail::no_rows_of<Out, typename Stack::scalar>,
+                "forward: out must be a writable matrix of the model's arithmetic type (float or double)");
+}
+
 /// One sequence: reads items, continuing from `state`, and writes the outputs that follow the last out.extent(0) of
 /// them.
 ///
@@ -194,6 +208,15 @@ void forward(network<Input, Stack, Output> const& w, std::type_identity_t<typena
   detail::run<detail::wanted::outputs>(w, std::span<sequence<net> const>(one), workspace, out);
 }
 
+/// Not for rows of another arithmetic type, nor for constant ones.
+template <class Input, class Stack, class Output, class State, class Workspace,
+          detail::no_rows_of<typename Stack::scalar> Out>
+void forward(network<Input, Stack, Output> const&, std::type_identity_t<typename Input::items>, State&, Workspace&,
+             Out&&) {
+  static_assert(!detail::no_rows_of<Out, typename Stack::scalar>,
+                "forward: out must be a writable matrix of the model's arithmetic type (float or double)");
+}
+
 /// The hidden vectors behind the last out.extent(0) items, normalised (and pooled), without the output map's
 /// projection: what transformers calls last_hidden_state.
 ///
@@ -208,6 +231,15 @@ void hidden(network<Input, Stack, Output> const& w, std::type_identity_t<typenam
                 out.extent(1), w.width());
   sequence<net> const one[] = {{items, &state, out.extent(0)}};
   detail::run<detail::wanted::hidden>(w, std::span<sequence<net> const>(one), workspace, out);
+}
+
+/// Not for rows of another arithmetic type, nor for constant ones.
+template <class Input, class Stack, class Output, class State, class Workspace,
+          detail::no_rows_of<typename Stack::scalar> Out>
+void hidden(network<Input, Stack, Output> const&, std::type_identity_t<typename Input::items>, State&, Workspace&,
+            Out&&) {
+  static_assert(!detail::no_rows_of<Out, typename Stack::scalar>,
+                "hidden: out must be a writable matrix of the model's arithmetic type (float or double)");
 }
 
 /// One item: forward() with one row. With a workspace made for the model it allocates nothing and throws nothing, and

@@ -3,8 +3,8 @@
 //
 // An input map is a list of parameters (nn/layer.hpp) with
 //
-//     items                           a sequence of what is read, one item a row: size(items), part(items, first, count)
-//     map(items, r, at)               one row of r [items, d_model] for each item
+//     items                         a sequence of what is read, one item a row: size(items), part(items, first, count)
+//     map(items, r, at)             one row of r [items, d_model] for each item
 #pragma once
 
 #include <mamba/nn/embedding.hpp>

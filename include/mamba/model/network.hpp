@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/model/network.hpp — a model: an input map, a stack of layers, an output map.  [floor 6]
 //
-//     network<token_embedding<float>, stack<nn::block<nn::mamba1<>>>, language_head<float>>        a language model
-//     network<feature_projection<q8>, stack<nn::block<nn::s4d<>>>, pooled_head<q8>>                a classifier of signals
+//     network<token_embedding<float>, stack<nn::block<nn::mamba1<>>>, language_head<float>>     a language model
+//     network<feature_projection<q8>, stack<nn::block<nn::s4d<>>>, pooled_head<q8>>             a classifier of signals
 #pragma once
 
 #include <mamba/model/input_map.hpp>

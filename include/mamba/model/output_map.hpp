@@ -4,8 +4,8 @@
 // An output map is a list of parameters (nn/layer.hpp) with a state of its own (what a mean over time must
 // remember) and
 //
-//     collect(r, state, hidden, at)    the last hidden.extent(0) rows of r, normalised and pooled, continuing from state
-//     project(input, hidden, y, at)    y [hidden rows, ≤ width(config)]
+//     collect(r, state, hidden, at)   the last hidden.extent(0) rows of r, normalised and pooled, continuing from state
+//     project(input, hidden, y, at)   y [hidden rows, ≤ width(config)]
 #pragma once
 
 #include <mamba/nn/format_policy.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/activations.hpp — what a linear layer reads: numbers, and their 8-bit blocks where its format takes them.  [floor 5]
+// mamba/nn/activations.hpp — what a linear layer reads: numbers, or their 8-bit blocks as its format has it.  [floor 5]
 #pragma once
 
 #include <mamba/kernels/quantization/activations.hpp>

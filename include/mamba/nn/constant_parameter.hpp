@@ -107,4 +107,35 @@ class constant_decay : public constant_numbers<T> {
   extents<D, N> shape_;
 };
 
+/// Planes of modes in the recurrence's layout, one after the other, in constant storage: what the layer reads in the
+/// place of a tensor of S4D's kernel, which isn't kept.
+///
+/// Shapes:  Planes times D channels of N modes; of no planes there are no numbers.
+template <class T, std::size_t D, std::size_t N, std::size_t Planes>
+class constant_planes : public constant_numbers<T> {
+  using plane_view = kernels::channel_blocked_view<T const>;
+
+ public:
+  constexpr constant_planes() noexcept : constant_planes(extents<D, N>{}) {}
+  constexpr constant_planes(std::size_t channels, std::size_t modes) noexcept(!core::contracts_checked)
+      : constant_planes(extents<D, N>(channels, modes)) {}
+  constexpr explicit constant_planes(extents<D, N> shape) noexcept
+      : constant_numbers<T>(Planes * plane_view(nullptr, shape.extent(0), shape.extent(1)).size()), shape_(shape) {}
+
+  /// Those of the tensor.
+  [[nodiscard]] constexpr std::size_t rows() const noexcept { return shape_.template get<0>(); }
+  [[nodiscard]] constexpr std::size_t row_size() const noexcept {
+    return Planes == 0 ? 1 : Planes * shape_.template get<1>();
+  }
+
+  [[nodiscard]] plane_view plane(std::size_t p) const noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(p < Planes, "constant parameter: no such plane", p, Planes);
+    std::size_t const modes = shape_.template get<1>();
+    return {this->span().data() + p * (this->size() / Planes), rows(), modes};
+  }
+
+ private:
+  extents<D, N> shape_;
+};
+
 }  // namespace mamba::inline MAMBA_ABI::nn

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // mamba/nn/storage.hpp — the same list of parameters in four kinds of storage.  [floor 5]
 //
-//     packed     as the kernels read it: panels of matrices, taps side by side, A beside A_log        inference
-//     constant   the same layouts, read where they lie: flash, static arrays                          inference
-//     dense      plain rows as the checkpoint has them                                                 gradients, moments
-//     meta       shapes only, no numbers (PyTorch's meta device)                                       checks, planning
+//     packed     as the kernels read it: panels of matrices, taps side by side, A beside A_log      inference
+//     constant   the same layouts, read where they lie: flash, static arrays                        inference
+//     dense      plain rows as the checkpoint has them                                               gradients, moments
+//     meta       shapes only, no numbers (PyTorch's meta device)                                     checks, planning
 //
 // A layer names its parameters once, with the storage as a template parameter; weights, what a loader checks a file
 // against, gradients and an optimiser's moments are that list in different storages.

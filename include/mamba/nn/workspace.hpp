@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/workspace.hpp — memory for intermediate values, owned by the caller, shared by any number of states.  [floor 5]
+// mamba/nn/workspace.hpp — memory for intermediate values: the caller's, shared by any number of states.  [floor 5]
 #pragma once
 
 #include <mamba/tensor/arena.hpp>

@@ -16,7 +16,8 @@ namespace mamba::inline MAMBA_ABI::simd {
 
 namespace detail {
 
-/// True where the machine has a multiply-add that rounds once, so that the compiler may make one of a product and a sum.
+/// True where the machine has a multiply-add that rounds once, so that the compiler may make one of a product and a
+/// sum.
 #if defined(__FMA__) || defined(__FMA4__) || defined(__AVX512F__) || defined(__aarch64__) || defined(_M_ARM64) || \
     defined(__ARM_FEATURE_FMA) || defined(__riscv_flen) || defined(__FP_FAST_FMA) || defined(__FP_FAST_FMAF)
 inline constexpr bool may_contract = true;
@@ -86,8 +87,8 @@ requires std::is_floating_point_v<T>
 
 /// v, whose value the compiler must take as it is: a sum that rounds does not cancel against a later subtraction.
 ///
-/// Why:     -funsafe-math-optimizations, of which clang 14 shows nothing in a macro, folds (x + c) − c into x. g++ shows
-///          it, and is refused (core/abi.hpp).
+/// Why:     -funsafe-math-optimizations, of which clang 14 shows nothing in a macro, folds (x + c) − c into x. g++
+///          shows it, and is refused (core/abi.hpp).
 template <class T>
 requires std::is_floating_point_v<T>
 [[nodiscard]] inline T kept(T v) noexcept {

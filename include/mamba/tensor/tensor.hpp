@@ -51,8 +51,8 @@ class tensor {
   [[nodiscard]] std::span<T> span() noexcept { return {data(), size()}; }
   [[nodiscard]] std::span<T const> span() const noexcept { return {data(), size()}; }
 
-  /// A tensor is taken wherever a view is: static extents become dynamic and T becomes T const where the target asks for
-  /// it. Temporaries become views of constants only.
+  /// A tensor is taken wherever a view is: static extents become dynamic and T becomes T const where the target asks
+  /// for it. Temporaries become views of constants only.
   template <class U, std::size_t... F>
   requires std::convertible_to<mamba::view<T, E...>, mamba::view<U, F...>>
   operator mamba::view<U, F...>() & noexcept(!core::contracts_checked) { return view(); }

@@ -35,8 +35,8 @@ TEST_CASE("chunk_convolution: the past and the chunk, by hand") {
   CHECK(h(0) == 7);
 }
 
-// u = 2⁻⁵³. Both sides are sums of C Āʲ B̄ x; the roundings of one step, some (N + R + M) of them, count for the 1/(1 − ρ) = 20
-// steps that are remembered, in the kernel as often again. 20·20·12 u = 5e-13 at worst; 1e-13 is a fifth of it.
+// u = 2⁻⁵³. Both sides are sums of C Āʲ B̄ x; the roundings of one step, some (N + R + M) of them, count for the 1/(1 −
+// ρ) = 20 steps that are remembered, in the kernel as often again. 20·20·12 u = 5e-13 at worst; 1e-13 is a fifth of it.
 TEST_CASE("chunk_convolution: any split is the recurrence") {
   test::random rng(1);
   double most = 0;

@@ -342,8 +342,8 @@ TEST_CASE("discretize_dense: no step, no state, one state, no input, NaN") {
 }
 
 // The cards in float, against double with the same entries. The residual of the bilinear rule, 8 N ε (1 + ‖ΔA‖) (1 +
-// ‖Ā‖), is magnified by (I − ½ΔA)⁻¹ = ½ (I + Ā); forward Euler rounds each entry twice; an exponential is within 4 N ε (1
-// + ‖ΔA‖) of what ‖exp(sΔA)‖ reaches on its way, squared, and (1 + ‖Ā‖)² has that for these A.
+// ‖Ā‖), is magnified by (I − ½ΔA)⁻¹ = ½ (I + Ā); forward Euler rounds each entry twice; an exponential is within 4 N ε
+// (1 + ‖ΔA‖) of what ‖exp(sΔA)‖ reaches on its way, squared, and (1 + ‖Ā‖)² has that for these A.
 TEST_CASE("discretize_dense: in float, within its own epsilon of double") {
   test::random rng(8);
   constexpr double eps_float = std::numeric_limits<float>::epsilon();

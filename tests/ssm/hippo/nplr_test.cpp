@@ -24,8 +24,8 @@ using complex = std::complex<double>;
 constexpr double eps = std::numeric_limits<double>::epsilon();
 constexpr double pi = 3.141592653589793;
 
-/// f(name, (A, B), P, a) for every measure of that size; those with two columns as well. P's rank is not in its type, so
-/// that f is compiled once.
+/// f(name, (A, B), P, a) for every measure of that size; those with two columns as well. P's rank is not in its type,
+/// so that f is compiled once.
 template <class F>
 void for_each_measure(std::size_t n, F&& f) {
   auto const any_rank = [](auto const& p) -> ssm::matrix<double> { return p; };

@@ -182,8 +182,8 @@ TEST_CASE("irregular: no samples, states on request, and a NaN stays in its futu
 }
 
 #if !defined(MAMBA_SANITIZED)  // which keeps what was freed
-// 64 modes and 2^17 steps: the answers take a megabyte, one number for each mode and step would take 128. Each test file
-// is a process of its own, and this case is its largest.
+// 64 modes and 2^17 steps: the answers take a megabyte, one number for each mode and step would take 128. Each test
+// file is a process of its own, and this case is its largest.
 TEST_CASE("irregular: memory grows with the answers, not with the states") {
   test::random rng(6);
   std::size_t const L = std::size_t{1} << 17U;

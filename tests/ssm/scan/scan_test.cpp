@@ -290,8 +290,8 @@ TEST_CASE("scan: first-order hold, diagonal and written out, by scan and by recu
   });
 }
 
-// A node of the tree rounds (N + 2) √N u of a map on each of ⌈log₂ L⌉ + 1 = 8 levels, the recurrence (N + 3) √N u a step;
-// either is remembered for 10 steps: 10·(8·5 + 6)·2 u = 5.5e-5.
+// A node of the tree rounds (N + 2) √N u of a map on each of ⌈log₂ L⌉ + 1 = 8 levels, the recurrence (N + 3) √N u a
+// step; either is remembered for 10 steps: 10·(8·5 + 6)·2 u = 5.5e-5.
 TEST_CASE("scan: in float, as far from the recurrence in double as its roundings say") {
   test::random rng(20);
   auto const s = test::random_dense<float, 3>(rng, 0.9);

@@ -3,11 +3,11 @@
 //
 // Each matrix is a U8 tensor whose bytes are those of packed_matrix, so that a mapped file is read where it lies:
 //
-//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see kernels/quantization/quantized_matrix.hpp
+//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]   kernels/quantization/quantized_matrix.hpp
 //     __metadata__          mamba.version        1
-//                           mamba.weights        q4                            the option --weights of quantize
-//                           mamba.matrix.NAME    q4 [3072, 768]                format, rows and columns
-//                           mamba.config         {"model_type": "mamba", …}    config.json, for a file that is alone
+//                           mamba.weights        q4                          the option --weights of quantize
+//                           mamba.matrix.NAME    q4 [3072, 768]              format, rows and columns
+//                           mamba.config         {"model_type": "mamba", …}  config.json, for a file that is alone
 //
 // All other tensors are numbers, and a file without matrices in blocks needs no metadata.
 #pragma once
@@ -40,6 +40,7 @@ namespace metadata_key {
 inline constexpr char const* version = "mamba.version";
 inline constexpr char const* weights = "mamba.weights";
 inline constexpr char const* config = "mamba.config";
+inline constexpr char const* network = "mamba.network";  ///< save_network's (checkpoint/network.hpp)
 inline constexpr std::string_view matrix = "mamba.matrix.";
 
 }  // namespace metadata_key

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/tokenizer/unicode_tables.hpp — Unicode as `tokenizers` has it. Made by tests/golden/tokenizer/make.py.  [floor 7]
+// mamba/io/tokenizer/unicode_tables.hpp — Unicode as `tokenizers` has it: by tests/golden/tokenizer/make.py.  [floor 7]
 //
 // Both tables were found by asking `tokenizers` 0.23.3 about every code point. Its pattern follows Unicode 16, its
 // normalisation Unicode 9; a library of any other version would cut or compose some texts differently.

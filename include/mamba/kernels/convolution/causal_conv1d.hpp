@@ -49,8 +49,8 @@ struct convolution_of {
     return s + 1 < taps() ? state.data() + s * state.pitch() : x.data() + (s + 1 - taps()) * x.pitch();
   }
 
-  /// Channels first … last−1 through all of time, channels in the inner loop: consecutive memory. (With time in the inner
-  /// loop each token is on another page.)
+  /// Channels first … last−1 through all of time, channels in the inner loop: consecutive memory. (With time in the
+  /// inner loop each token is on another page.)
   void run(std::size_t first, std::size_t last) const noexcept {
     std::size_t const L = x.extent(0);
     for (std::size_t t = 0; t < L; ++t) run_token(t, first, last);

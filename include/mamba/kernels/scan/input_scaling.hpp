@@ -8,7 +8,8 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// Modes of many channels in a blocked layout: channel_blocked (real) or complex_blocked (one of each conjugate pair).
+/// Modes of many channels in a blocked layout: channel_blocked (real), complex_blocked (one of each conjugate pair), or a
+/// view of either.
 template <class M>
 concept blocked_modes = requires(M const& m, std::size_t i) {
   typename M::value_type;

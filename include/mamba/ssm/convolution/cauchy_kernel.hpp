@@ -64,9 +64,9 @@ template <modes Kept = modes::all, class X>
 ///
 ///     |g − Δλ_n| < 2^{−12} Δ |P_n| |Q_n|   for some n
 ///
-/// Why:     near the pole r₀₀ = c b/d and r₀₁ (1 + r₁₁)⁻¹ r₁₀ = c b/d · q p/(d + q p) leave c b/(d + q p), d = g − Δλ_n:
-///          |q p/d| times smaller than either. Memories that don't decay have their poles where the roots of unity are;
-///          Fourier's λ = 0 is met exactly at k = 0.
+/// Why:     near the pole r₀₀ = c b/d and r₀₁ (1 + r₁₁)⁻¹ r₁₀ = c b/d · q p/(d + q p) leave c b/(d + q p), d = g −
+///          Δλ_n: |q p/d| times smaller than either. Memories that don't decay have their poles where the roots of
+///          unity are; Fourier's λ = 0 is met exactly at k = 0.
 template <low_rank A, std::size_t M, std::size_t P>
 [[nodiscard]] bool near_a_pole(continuous_system<A, M, P> const& s, real_of<number_of<A>> delta,
                                complex_of<number_of<A>> g) {
@@ -112,14 +112,14 @@ template <class A, std::size_t M, std::size_t P>
 ///
 /// Paper:   S4, Algorithm 1, lines 2 to 4, for any rank, any number of inputs and outputs.
 /// Why:     the tangents are those quotients without their cancellation, near θ = π/2 above all. At ω = −1 both are
-///          infinite; in the limit (1 + i tan θ)/(2i tan θ) = ½ and the low rank is of lower order. Near a pole of R the
-///          closed form is asked as it stands.
+///          infinite; in the limit (1 + i tan θ)/(2i tan θ) = ½ and the low rank is of lower order. Near a pole of R
+///          the closed form is asked as it stands.
 /// Shapes:  k < L → [P, M], complex.
 /// Units:   delta [s], lambda [1/s].
 /// Domain:  delta > 0, no eigenvalue of A at g/Δ; sure when all have negative real parts. Fourier's A has one at k = 0:
 ///          the eigenvalue 0 of its missing sine, where I − Ā is singular. B doesn't reach that mode and C̃ is blind to
-///          it, C (1 − 1^L) = 0: LU divides one rounding by another, and C̃ drops the result. Should the pivot be exactly
-///          0, the answer is no number, and neither is recover_c's, which cannot know what C was there.
+///          it, C (1 − 1^L) = 0: LU divides one rounding by another, and C̃ drops the result. Should the pivot be
+///          exactly 0, the answer is no number, and neither is recover_c's, which cannot know what C was there.
 /// Cost:    O(N (P + R)(M + R) + R³); near a pole O(N³).
 template <low_rank A, std::size_t M, std::size_t P>
 [[nodiscard]] matrix<complex_of<number_of<A>>, P, M> cauchy_at_root(continuous_system<A, M, P> const& s,
@@ -140,7 +140,8 @@ template <low_rank A, std::size_t M, std::size_t P>
 ///     K = F⁻¹ (K̂(ω_0), …, K̂(ω_{L−1}))
 ///
 /// Paper:   S4, Algorithm 1.
-/// Why:     a real kernel, that of half of the modes or of a real system, is known from K̂ at k ≤ L/2: K̂(ω̄) = conj K̂(ω).
+/// Why:     a real kernel, that of half of the modes or of a real system, is known from K̂ at k ≤ L/2: K̂(ω̄) = conj
+///          K̂(ω).
 /// Shapes:  s.c = C̃ [P, N] → [L, P·M]: row k is K_k row by row.
 /// Domain:  as of cauchy_at_root.
 /// Error:   relative to the largest |K̂|, the errors of r magnified by what cancels between r₀₀ and r₀₁(…)r₁₀.
@@ -188,8 +189,8 @@ template <low_rank A, std::size_t M, std::size_t P>
 /// Units:   delta [s], lambda [1/s].
 /// Domain:  delta > 0. Where K̂ is no number, at an eigenvalue of A that is exactly g/Δ, the kernel is summed instead.
 /// Error:   within 1e-9 of the largest |K_k| of krylov_kernel(bilinear(delta, s), L), and usually of 1e-13, as long as
-///          the slowest eigenvalue α of A that B reaches has Δ|α| ≥ 1e-4. C̃ is what Ā^L forgets, and 1/(I − Ā) magnifies
-///          its rounding: in general some N ε/(Δ|α|) more.
+///          the slowest eigenvalue α of A that B reaches has Δ|α| ≥ 1e-4. C̃ is what Ā^L forgets, and 1/(I − Ā)
+///          magnifies its rounding: in general some N ε/(Δ|α|) more.
 /// Cost:    that of cauchy_kernel_of_c_tilde and one Ā^L, O(N³ log L).
 template <low_rank A, std::size_t M, std::size_t P>
 [[nodiscard]] auto cauchy_kernel(continuous_system<A, M, P> const& s, real_of<number_of<A>> delta, std::size_t L) {

@@ -46,8 +46,8 @@ template <recurrent System, class State, class Input, class Observe = see_no_sta
 ///
 /// Paper:   S4, section 2.3, with the state that it starts from; the originals put h into B instead (S4's code).
 /// Why:     it shows what a state is to a convolution: all that it lacks. Answers to a long prompt by convolution, and
-///          then step by step from the state that it leaves, are one sequence. It isn't faster than the recurrence: what
-///          the past still says and the state after the chunk are two recurrences of their own, here step by step.
+///          then step by step from the state that it leaves, are one sequence. It isn't faster than the recurrence:
+///          what the past still says and the state after the chunk are two recurrences of their own, here step by step.
 /// Shapes:  kernel [≥ L, P·M], h [N], x [L, M] → y [L, P]. observe(k, h) sees the state after each input.
 /// Error:   any split of a sequence gives the answers and the state of the recurrence, within the errors of the kernel
 ///          and of the convolution.

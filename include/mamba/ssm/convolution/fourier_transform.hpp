@@ -4,8 +4,8 @@
 //     x̂_ω = Σ_k x_k e^(−2πiωk/n)          x_k = 1/n Σ_ω x̂_ω e^(2πiωk/n)
 //
 // The only header that includes Eigen's FFT. math/fft.hpp is many times faster, but takes powers of two in float and
-// double; a kernel of S4 has any length, and the tests calculate in long double as well (where Eigen's angles are those of
-// double: no better than it).
+// double; a kernel of S4 has any length, and the tests calculate in long double as well (where Eigen's angles are those
+// of double: no better than it).
 #pragma once
 
 #include <mamba/ssm/systems/matrix.hpp>

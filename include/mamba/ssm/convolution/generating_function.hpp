@@ -7,8 +7,8 @@
 //
 //     K̂(z) = C̃ (I − Ā z)⁻¹ B̄,          C̃ = C (I − Ā^L)
 //
-// K̂ at all of these roots is the discrete Fourier transform of K. C̃ belongs to the kernel, C to the step: who runs the
-// recurrence with C̃, or trains C̃ and forgets to go back, finds that the step is not the convolution.
+// K̂ at all of these roots is the discrete Fourier transform of K. C̃ belongs to the kernel, C to the step: who runs
+// the recurrence with C̃, or trains C̃ and forgets to go back, finds that the step is not the convolution.
 //
 // A two_point system is refused: B̄₋ enters one power later, and the L-th of its powers, at roots of unity, would come
 // round into K_0. krylov_kernel() has its kernel.

@@ -3,8 +3,8 @@
 //
 //     h_k = Ā h_{k−1} + B̄ x_k,  y_k = C h_k      unrolls to      y_k = Σ_{j≤k} K_j x_{k−j},      K_k = C Ā^k B̄
 //
-// The notes write the filter out as (CB̄, CĀB̄, CĀ²B̄, …). It is what comes out after a single 1 went in. D is not in K:
-// the skip D x_k is added to y_k beside the convolution, as in the recurrence.
+// The notes write the filter out as (CB̄, CĀB̄, CĀ²B̄, …). It is what comes out after a single 1 went in. D is not in
+// K: the skip D x_k is added to y_k beside the convolution, as in the recurrence.
 #pragma once
 
 #include <mamba/core/contracts.hpp>

@@ -35,7 +35,8 @@ template <diagonal A, std::size_t M, std::size_t P>
   return K;
 }
 
-/// The same where a step sees two inputs: K_k = Σ_n C_n (ā_n^k B̄_n + ā_n^{k−1} B̄₋_n), without the second term at k = 0.
+/// The same where a step sees two inputs: K_k = Σ_n C_n (ā_n^k B̄_n + ā_n^{k−1} B̄₋_n), without the second term at k =
+/// 0.
 template <diagonal A, std::size_t M, std::size_t P>
 [[nodiscard]] auto vandermonde_kernel(two_point<discrete_system<A, M, P>> const& s, std::size_t L) {
   discrete_system<A, M, P> const& now = s;

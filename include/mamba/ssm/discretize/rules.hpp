@@ -7,15 +7,15 @@
 // of them, or a complex number (delta may then be real); a delta of 1 means 1.0. dense_rules.hpp has the rules by the
 // same names for matrices A and B, discretize.hpp for whole systems; continuous.hpp has the glossary.
 //
-//     rule                        Ā                          B̄                    B̄₋              order  stays stable
-//     forward_euler               1 + ΔA                     Δ B                                    1      if Δ is small
-//     backward_euler              1/(1 − ΔA)                 Δ B/(1 − ΔA)                           1      always
-//     bilinear                    (1 + ½ΔA)/(1 − ½ΔA)        Δ B/(1 − ½ΔA)                          2      always
-//     generalized_bilinear        (1 + (1−α)ΔA)/(1 − αΔA)    Δ B/(1 − αΔA)                          1      if α ≥ ½
-//     zero_order_hold             exp(ΔA)                    Δ φ₁ B                                 1      always
-//     first_order_hold            exp(ΔA)                    Δ φ₂ B               Δ (φ₁ − φ₂) B     2      always
-//     zero_order_hold_a_euler_b   exp(ΔA)                    Δ B                                    1      always
-//     exponential_trapezoidal     exp(ΔA)                    λ Δ B                (1 − λ) Δ Ā B     2      always
+//     rule                       Ā                          B̄                    B̄₋              order  stays stable
+//     forward_euler              1 + ΔA                     Δ B                                    1      if Δ is small
+//     backward_euler             1/(1 − ΔA)                 Δ B/(1 − ΔA)                           1      always
+//     bilinear                   (1 + ½ΔA)/(1 − ½ΔA)        Δ B/(1 − ½ΔA)                          2      always
+//     generalized_bilinear       (1 + (1−α)ΔA)/(1 − αΔA)    Δ B/(1 − αΔA)                          1      if α ≥ ½
+//     zero_order_hold            exp(ΔA)                    Δ φ₁ B                                 1      always
+//     first_order_hold           exp(ΔA)                    Δ φ₂ B               Δ (φ₁ − φ₂) B     2      always
+//     zero_order_hold_a_euler_b  exp(ΔA)                    Δ B                                    1      always
+//     exponential_trapezoidal    exp(ΔA)                    λ Δ B                (1 − λ) Δ Ā B     2      always
 //
 // The order is that of the error after a fixed time as Δ → 0, for exponential_trapezoidal with λ = ½ (else 1). A rule
 // with one input looks at it at one moment of the step: forward Euler where the step begins, backward Euler where it
@@ -62,8 +62,8 @@ struct real_behind<V> {
 
 }  // namespace detail
 
-/// What a mode is made of: real or complex numbers, or a batch of real ones. An integer is a mistake, not a number to be
-/// rounded; matrices have rules of their own, in dense_rules.hpp.
+/// What a mode is made of: real or complex numbers, or a batch of real ones. An integer is a mistake, not a number to
+/// be rounded; matrices have rules of their own, in dense_rules.hpp.
 template <class V>
 concept mode_value = scalar<V> || simd::real<V>;
 

@@ -53,7 +53,8 @@ template <class T, std::size_t N, std::size_t R, modes K, class H>
 ///
 ///     D = 1/(2/Δ − Λ),   E = 2/Δ + Λ,   R = (I + Qᴴ D P)⁻¹ Qᴴ D,   B̄ = (2/Δ − A)⁻¹ 2 B
 ///
-/// Paper:   S4, appendix C.2, and state-spaces/s4, whose Q is P and whose stored half makes the bracket I + 2 Re(Qᴴ D P).
+/// Paper:   S4, appendix C.2, and state-spaces/s4, whose Q is P and whose stored half makes the bracket I + 2 Re(Qᴴ D
+///          P).
 /// Shapes:  lambda [N], p, q [N, R], b [N, M], c [P, N].
 /// Units:   delta [s], lambda [1/s].
 /// Domain:  delta > 0, no eigenvalue of Λ or A at 2/Δ (sure when none has a positive real part).

@@ -102,8 +102,8 @@ template <class C>
 /// Paper:   S4D, Theorem 3.
 /// Why:     with B halved it answers as S4-LegS does as N grows: to a step, the error halves, or better, when N
 ///          doubles. (Its kernel itself ripples around that of S4-LegS, by 0.65 of its norm for any N, only
-///          faster.) Models keep the whole B, a factor of 2 that C learns away. The S4 code also clips Im B to ±2, which this does not: see
-///          clip_imaginary().
+///          faster.) Models keep the whole B, a factor of 2 that C learns away. The S4 code also clips Im B to ±2,
+///          which this does not: see clip_imaginary().
 /// Shapes:  c [P, N/2], complex, in the coordinates of the modes.
 template <class C>
 [[nodiscard]] auto s4d_legs(C const& c) {

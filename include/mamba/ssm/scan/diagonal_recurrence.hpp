@@ -22,8 +22,8 @@ namespace mamba::inline MAMBA_ABI::ssm {
 ///          intermediate_states.hpp has it.
 /// Domain:  any scalar, complex numbers included; half the modes need complex ones. NaN in, NaN out.
 /// Cost:    O(L D N).
-/// See:     kernels::diagonal_recurrence, the same arguments, but for observe, at speed; recurrence(), one system of any
-///          structure.
+/// See:     kernels::diagonal_recurrence, the same arguments, but for observe, at speed; recurrence(), one system of
+///          any structure.
 template <modes Kept = modes::all, class Observe = see_no_state>
 void diagonal_recurrence(auto const& a_bar, auto const& b_bar, auto const& c, auto const& d, auto const& x, auto& h,
                          auto&& y, Observe&& observe = {}) {

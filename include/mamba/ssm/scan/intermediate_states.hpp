@@ -4,8 +4,8 @@
 //     std::vector<vector<double>> seen;
 //     auto const y = recurrence(system, h, x, every_state(16, seen));       // after 16, 32, 48, … inputs
 //
-// A recurrence calls observe(t, h) after the input number t (from 0). Any callable will do; these keep copies. Each call
-// of a recurrence counts from 0: who carries a state into a further call says how many inputs came `before` it.
+// A recurrence calls observe(t, h) after the input number t (from 0). Any callable will do; these keep copies. Each
+// call of a recurrence counts from 0: who carries a state into a further call says how many inputs came `before` it.
 #pragma once
 
 #include <mamba/core/contracts.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/scan/recurrence.hpp — a discrete system run step by step, from any state: the form with a memory.  [floor 3]
+// mamba/ssm/scan/recurrence.hpp — a discrete system step by step, from any state: the form with a memory.  [floor 3]
 //
 //     auto h = zero_state(system);
 //     auto const y = recurrence(system, h, x);             // h is now the state after the last input

@@ -20,8 +20,8 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// x·σ(x), the gate, for any scalar: math::silu for the reals and their batches; math/ has no long double and no complex
-/// numbers, with which the tests calculate.
+/// x·σ(x), the gate, for any scalar: math::silu for the reals and their batches; math/ has no long double and no
+/// complex numbers, with which the tests calculate.
 template <class T>
 [[nodiscard]] T silu(T x) noexcept {
   if constexpr (simd::real<T>) {

@@ -7,7 +7,8 @@
 namespace mamba::inline MAMBA_ABI::ssm {
 
 /// Which modes of a real system a complex one keeps. The modes of a real A come in conjugate pairs, so that one of each
-/// pair is enough: what the other would add is the conjugate, and the pair together is 2 Re. A real mode has no partner.
+/// pair is enough: what the other would add is the conjugate, and the pair together is 2 Re. A real mode has no
+/// partner.
 enum class modes { all, half };
 
 /// Whether modes of a scalar type may stand for their conjugates as well.

@@ -47,8 +47,8 @@ class lanes_of_channels {
   [[nodiscard]] mode_batches<T, planes> block(std::size_t index) const noexcept {
     mode_batches<T, planes> at;
     for (std::size_t p = 0; p < planes; ++p) {
-      at.a[p] = call_.a[p]->block(index), at.c[p] = call_.c[p]->block(index);
-      at.b[p] = Call::map == input_map::scaled ? call_.b[p]->block(index) : nullptr;
+      at.a[p] = call_.a[p].block(index), at.c[p] = call_.c[p].block(index);
+      at.b[p] = Call::map == input_map::scaled ? call_.b[p].block(index) : nullptr;
       at.h[p] = call_.h[p]->block(index);
     }
     return at;

@@ -63,9 +63,9 @@ class lanes_of_modes {
       for (std::size_t p = 0; p < planes; ++p) {
         for (std::size_t i = 0; i < padded; ++i) {
           bool const there = i < count;
-          a[p][i] = there ? (*from.a[p])(channel, first + i) : T{0};
-          if constexpr (Call::map == input_map::scaled) b[p][i] = there ? (*from.b[p])(channel, first + i) : T{0};
-          c[p][i] = there ? (*from.c[p])(channel, first + i) : T{0};
+          a[p][i] = there ? from.a[p](channel, first + i) : T{0};
+          if constexpr (Call::map == input_map::scaled) b[p][i] = there ? from.b[p](channel, first + i) : T{0};
+          c[p][i] = there ? from.c[p](channel, first + i) : T{0};
           h[p][i] = there ? (*from.h[p])(channel, first + i) : T{0};
         }
       }
