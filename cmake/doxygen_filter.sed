@@ -14,3 +14,6 @@ s|\]\((\.\./)+[^)]*\)|]|g
 s/ requires ([Ss]torage::computes|\(.*\)) \{/ {/
 # It does not read "namespace mamba::inline MAMBA_ABI::name", whose inline namespace a reader need not see:
 s/^namespace mamba::inline MAMBA_ABI/namespace mamba/
+# What a comment means as it stands, and Doxygen takes for a command or a tag:
+/^ *\/\/\//s/\\([ps])([{,. ])/\\\\\1\2/g
+/^ *\/\/\//s/([a-z ])<(stdfloat|S)>/\1\&lt;\2\&gt;/g

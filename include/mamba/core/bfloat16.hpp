@@ -11,7 +11,7 @@ namespace mamba::inline MAMBA_ABI {
 
 /// A float cut to 8 bits of precision: sign, the exponent of float, 7 bits of fraction. Storage only, no arithmetic.
 ///
-/// Why:     clang 14 has no __bf16 and g++ 12 no `<stdfloat>`; half the bytes of float, read back by one shift.
+/// Why:     clang 14 has no __bf16 and g++ 12 no <stdfloat>; half the bytes of float, read back by one shift.
 /// Error:   rounding from float is to nearest, ties to even: at most 2^-8 relative for normal numbers. NaN stays NaN.
 struct bfloat16 {
   std::uint16_t bits = 0;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/tokenizer/unicode_tables.hpp — Unicode as `tokenizers` has it: by tests/golden/tokenizer/make.py.  [floor 7]
+// mamba/io/tokenizer/unicode_tables.hpp — the Unicode tables of `tokenizers`.  [floor 7]
 //
-// Both tables were found by asking `tokenizers` 0.23.3 about every code point. Its pattern follows Unicode 16, its
+// Made by tests/golden/tokenizer/make.py.
+//
+// Both tables are the behaviour of `tokenizers` 0.23.3 at every code point. Its pattern follows Unicode 16, its
 // normalisation Unicode 9; a library of any other version would cut or compose some texts differently.
 #pragma once
 
@@ -13,7 +15,7 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// The classes of the pattern of GPT-2: neither of the others, `\p{L}`, `\p{N}`, `\s`.
+/// The classes of the pattern of GPT-2: neither of the others, \p{L}, \p{N}, \s.
 enum class character_class { other, letter, number, space };
 
 namespace detail {
