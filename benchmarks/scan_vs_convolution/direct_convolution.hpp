@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// scan_vs_convolution/direct_convolution.hpp — the causal convolution as its definition says, L²/2 multiply-adds.
+// scan_vs_convolution/direct_convolution.hpp — the causal convolution by its definition, L²/2 multiply-adds.
 //
 //     y[k, d] = Σ_{j≤k} K[j, d] x[k−j, d]
 //
 // Many channels: lanes are channels; few: lanes are W consecutive k. Either way a tile of eight batches of y stays in
-// registers while a block of 256 taps passes by; y then grows block by block, so that no sum is longer than 256 +
+// registers for a block of 256 taps; y then grows block by block, so that no sum is longer than 256 +
 // L/256.
 #pragma once
 
@@ -25,8 +25,8 @@ inline constexpr std::size_t taps_together = 256;
 
 namespace detail {
 
-/// Eight batches of y, `step` numbers apart, plus taps [first, last): in[i·step − j·back] is what tap j of batch i
-/// sees.
+/// Eight batches of y, `step` numbers apart, plus taps [first, last): in[i·step − j·back] is the input of tap j for
+/// batch i.
 template <class T, class Tap>
 [[gnu::always_inline]] inline void add_taps(T* out, T const* in, std::size_t step, std::size_t back, std::size_t first,
                                             std::size_t last, Tap&& tap) noexcept {

@@ -58,7 +58,7 @@ constexpr char const* notes =
     "many floats in a register as --lanes says and is refused by the compiler elsewhere: 1 for Cortex-M, RISC-V and\n"
     "-DMAMBA_SIMD_PORTABLE=1, 4 for SSE and NEON, 8 for AVX, 16 for AVX-512.\n";
 
-/// Beside config.json: what a checkpoint's folder may have for whoever uses it.
+/// Files that are copied with config.json, if a checkpoint has them.
 constexpr char const* companions[] = {
     "tokenizer.json",
     "tokenizer_config.json",
@@ -190,7 +190,7 @@ plan plan_for(checkpoint const& in) {
     p.metadata.insert(part.metadata.begin(), part.metadata.end());
   p.metadata[mamba::io::metadata_key::config] = in.config_text;
   if constexpr (mamba::block_format<W>) {
-    p.metadata.erase("format");  // "pt" invites transformers, which would not understand
+    p.metadata.erase("format");  // not "pt": transformers cannot read blocks
     p.metadata[mamba::io::metadata_key::version] = mamba::io::stored_blocks_version;
     p.metadata[mamba::io::metadata_key::weights] = mamba::io::format_name<W>;
   } else {

@@ -82,7 +82,7 @@ inline void check_ids(std::span<token const> ids, std::size_t vocabulary, std::s
   }
 }
 
-/// Throws:  mamba::error where a logit is NaN or infinite: nothing can be said with them. `source` names the model.
+/// Throws:  mamba::error where a logit is NaN or infinite: no token can be drawn or scored. `source` names the model.
 template <class T>
 void expect_finite(std::span<T const> logits, std::string const& source) {
   bool all = true;

@@ -130,7 +130,7 @@ TEST_CASE("evaluate: its logits are those of transformers in float64") {
 TEST_CASE("evaluate: what fewer bits cost, on the model that ships and all of its held-out text") {
   test::temporary_folder const folder;
   std::string text = test::read_text(MAMBA_DEFAULT_MODEL_DIR "/heldout.txt");
-  double ternary = 0.01;      // without its recipe it is 0.035
+  double ternary = 0.01;      // without its mixture it is 0.035
 #if defined(MAMBA_SANITIZED)  // the whole text would take minutes and show nothing more
   text = text.substr(0, 3000);
   ternary = 0.05;  // too few predictions for less

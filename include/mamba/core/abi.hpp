@@ -2,7 +2,7 @@
 // mamba/core/abi.hpp — the inline namespace that keeps differently compiled copies of one template apart.  [floor 0]
 //
 // A header-only library is compiled anew in every translation unit. When two of them use different flags, the linker
-// keeps one copy of each function under one name, and half of the program runs code that was built for another
+// keeps one copy of each function under one name, and half of the program runs code that was compiled for another
 // machine. So everything lives in
 //
 //     namespace mamba::inline MAMBA_ABI::<floor>
@@ -10,7 +10,7 @@
 // whose name spells what changes code or layout: version, instruction set, FMA, products of bytes (VNNI) and
 // half-precision numbers (F16C), contracts on or off, Eigen's static alignment, OpenMP or serial, and the bound below
 // which static tensors lie in place. Functions whose flags differ are then different functions: each translation unit
-// runs its own, and passing a type across the border fails at link time instead of at run time.
+// runs its own, and passing a type between them fails at link time instead of at run time.
 #pragma once
 
 #include <mamba/core/version.hpp>
@@ -110,7 +110,7 @@
 #define MAMBA_ABI_CONTRACTS unchecked
 #endif
 
-// Eigen's static alignment, by Eigen's own rules, so that the answer is the same before and after Eigen is included
+// Eigen's static alignment, by Eigen's own rules, so that the value is the same before and after Eigen is included
 // (tensor/eigen.hpp asserts that the two agree).
 #if defined(EIGEN_MAX_STATIC_ALIGN_BYTES)
 #define MAMBA_EIGEN_ALIGN EIGEN_MAX_STATIC_ALIGN_BYTES

@@ -12,8 +12,8 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// One sequence's share of a batch: what it reads, the state that it continues from and leaves behind, and after how
-/// many of its last items outputs are wanted.
+/// One sequence of a batch: its items, the state that they continue from and update, and the number of its last items
+/// with outputs.
 template <class Network>
 struct network_sequence {
   typename Network::items items;
@@ -27,10 +27,10 @@ using sequence = network_sequence<typename Network::network_type>;
 
 namespace detail {
 
-/// What forward() does with the rows of the last layer.
+/// The result of forward(): outputs, or the rows of the last layer.
 enum class wanted { outputs, hidden };
 
-/// A batch on its way through a network, in chunks.
+/// The forward pass of a batch, in chunks.
 template <class Network>
 struct batch_run {
   using T = typename Network::scalar;
@@ -45,7 +45,7 @@ struct batch_run {
   std::size_t begun = 0;       ///< its items that are read
   std::size_t row_of_out = 0;  ///< rows of out that are written
 
-  /// Outputs wanted of a part: of its last rows.
+  /// The number of rows of a part that have outputs: its last ones.
   [[nodiscard]] std::size_t outputs_of(batch_part const& p) const noexcept {
     std::size_t const without = input_map::size(batch[p.sequence].items) - batch[p.sequence].outputs;
     return p.first + p.count > without ? std::min(p.first + p.count - without, p.count) : 0;
@@ -63,7 +63,7 @@ struct batch_run {
     return {next, 0, 0};
   }
 
-  /// Takes the next chunk through the network; false when there is none left.
+  /// Computes the next chunk; false when there is none left.
   template <wanted Wanted>
   bool run(arena at) noexcept(!core::contracts_checked) {
     auto const parts = at.take<batch_part>(batch.size());
@@ -138,7 +138,7 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
   for (sequence<Network> const& s : batch) {
     std::size_t const length = run_type::input_map::size(s.items);
     MAMBA_EXPECTS(s.outputs <= length, "forward: more rows of outputs than items", s.outputs, length);
-    MAMBA_EXPECTS(s.state != nullptr, "forward: every sequence has a state, an empty one too");
+    MAMBA_EXPECTS(s.state != nullptr, "forward: every sequence needs a state, an empty one too");
     MAMBA_EXPECTS(std::none_of(batch.data(), &s, [&](auto const& before) { return before.state == s.state; }),
                   "forward: two sequences have one state");
     MAMBA_EXPECTS(s.state->stack.size() == network.layers.size(),
@@ -146,7 +146,7 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
     rows += length;
     outputs += s.outputs;
   }
-  MAMBA_EXPECTS(out.extent(0) == outputs, "forward: as many rows of outputs as are asked for", out.extent(0), outputs);
+  MAMBA_EXPECTS(out.extent(0) == outputs, "forward: out must have a row for each output", out.extent(0), outputs);
   MAMBA_EXPECTS(outputs == 0 || out.extent(1) <= (Wanted == wanted::hidden ? network.width() : network.outputs()),
                 "forward: outputs are wider than the model's", out.extent(1), network.outputs());
   if (rows == 0) return;
@@ -167,9 +167,9 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
 ///     model::forward(w, std::span(batch), workspace, logits);      // logits [2, vocab_size]
 ///
 /// Paper:   Mamba, section 3.4: embedding, blocks with residual, RMS norm, head.
-/// Shapes:  out [Σ s.outputs, ≤ outputs()], s.outputs at most the number of items. Sequences may be empty.
 /// Why:     rows of all sequences go through a layer together, so that its weights are read once; chunk_rows at a time,
 ///          so that the workspace does not grow with the input.
+/// Shapes:  out [Σ s.outputs, ≤ outputs()], s.outputs at most the number of items. Sequences may be empty.
 /// Domain:  states made for this model, no two sequences with one state; tokens in the vocabulary. NaN in, NaN out.
 /// Determinism: the partition contract: every split of the items into calls, every batch, every number of threads,
 ///          static and dynamic extents give the same bits in outputs and states, within one build.

@@ -2,7 +2,7 @@
 // mamba/nn/constant_parameter.hpp — parameters that are no matrices, in constant storage.  [floor 5]
 //
 // They have the layouts of nn/parameter.hpp: what one model's span() gives, another model's borrow() takes. Each states
-// its type of number, element, and how many it borrows, size(). All of it can be done by the compiler.
+// its type of number, element, and how many it borrows, size(). All functions are constexpr.
 #pragma once
 
 #include <mamba/core/contracts.hpp>

@@ -129,7 +129,7 @@ class s4d {
     finish<kernels::output::assign>(b, out);
   }
 
-  /// What L rows cost one thread.
+  /// The cost of L rows on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept {
     auto const sum = recurrence_cost(L) + gelu_cost(L * sizes_.d_model);
     return gated(sizes_) ? sum + output_linear.cost(L) + gelu_cost(L * sizes_.d_model) : sum;

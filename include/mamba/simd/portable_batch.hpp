@@ -15,7 +15,7 @@ namespace mamba::inline MAMBA_ABI::simd {
 template <class T>
 class portable_batch;
 
-/// The answer of a comparison between two batches of one lane.
+/// The result of a comparison between two batches of one lane.
 template <class T>
 class portable_batch_bool {
  public:

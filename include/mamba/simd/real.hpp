@@ -23,7 +23,7 @@ struct scalar_type<xsimd::batch<T, A>> {
 };
 #endif
 
-/// The scalar behind a value: float for float and for batch<float>.
+/// The scalar type of a value: float for float and for batch<float>.
 template <class V>
 using scalar_of = typename scalar_type<V>::type;
 

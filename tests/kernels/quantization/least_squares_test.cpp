@@ -55,7 +55,7 @@ double least_error(block const& w, double scale, double offset) {
   return sum;
 }
 
-/// A line's error with its own codes, in double.
+/// The squared error with the codes of code_of(), in double.
 template <class W>
 double found_error(block const& w, scale_and_offset<float> const& line) {
   double sum = 0;
@@ -126,7 +126,7 @@ TEST_CASE("block_fit: ternary is never worse than −max, 0, max") {
   check_never_worse<ternary>([](block const& w) { return scale_and_offset<float>{stored(largest(w)), 0}; });
 }
 
-TEST_CASE("block_fit: the search of q4 is worth its time: a tenth and more of the squared error of normal weights") {
+TEST_CASE("block_fit: the search of q4 saves a tenth or more of the squared error of normal weights") {
   test::random rng(44);
   double searched = 0, plain = 0;
   for (int round = 0; round < 2000; ++round) {
@@ -167,7 +167,7 @@ TEST_CASE("block_fit: ternary comes within 2 % of the best scale there is, found
   CHECK(found <= 1.02 * best);
 }
 
-TEST_CASE("block_fit: what a format can say is said exactly") {
+TEST_CASE("block_fit: what a format can represent is exact") {
   test::random rng(5);
   for (int round = 0; round < 1000; ++round) {
     float const scale = stored(static_cast<float>(std::exp2(rng.uniform(-10, 3))));
@@ -227,7 +227,7 @@ void check_lanes() {
 
 }  // namespace
 
-TEST_CASE("block_fit: a block in a lane is fitted as a block alone") {
+TEST_CASE("block_fit: a block in a lane is quantised as a block alone") {
   check_lanes<q8>();
   check_lanes<q4>();
   check_lanes<ternary>();

@@ -148,7 +148,7 @@ TEST_CASE("diagonal_recurrence kernel: the reference with the same arguments") {
   }
 }
 
-TEST_CASE("diagonal_recurrence kernel: one mode's answer to an impulse is c b a^t, where all of that is exact") {
+TEST_CASE("diagonal_recurrence kernel: one mode's impulse response is c b a^t, where all of that is exact") {
   for (std::size_t const D : {1U, 40U}) {
     channel_blocked<float> a(D, 1), b(D, 1), c(D, 1), h(D, 1);
     a.fill(-0.5F), b.fill(4), c.fill(3);

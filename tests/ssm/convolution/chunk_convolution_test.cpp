@@ -92,7 +92,7 @@ TEST_CASE("chunk_convolution: a prompt by transform, then step by step") {
   CHECK(relative_distance(rest, expected.bottomRows(100)) < 1e-13);  // the state is not the transform's
 }
 
-TEST_CASE("chunk_convolution: no inputs, no answers, and the state as it was") {
+TEST_CASE("chunk_convolution: no inputs, no outputs, and the state unchanged") {
   test::random rng(3);
   auto const s = test::random_dense<double>(rng, 0.9, 3);
   vector<double> h = random_matrix<vector<double>>(rng, 3);

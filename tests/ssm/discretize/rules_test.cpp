@@ -334,7 +334,7 @@ wide integral(F const& f) {
 }
 
 /// The exact state after a step from 0 for an input that goes from `before` to `now` in a straight line, |ΔA| ≤ 24:
-/// numerical integration of ∫₀^Δ exp((Δ − s) A) B x(s) ds, which knows nothing of φ functions.
+/// numerical integration of ∫₀^Δ exp((Δ − s) A) B x(s) ds, which uses no φ functions.
 template <class V>
 wide integrated(long double delta, V a, V b, long double before, long double now) {
   wide const z = delta * widened(a);

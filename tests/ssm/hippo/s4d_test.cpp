@@ -95,7 +95,7 @@ ssm::sequence<double> running_sum(ssm::sequence<double> K) {
 // S4D, Theorem 3: A + P Pᵀ feeds back ½ B Bᵀ h, and Bᵀ h is what LegS makes of x(t) itself; so half of B is enough, as
 // far as N coefficients show x(t). The answer to a step tends to LegS's: its error halves, or better, where N doubles.
 // The answer to a single impulse does not, in mean square: it ripples around LegS's, faster and faster but never less.
-TEST_CASE("s4d: with half of B, S4D-LegS tends to S4-LegS in what it answers to a step, not in its kernel") {
+TEST_CASE("s4d: with half of B, S4D-LegS tends to S4-LegS in its step response, not in its kernel") {
   double before = 0;
   for (std::size_t const N : {16U, 32U, 64U}) {
     real_row c = real_row::Zero(1, ssm::index(N));

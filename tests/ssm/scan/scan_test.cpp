@@ -79,7 +79,7 @@ TEST_CASE("scan: chunks of every size are the whole, for every length") {
   }
 }
 
-// An element that knows how many operations had to happen one after another before it was there.
+// An element with the number of dependent operations that it took.
 struct timed {
   std::size_t depth = 0;
 };
@@ -313,12 +313,12 @@ TEST_CASE("scan: in float, as far from the recurrence in double as its roundings
 }
 
 #if MAMBA_CONTRACTS
-TEST_CASE("scan: chunks of nothing are refused") {
+TEST_CASE("scan: chunks of zero elements are refused") {
   std::vector<int> const x{1, 2};
   CHECK_THROWS_AS(static_cast<void>(mamba::ssm::chunked_scan(0, x, std::plus<int>(), 0)), mamba::contract_violation);
 }
 #else
-TEST_CASE("scan: chunks of nothing come to an end") {
+TEST_CASE("scan: chunks of zero elements terminate") {
   std::vector<int> const x{1, 2, 3};
   CHECK(mamba::ssm::chunked_scan(0, x, std::plus<int>(), 0) == std::vector<int>{1, 3, 6});
   CHECK(mamba::ssm::chunked_exclusive_scan(0, x, std::plus<int>(), 0) == std::vector<int>{0, 1, 3});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/checkpoint/network.hpp — any network from and to safetensors files: the caller states its sizes.  [floor 7]
+// mamba/io/checkpoint/network.hpp — any network from and to safetensors files, with sizes from the caller.  [floor 7]
 //
 //     using spotter = model::network<model::feature_projection<q8>, model::stack<nn::block<nn::mamba1<any, q8>>>,
 //                                    model::pooled_head<q8>>;
@@ -53,7 +53,7 @@ namespace detail {
     for (auto const& entry : map.node()) (entry == path.filename().string() ? listed : others) = true;
     return listed && others;
   } catch (error const&) {
-    return false;  // not an index that could say so
+    return false;  // not an index of shards
   }
 }
 

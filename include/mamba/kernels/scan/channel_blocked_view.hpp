@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/scan/channel_blocked_view.hpp — a channel-blocked matrix that lies in a layer, or in flash.  [floor 4]
+// mamba/kernels/scan/channel_blocked_view.hpp — a non-owning channel-blocked matrix.  [floor 4]
 #pragma once
 
 #include <mamba/kernels/scan/channel_blocked.hpp>
@@ -10,7 +10,7 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// The numbers of a channel_blocked [channels, depth], not owned.
+/// A view of the numbers of a channel_blocked [channels, depth], in a layer or in flash.
 ///
 /// Shapes:  [⌈channels / W⌉][depth][W], W = lanes: what channel_blocked::span() gives, padding included.
 template <class T>

@@ -4,12 +4,12 @@
 //     h_t[d, n] = ā[d, n] h_{t−1}[d, n] + b̄[d, n] x_t[d]
 //     y_t[d]    = Σ_n c[d, n] h_t[d, n] + D[d] x_t[d]          (complex modes, one of each conjugate pair: 2 Re Σ_n)
 //
-// The state of M batches of modes stays in registers while time runs through a tile of x and of the sums Σ_n, which
-// stay in the first-level cache; then the next M. What the lanes hold depends on the sizes D and N alone:
+// The state of M batches of modes stays in registers over a tile of time steps, whose x and sums Σ_n stay in the
+// first-level cache; then the next M. What the lanes hold depends on the sizes D and N alone:
 //
 //     many channels   lane = channel. Nothing is summed across lanes.
 //     few channels    lane = mode: with one channel all lanes work. The lanes of W time steps are summed at once,
-//                     beside the recurrence of the next W steps, whose chain of multiply-adds is what the time goes to.
+//                     overlapping the recurrence of the next W steps, whose chain of multiply-adds sets the time.
 #pragma once
 
 #include <mamba/kernels/scan/detail/lanes_of_channels.hpp>
@@ -94,8 +94,8 @@ void run_recurrence(Call const& call) noexcept(!core::contracts_checked) {
 ///          and c also as views of them; y [L, D], may be x.
 /// Domain:  |ā| ≤ 1 where the state is to stay bounded. NaN in, NaN out, in its own channel only.
 /// Error:   per step, h is off by (|b̄x| + |h'|)/2 ε at most, and y by (N + 5)/2 ε of Σ|c h| + |D x| more; with complex
-///          modes by (|āh| + 2|b̄x| + |h'|)/√2 ε, and by (2N + 5)/2 ε of 2 Σ|c h| + |D x|. |ā| < 1 forgets old errors.
-///          Twice that where the machine has no fused multiply-add.
+///          modes by (|āh| + 2|b̄x| + |h'|)/√2 ε, and by (2N + 5)/2 ε of 2 Σ|c h| + |D x|. With |ā| < 1 old errors
+///          decay. Twice that where the machine has no fused multiply-add.
 /// Determinism: the same bits for every split of the sequence and every number of threads; another D may mean another
 ///          order of the sum over n.
 /// Cost:    L·D·N times two multiply-adds and a product; with complex modes six and two. unit_b saves a product, or a

@@ -23,7 +23,7 @@ struct unit_b {};
 /// B̄ or unit_b, as a named argument. It refers to B̄ without owning it, and has no default.
 ///
 /// Why:     only c·b̄ matters for y. With unit_b, and c b̄ as c, a mode costs one product less; the state is then in
-///          units of b̄: h = b̄ · (what is kept).
+///          units of b̄: h = b̄ · (stored value).
 template <blocked_modes Blocked>
 class input_scaling {
  public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/discretize/matrix_exponential.hpp — exp of a square matrix: one step of a linear system.  [floor 3]
+// mamba/ssm/discretize/matrix_exponential.hpp — exp of a square matrix.  [floor 3]
 //
 //     h' = A h   has the solution   h(Δ) = exp(ΔA) h(0),          exp(A) = I + A + A²/2! + A³/3! + …
 //

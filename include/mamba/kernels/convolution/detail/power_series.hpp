@@ -33,7 +33,7 @@ struct wide {
   }
 };
 
-/// One mode of one channel: where its powers stand, and the factor to the next.
+/// One mode of one channel: its current powers, and the factor to the next.
 template <class T, std::size_t Planes>
 struct power_series {
   static constexpr std::size_t W = simd::lanes<T>;
@@ -66,7 +66,7 @@ struct power_series {
   }
 
  private:
-  /// Numbers below the smallest normal one are left out: machines are slow with them, and they add nothing.
+  /// Subnormal numbers are left out: they are slow on many machines and change no sum.
   void set_start() noexcept {
     constexpr double least = std::numeric_limits<T>::min();
     double size = anchor.size();

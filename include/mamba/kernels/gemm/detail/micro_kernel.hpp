@@ -13,19 +13,19 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// What happens to what was in y: overwritten, or added to (y + x Wᵀ + b, the residual stream).
+/// Whether y is overwritten, or added to (y + x Wᵀ + b, the residual stream).
 enum class output { assign, add };
 
 namespace detail {
 
-/// Software prefetch of what is multiplied next: `lines` cache lines before every prefetch_step columns.
+/// Software prefetch of the next k-block: `lines` cache lines before every prefetch_step columns.
 struct prefetch_stream {
   char const* from = nullptr;
   std::size_t lines = 0;
 };
 
-/// Prefetches the places of R tokens' sums before they are computed: the rows of y lie far apart, on a page each, where
-/// no hardware prefetcher follows.
+/// Prefetches the outputs of R tokens before they are computed: the rows of y lie on different pages, too far apart for
+/// the hardware prefetcher.
 template <std::size_t Width, class T>
 [[gnu::always_inline]] inline void prefetch_rows(matrix_view<T> y, std::size_t t, std::size_t count,
                                                  std::size_t o) noexcept {
@@ -53,8 +53,8 @@ inline void write_sums(matrix_view<T> y, std::size_t t, std::size_t o, simd::bat
 }
 
 /// Adds columns to the sums of R tokens × Q panels. Every index below is a constant of a fold, so that the accumulators
-/// have no address and stay in registers: with loops, or lambdas that are not inlined, clang 14 kept them on the stack,
-/// three times slower.
+/// have no address and stay in registers: with loops, or lambdas that are not inlined, clang 14 kept them on the
+/// stack.
 template <std::size_t R, std::size_t Q, class W>
 struct tile {
   using T = arithmetic<W>;

@@ -92,7 +92,7 @@ struct quantized_tile {
     }
   }
 
-  /// They are stored with `zero` added: zero·Σx is too much.
+  /// Codes are stored with `zero` added, which adds zero·Σx to the sums.
   [[gnu::always_inline]] static std::int32_t excess(quantized_block const& x, std::size_t first) noexcept {
     return block::zero * sum_of(x, first);
   }

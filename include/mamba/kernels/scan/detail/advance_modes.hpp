@@ -32,7 +32,7 @@ struct mode_batches {
 };
 
 #if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr std::size_t register_budget = 8;  // batches of real state that live in registers with their ā and b̄
+inline constexpr std::size_t register_budget = 8;  // batches of real state that fit in registers with their ā and b̄
 #else
 inline constexpr std::size_t register_budget = 4;
 #endif
@@ -40,7 +40,7 @@ inline constexpr std::size_t register_budget = 4;
 /// Bytes of a tile of x, and of its sums, that lie on the stack.
 inline constexpr std::size_t stack_of_inputs = std::size_t{6} * 1024;
 
-/// What a tile's sums are before some modes are added: zero, or what is in them.
+/// The initial sums of a tile: zero, or the sums over earlier modes.
 template <class T>
 struct sums_before {
   alignas(64) static constexpr T zero[simd::lanes<T>] = {};
