@@ -18,7 +18,7 @@ using mamba::dynamic;
 template <class T>
 using matrix = mamba::tensor<T, dynamic, dynamic>;
 
-/// y_t = silu(b + Σ_k w_k x_{t−K+1+k}), from a state of zeros; `size` gets |b| + Σ|w||x| where it is asked for.
+/// y_t = silu(b + Σ_k w_k x_{t−K+1+k}), from a state of zeros; `size` gets |b| + Σ|w||x| if it is given.
 template <class T>
 void plain_convolution(matrix<float> const& x, matrix<float> const& weight, std::span<float const> bias, matrix<T>& y,
                        matrix<T>* size = nullptr) {

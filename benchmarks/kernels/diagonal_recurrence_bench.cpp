@@ -5,8 +5,8 @@
 // B̄ costs a product more per real mode, and a product and a multiply-add per complex one, which unit_b saves: they
 // are not counted, so that both are measured by the same floor. The larger of read_% and FMA_% says how near it is.
 //   N = 16, real: 64 FLOP for 8 bytes: bound by memory where x and y come from there; N = 64: by multiply-adds.
-//   One channel: h_t waits for h_{t−1}: one multiply-add after the other, two of them per step where modes are complex.
-//   chain_% compares with that latency; where N is large, FMA_% takes over.
+//   One channel: h_t depends on h_{t−1}: one multiply-add after the other, two of them per step where modes are
+//   complex. chain_% compares with that latency; where N is large, FMA_% takes over.
 #include <mamba/kernels/scan/diagonal_recurrence.hpp>
 #include <support/random.hpp>
 #include <support/recurrence_case.hpp>

@@ -6,9 +6,9 @@
 // Transposing squares takes 24 n / W shuffles more, on one of the two ports. L 4096: 119 n, 125 M operations of
 // one lane, 1.4 ms at 88 G/s; from memory 12.6 MB come and go, 0.8 ms. L 65536: 159 n, 30 ms and 13 ms.
 //
-// FFTW transforms real sequences padded to 2L, all channels of a thread in one plan (batched), sixteen at a time, and one
-// by one (looped); FFTW_MEASURE. All variants take turns, call by call, kernel transformed in every call, and medians are
-// compared: `ratio` is ours over the best of FFTW's.
+// FFTW transforms real sequences padded to 2L, all channels of a thread in one plan (batched), sixteen at a time, and
+// one by one (looped); FFTW_MEASURE. All variants are interleaved, call by call, kernel transformed in every call, and
+// medians are compared: `ratio` is ours over the best of FFTW's.
 #include <mamba/kernels/convolution/fft_convolution.hpp>
 #include <mamba/ssm/convolution/causal_convolution.hpp>
 #include <mamba/tensor/tensor.hpp>
@@ -155,8 +155,8 @@ struct convolution_case {
   void reused() { convolve({.spectrum = known, .x = channel_major<float>{x}}, channel_major<float>{y}); }
   void time_major() { convolve({.kernel = kernel_time, .x = x_time}, y_time); }
 
-  /// The reference, in double: the same algorithm over 2L, so that nothing is cut off, held to the definition at some
-  /// places; and from it what right_angle_convolution.hpp allows in each channel.
+  /// The reference, in double: the same algorithm over 2L, so that nothing is cut off, checked by the definition at
+  /// some places; and from it what right_angle_convolution.hpp allows in each channel.
   void make_reference() {
     fft_convolution<double> wide(2 * L);
     matrix<double> row(1, 2 * L), taps(1, L), full(1, 2 * L);

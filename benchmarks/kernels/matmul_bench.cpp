@@ -2,16 +2,16 @@
 // kernels/matmul_bench.cpp — y = x Wᵀ on the shapes of mamba-130m: packed panels in each format, Eigen's, a plain loop.
 //
 // Roofline: 2 operations per weight and token, 4, 2, 17/16, 5/8 or 5/16 bytes per weight. One token of float does
-// half a FLOP per byte: reading decides (9.4 MB of 768→3072, 0.55 ms at 17 GB/s, 34 times what the multiply-adds take
-// at 100 GFLOP/s). The two meet at about 12 tokens in float and 6 in bfloat16; with 128 or 512 tokens the FMA peak
-// decides.
+// half a FLOP per byte: reading is the bound (9.4 MB of 768→3072, 0.55 ms at 17 GB/s, 34 times what the multiply-adds
+// take at 100 GFLOP/s). The two are equal at about 12 tokens in float and 6 in bfloat16; with 128 or 512 tokens the FMA
+// peak is.
 //
 // Between two uses of one matrix a model reads all its others. So up to 12 tokens walk through copies of the matrix
-// that fill half a gigabyte, the weights of the whole 130m, and no copy is still in a cache when its turn comes again
+// that fill half a gigabyte, the weights of the whole 130m, and no copy is still in a cache when it is used again
 // (unless the last-level cache is that large).
 //
-// What a tile of 6 (AVX2) or 12 tokens (AVX-512), of bytes 7 or 8, loses that isn't full is seen where reading doesn't
-// decide: the rows called "resident" use one copy, which stays in the last-level cache, and have the time per token.
+// The loss of partial tiles (full: 6 tokens with AVX2, 12 with AVX-512, of bytes 7 or 8) shows where reading is not the
+// bound: the rows called "resident" use one copy, which stays in the last-level cache, and have the time per token.
 #include <mamba/kernels/quantization/quantized_matmul.hpp>
 #include <mamba/tensor/eigen.hpp>
 #include <mamba/tensor/tensor.hpp>
@@ -30,7 +30,7 @@ using mamba::dynamic;
 using matrix = mamba::tensor<float, dynamic, dynamic>;
 using mamba::kernels::quantized_buffer;
 
-/// What a row of the table is about.
+/// The kind of a row of the table.
 struct shape {
   std::size_t tokens, in, out;
   bool resident = false;  ///< in a cache already
@@ -88,7 +88,7 @@ struct packed_weights {
   mamba::kernels::packed_matrix<W> w;
 };
 
-/// Rounded to the storage format: what the reference multiplies with.
+/// Rounded to the storage format, for the reference.
 void widen(plain_weights const& from, std::size_t o, std::span<float> row) {
   std::copy_n(&from.w(o, 0), row.size(), row.begin());
 }
@@ -97,7 +97,7 @@ void widen(packed_weights<W> const& from, std::size_t o, std::span<float> row) {
   from.w.get_row(o, row);
 }
 
-/// What the reference multiplies with: x as it is, or as 8 bits stand for it.
+/// x as the reference reads it: itself, or quantised to 8 bits.
 template <class Weights>
 matrix multiplied(Weights const&, matrix const& x, quantized_buffer const&) {
   return x;
@@ -176,7 +176,7 @@ struct product_case {
   std::size_t turn = 0;
 };
 
-/// The case asked for last is kept, the one before it is not: half a gigabyte each would add up.
+/// Only the last case is kept: half a gigabyte each would add up.
 template <class Weights>
 product_case<Weights>& latest(shape const& s, std::size_t copies) {
   static std::unique_ptr<product_case<Weights>> kept;

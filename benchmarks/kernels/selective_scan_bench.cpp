@@ -6,15 +6,15 @@
 // recurrence itself costs (load, store, four products) comes on top where it does not overlap. exp_% is the share of
 // the floor: 71 is 1.4 times its time, 59 is 1.7.
 //
-//     core    Δ, B and C ready, no skip, no gate          ours    with D-skip and gate          fused    with softplus, too
+//     core    Δ, B and C ready, no skip, no gate        ours    with D-skip and gate        fused    with softplus, too
 //
 // What each step of the kernel gained, in times of the exponentials alone (L 2048, D 1536, N 16, AVX-512, g++ 12, 0.3):
 //
-//     one block through all of time          4.3: each token is on another page
+//     one block over all tokens              4.3: each token is on another page
 //     + four blocks interleaved, in tiles    1.9: 256 adjacent bytes a token, four independent chains of multiply-adds
 //     + the next tile prefetched             1.35, 1.6 with D-skip and gate, 2.15 with softplus
 //     + softplus by one polynomial           1.77 with all three
-//     + exponents checked tile by tile       1.27, 1.5 with D-skip and gate, 1.63 with softplus (clang 1.24, 1.40, 1.57)
+//     + exponents checked tile by tile       1.27, 1.5 with skip and gate, 1.63 with softplus (clang 1.24, 1.40, 1.57)
 #include <mamba/kernels/scan/selective_scan.hpp>
 #include <mamba/ssm/selective/selective_scan.hpp>
 #include <support/random.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// model/extents.hpp — what it costs that a model's sizes are known to the run and not to the compiler.
+// model/extents.hpp — the cost of dynamic extents.
 #pragma once
 
 #include <support/interleaved.hpp>
@@ -67,7 +67,7 @@ class extents_pair {
   mamba::tensor<float, mamba::dynamic, mamba::dynamic> logits_, others_;
 };
 
-/// How much longer the dynamic model takes, in percent of the static one: a row for each number of threads.
+/// The additional time of the dynamic model, in percent of the static one: a row for each number of threads.
 template <mamba::model::config C>
 std::string extents_rows(machine const& m, std::string const& shape, std::size_t rounds, std::size_t prompt,
                          std::size_t steps, double& largest) {
@@ -106,7 +106,7 @@ inline std::string extents_in_markdown(machine const& m) {
       "|---|---:|---:|---:|---:|---:|---:|---:|\n";
   text += extents_rows<small_model>(m, "small", small ? 1 : 51, prompt, steps, largest);
   if (!small) text += extents_rows<mamba::model::mamba_130m>(m, "130m", 5, prompt, steps / 2, largest);
-  if (small) return text;  // a figure of CI proves nothing
+  if (small) return text;  // figures of CI are too noisy
   text += largest < 3 ? "\nThe price is below 3 % everywhere: programs use the dynamic model only.\n"
                       : "\nThe largest price is " + examples::three_digits(largest) + " %.\n";
   return text;

@@ -6,9 +6,9 @@
 // Roofline: L tokens through n layers of width d with 16 states need L·n·(6.25 d² + 64 d) multiply-adds and L·n·38 d
 // exponentials: linear in L and n, and between linear and quadratic in d.
 //
-// One thread: a second one would bend the lines where work begins to be worth sharing. Memory is what the heap holds
-// more after a call, state and workspace together, weights, tokens and logits not counted. A table goes to standard output and to
-// FOLDER/growth.md, plots to FOLDER/growth.svg.
+// One thread: a second one would change the slope at the parallel threshold. Memory is what the heap holds
+// more after a call, state and workspace together, weights, tokens and logits not counted. A table goes to standard
+// output and to FOLDER/growth.md, plots to FOLDER/growth.svg.
 #include <model/extents.hpp>
 #include <model/growth_table.hpp>
 #include <model/heap_meter.hpp>
@@ -104,7 +104,7 @@ std::size_t fixed_prompt(std::size_t) { return prompt; }
 /// Each kind of growth: against L, against d_model, against layers.
 std::vector<std::vector<series_plan>> plans(bool small) {
   std::string const linear = "Meant: 1.00 ± 0.05.";
-  auto const constant = linear + " Scratch is bounded by " + std::to_string(mamba::model::chunk_rows) +
+  auto const constant = linear + " The workspace is bounded by " + std::to_string(mamba::model::chunk_rows) +
                         " tokens: from there on memory doesn't depend on L.";
   std::vector<std::vector<series_plan>> all{
       {{"L", "d_model 192, 6 layers", constant, doublings(128, small ? 512 : 1U << 17U),
@@ -113,7 +113,7 @@ std::vector<std::vector<series_plan>> plans(bool small) {
         "Meant: between 1 and 2: scan, convolution and norms grow with d_model, products with its square.",
         doublings(64, small ? 128 : 2048),
         [](std::size_t d) { return config{.d_model = d, .n_layer = 4, .vocab_size = 256}; }, fixed_prompt}},
-      {{"layers", "d_model 192, L 512", linear + " One scratch serves all layers; only the state grows with them.",
+      {{"layers", "d_model 192, L 512", linear + " One workspace serves all layers; only the state grows with them.",
         doublings(1, small ? 4 : 64),
         [](std::size_t n) { return config{.d_model = 192, .n_layer = n, .vocab_size = 256}; }, fixed_prompt}}};
   if (!small) {
@@ -123,8 +123,8 @@ std::vector<std::vector<series_plan>> plans(bool small) {
   return all;
 }
 
-/// Ends the program where memory grows with the length, from whole chunks on: the one promise here that no clock has to
-/// judge.
+/// Ends the program where memory grows with the length, from whole chunks on: the one check here that does not depend
+/// on a clock.
 void require_constant_memory(growth_series const& s) {
   auto const is_chunk = [](bench::growth_point const& p) { return p.x >= mamba::model::chunk_rows; };
   auto const first = std::find_if(s.points.begin(), s.points.end(), is_chunk);

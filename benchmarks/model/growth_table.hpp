@@ -21,7 +21,7 @@ struct growth_point {
   double x = 0;  ///< what grows
   work done;
   double seconds = 0;  ///< a median
-  double floor = 0;    ///< seconds that the floors leave
+  double floor = 0;    ///< the lower bound by the floors [s]
   double bytes = 0;    ///< state and workspace together
 };
 

@@ -10,7 +10,7 @@
 
 namespace bench {
 
-/// By the account of the C library, whichever way they were asked for; 0 where it keeps none that we know.
+/// By the statistics of the C library; 0 where it has none.
 inline std::size_t heap_in_use() {
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
   auto const all = mallinfo2();

@@ -51,7 +51,7 @@ struct format {
   }
 };
 
-/// What is asked for.
+/// The options.
 struct plan {
   std::vector<examples::shape> shapes;
   std::vector<format> used;
@@ -86,7 +86,7 @@ plan read_plan(bench::arguments& given) {
   return p;
 }
 
-/// What the weights take in memory, nearly.
+/// The memory of the weights, approximately.
 double expected_bytes(config const& sizes, double bits) {
   double numbers = 0;
   mamba::model::for_each_tensor(mamba::model::manifest<>(sizes),
@@ -98,7 +98,7 @@ double expected_bytes(config const& sizes, double bits) {
   return numbers * bits / 8;
 }
 
-/// Bytes that could be had now; 0 where the system doesn't say.
+/// Available memory in bytes; 0 where it is not known.
 double available_bytes() {
   std::ifstream file("/proc/meminfo");
   for (std::string line; std::getline(file, line);) {
@@ -125,7 +125,7 @@ token most_probable(std::span<float const> logits) {
   return static_cast<token>(std::find(logits.begin(), logits.end(), largest) - logits.begin());
 }
 
-/// What the models of one shape share: they are asked one at a time.
+/// The parts that the models of one shape share: they are measured one at a time.
 struct desk {
   desk(config const& sizes, std::vector<bench::task> const& tasks) : memory(sizes), logits(1, sizes.vocab_size) {
     std::size_t longest = mamba::model::chunk_rows;

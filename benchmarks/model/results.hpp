@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// model/results.hpp — a shape's figures as a table in Markdown, beside its floors and what its peers reach.
+// model/results.hpp — a shape's figures as a table in Markdown, beside its floors and its peers.
 #pragma once
 
 #include <support/measure.hpp>
@@ -48,11 +48,11 @@ struct table {
   std::vector<row> rows;
 };
 
-/// The time that the floors leave for some work.
+/// The lower bound of the time of some work, by the floors.
 ///
-/// Why:     reading a prompt needs products and exponentials one after the other, and an exponential is multiply-adds on
-///          the same ports of the processor, so their times add up and neither hides behind the other. Generating reads
-///          every weight for every token, and the arithmetic, a tenth of that time, hides behind it.
+/// Why:     reading a prompt needs products and exponentials one after the other, and an exponential is multiply-adds
+///          on the same ports of the processor, so their times add up. Generating reads every weight for every
+///          token, and overlaps with the arithmetic, a tenth of that time.
 inline double floor_seconds(work const& w, floors const& f, bool generates) {
   if (generates) return w.bytes / f.read;
   return w.flops / f.multiply_add + w.bytes_multiplied / f.bytes_multiplied + w.exps / f.exp;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// scan_vs_convolution/direct_convolution.hpp — the causal convolution as its definition says, L²/2 multiply-adds.
+// scan_vs_convolution/direct_convolution.hpp — the causal convolution by its definition, L²/2 multiply-adds.
 //
 //     y[k, d] = Σ_{j≤k} K[j, d] x[k−j, d]
 //
 // Many channels: lanes are channels; few: lanes are W consecutive k. Either way a tile of eight batches of y stays in
-// registers while a block of 256 taps passes by; y then grows block by block, so that no sum is longer than 256 + L/256.
+// registers for a block of 256 taps; y then grows block by block, so that no sum is longer than 256 +
+// L/256.
 #pragma once
 
 #include <mamba/kernels/convolution/vandermonde_kernel.hpp>
@@ -24,12 +25,13 @@ inline constexpr std::size_t taps_together = 256;
 
 namespace detail {
 
-/// Eight batches of y, `step` numbers apart, plus taps [first, last): in[i·step − j·back] is what tap j of batch i sees.
+/// Eight batches of y, `step` numbers apart, plus taps [first, last): in[i·step − j·back] is the input of tap j for
+/// batch i.
 template <class T, class Tap>
 [[gnu::always_inline]] inline void add_taps(T* out, T const* in, std::size_t step, std::size_t back, std::size_t first,
                                             std::size_t last, Tap&& tap) noexcept {
   using V = mamba::simd::batch<T>;
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+  auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V sum[] = {mamba::simd::load<V>(out + I * step)...};
     for (std::size_t j = first; j < last; ++j) {
       V const k = tap(j);
@@ -37,8 +39,8 @@ template <class T, class Tap>
       ((sum[I] = mamba::simd::fma(k, mamba::simd::load<V>(at + I * step), sum[I])), ...);
     }
     (mamba::simd::store<V>(out + I * step, sum[I]), ...);
-  }
-  (std::make_index_sequence<8>{});
+  };
+  unroll_i(std::make_index_sequence<8>{});
 }
 
 /// One run of rows of W numbers (lane = channel, Lanes = W) or of single numbers (lane = time, Lanes = 1), zeros in

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// scan_vs_convolution/layer.hpp — one linear layer that doesn't change in time, in every mode that computes it.
+// scan_vs_convolution/layer.hpp — one time-invariant linear layer, in every mode that computes it.
 #pragma once
 
 #include <mamba/kernels/convolution/fft_convolution.hpp>
@@ -152,7 +152,7 @@ class convolutions {
   mamba::kernels::kernel_spectrum<float> spectrum_;
 };
 
-/// Ends the program unless y is what `expected` says, in every number.
+/// Ends the program unless y is `expected`, within its bound, in every number.
 inline void require_same(std::string const& what, sequences const& s, std::vector<double> const& allowed) {
   for (std::size_t t = 0; t < s.length(); ++t) {
     for (std::size_t d = 0; d < s.channels(); ++d) {

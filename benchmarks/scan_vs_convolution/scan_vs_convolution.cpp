@@ -5,7 +5,7 @@
 //
 // The same S4D layer, N = 16 and 64, real and complex modes, 1, 64 and 1024 channels, L = 2^7 … 2^20, in every mode:
 //
-//     recurrence   kernels::diagonal_recurrence            O(L N), waits for itself where channels are few
+//     recurrence   kernels::diagonal_recurrence            O(L N), bound by latency where channels are few
 //     chunked      kernels::chunked_recurrence             O(L (2N + Q)) in matrix products, parallel in time
 //     direct       the definition of the convolution       O(L²)
 //     FFT          kernels::fft_convolution                O(L log L), whatever N is
@@ -41,13 +41,13 @@ struct sizes {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-/// Something to be timed: what to do, and where its figure goes.
+/// One measurement: the work, and where its figure goes.
 struct contender {
   std::function<void()> call;
   double* seconds;
 };
 
-/// Medians of rounds in which all contenders take their turn, so that a disturbance meets them all alike. Short calls
+/// Medians of interleaved rounds, so that a disturbance affects all variants alike. Short calls
 /// are repeated within a turn until 50 µs have passed; a cell gets half a second, but three rounds at least.
 void time(std::vector<contender> const& contenders, bool quick) {
   std::vector<std::size_t> repeats(contenders.size(), 1);

@@ -26,7 +26,7 @@ inline std::vector<std::string> parts(std::string_view text) {
   return all;
 }
 
-/// Options `--name VALUE`, each taken once; what nobody takes is left for bench::run, which refuses what it doesn't know.
+/// Options `--name VALUE`, each taken once; the rest is left for bench::run, where unknown options are errors.
 class arguments {
  public:
   arguments(int argc, char** argv) : rest_(argv, argv + argc) {}
@@ -82,7 +82,7 @@ class arguments {
     return all;
   }
 
-  /// Says the program's own options where --help asks for them; Google Benchmark then says its own, and ends.
+  /// Prints the program's own options for --help; Google Benchmark then prints its own, and ends.
   void explain(char const* own_options) const {
     if (has("--help")) std::fputs(own_options, stdout);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/context.hpp — what a reader must know of build and machine before a figure means anything.
+// support/context.hpp — the build and the machine of a benchmark's figures.
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -18,7 +18,7 @@ namespace bench {
 
 inline std::string compiler() {
 #if defined(__clang__)
-  return __VERSION__;  // clang says its own name there
+  return __VERSION__;  // clang has its own name there
 #elif defined(__GNUC__)
   return std::string("g++ ") + __VERSION__;
 #else
@@ -26,7 +26,7 @@ inline std::string compiler() {
 #endif
 }
 
-/// The processor's own name where the system tells it.
+/// The processor's name where the system has it.
 inline std::string processor() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// support/floors.hpp — what this machine can do at most, measured in the process that measures everything else.
+// support/floors.hpp — the peak rates of this machine, measured in the process of the benchmarks.
 //
 // Three resources bound the forward pass: bytes that memory delivers, multiply-adds, and exponentials; a recurrence
-// with few channels is bound by a fourth, the time from one multiply-add to the next that needs it. Each is measured by
+// with few channels is bound by a fourth, the latency of a multiply-add. Each is measured by
 // the shortest loop that uses it and nothing else; the best of several rounds counts, because a disturbance can only
 // make a loop slower.
 #pragma once
@@ -22,7 +22,7 @@
 
 namespace bench {
 
-/// How much of a benchmark is run: all of it, or sizes that CI can afford, to see that it works.
+/// The scale of a benchmark: full, or small sizes for a check in CI.
 enum class scale { full, small };
 
 /// Rates of one number of threads.
@@ -30,7 +30,7 @@ struct floors {
   double read = 0;              ///< bytes/s, from a buffer larger than the last-level cache (at full scale)
   double multiply_add = 0;      ///< FLOP/s, two per multiply-add
   double exp = 0;               ///< 2^z of floats from the first-level cache, per second, the faster of our two ways
-  double chain = 0;             ///< multiply-adds per second, each waiting for the one before
+  double chain = 0;             ///< multiply-adds per second, each depending on the one before
   double bytes_multiplied = 0;  ///< products of bytes, summed in 32 bits: operations/s, two per multiply-add
 };
 
@@ -59,14 +59,14 @@ namespace detail {
 using batch = mamba::simd::batch<float>;
 inline constexpr std::size_t lanes = mamba::simd::lanes<float>;
 
-/// A value that the compiler cannot compute with. Not DoNotOptimize: the one of Debian's Google Benchmark tells g++ 12
-/// "+m,r", which forgets to store a constant, and multiply-adds of what lay there, subnormal now and then, took 45 ns.
+/// A value that the compiler cannot compute with. Not DoNotOptimize: the one of Debian's Google Benchmark has the
+/// constraint "+m,r", with which g++ 12 may not store a constant; multiply-adds of the subnormals there took 45 ns.
 inline float unforeseen(float value) {
   float volatile const hidden = value;
   return hidden;
 }
 
-/// Adds up `streams` sums at a time, so that no addition waits for the one before it.
+/// Adds up `streams` sums at a time, so that additions are independent.
 template <std::size_t Streams, class F>
 void add_up(float const* first, std::size_t batches, F&& f) {
   batch sum[Streams];
@@ -83,7 +83,7 @@ inline constexpr std::size_t read_bytes(scale size) {
   return size == scale::full ? std::size_t{1} << 30U : std::size_t{1} << 22U;
 }
 
-/// Numbers that have been written: pages that nobody has touched are all one page of zeros, which lies in a cache.
+/// Numbers that have been written: untouched pages are all one page of zeros, which stays in a cache.
 inline mamba::tensor<float, mamba::dynamic> read_buffer(scale size) {
   mamba::tensor<float, mamba::dynamic> buffer(read_bytes(size) / sizeof(float));
   buffer.fill(1);

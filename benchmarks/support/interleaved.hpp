@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/interleaved.hpp — medians of rounds in which all take their turn, so that a disturbance meets them all alike.
+// support/interleaved.hpp — medians of interleaved rounds, so that a disturbance affects all variants alike.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ inline double median(std::vector<double> values) {
   return *middle;
 }
 
-/// The median of each over `rounds` rounds; a contender runs once and says how many seconds it took.
+/// The median of each over `rounds` rounds; a variant runs once and returns its seconds.
 inline std::vector<double> interleaved(std::size_t rounds, std::vector<std::function<double()>> const& contenders) {
   std::vector<std::vector<double>> found(contenders.size());
   for (std::size_t round = 0; round < rounds; ++round) {

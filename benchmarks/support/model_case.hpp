@@ -24,7 +24,7 @@ using logits_view = mamba::matrix_view<float>;
 
 /// The sizes of the model that ships with the examples: what CI can afford.
 inline constexpr mamba::model::config small_model{.d_model = 192, .n_layer = 6, .vocab_size = 256};
-/// As a microcontroller has it: what a call costs beside its arithmetic shows here.
+/// As on a microcontroller: shows the cost of a call beside its arithmetic.
 inline constexpr mamba::model::config narrow_model{.d_model = 64, .n_layer = 4, .vocab_size = 256};
 
 /// The numbers that make_checkpoint writes: distributed as in a trained model, the same in every format.
@@ -45,7 +45,7 @@ inline std::vector<token> some_tokens(std::size_t count, std::size_t vocabulary)
   return tokens;
 }
 
-/// What one token costs without the head, and what the head costs, counted from the tensors themselves.
+/// The cost of one token without the head, and of the head, counted from the tensors.
 struct model_work {
   double weights = 0, head_weights = 0;  ///< multiply-adds of the products
   double weight_bytes = 0;               ///< matrices as stored, all else in float
@@ -139,16 +139,16 @@ class model_in final : public any_model {
   any_weights<W> weights_;
 };
 
-/// Ends the program unless the model computes what plain loops do.
+/// Ends the program unless the model agrees with plain loops.
 ///
-/// Fourteen tokens fill a tile of any machine and leave a rest. All their logits, by forward() and by step(), are held
-/// to the plain model in double. Rounding errors of a sum of K products in float are of size √K·u of its terms (they
-/// don't conspire: the worst case K·u is 40 times that and would let real mistakes pass). A layer passes its input
-/// through norm, in_proj, x_proj, dt_proj and out_proj in turn, and RMS norm keeps the whole at the scale of the
+/// Fourteen tokens fill a tile of any machine and leave a rest. All their logits, by forward() and by step(), are
+/// checked against the plain model in double. Rounding errors of a sum of K products in float are of size √K·u of its
+/// terms (random signs; the worst case K·u is 40 times that and would not detect real mistakes). A layer passes its
+/// input through norm, in_proj, x_proj, dt_proj and out_proj in turn, and RMS norm keeps the whole at the scale of the
 /// logits; so n_layer + 1 times the sum of those roots, in u of the largest logit, doubled because softplus, exp and
 /// the gate have their own few u. (mamba-130m: 4.2e-4 of the largest logit, where 7e-6 is found; the small model 5.9e-5
 /// and 2e-6.) A block format rounds the input of every product to 8 bits, 0.9 % of normal numbers, which the plain
-/// model doesn't do: there the distance of all logits is held to 10 %.
+/// model doesn't do: there the bound is 10 % for the distance of all logits.
 inline void require_right(any_model const& model) {
   auto const& c = model.sizes;
   std::size_t const vocabulary = c.vocab_size;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/plain_model.hpp — a Mamba language model in plain loops, token by token: reference in double, rival in float.
+// support/plain_model.hpp — a Mamba language model in plain loops: reference in double, baseline in float.
 //
 // nn::reference's mixers between an embedding, norms and a tied head. llama2.c and mamba.c look like this.
 #pragma once

@@ -14,7 +14,7 @@
 
 namespace bench {
 
-/// What a benchmark is told before it registers itself.
+/// The settings of a run, for benchmarks that register themselves.
 struct machine {
   scale size = scale::full;
   int threads = 1;  ///< all that may be used
@@ -35,10 +35,10 @@ inline std::string in_words(machine const& m) {
   return text;
 }
 
-/// What one call does, as far as a floor knows it.
+/// The counts of one call, by floor.
 struct work {
   double tokens = 0, bytes = 0, flops = 0, exps = 0;
-  double chain = 0;             ///< multiply-adds of the longest chain in which each waits for the one before
+  double chain = 0;             ///< multiply-adds of the longest dependent chain
   double bytes_multiplied = 0;  ///< operations of products of bytes, two per multiply-add
 };
 
@@ -85,7 +85,7 @@ benchmark::internal::Benchmark* add(std::string const& name, F&& f) {
   return benchmark::RegisterBenchmark(name.c_str(), std::forward<F>(f))->UseRealTime()->Unit(benchmark::kMillisecond);
 }
 
-/// Registers what a program has measured in its own way, so that it stands in the same table and JSON as all else.
+/// Registers a time that a program has measured itself, for the same table and JSON.
 /// `floor` is the time that its floors leave together; 0: they haven't been put together.
 inline void add_measured(std::string const& name, machine const& m, int threads, work const& w, double seconds,
                          double floor = 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/side_by_side.cpp — what builds for several instruction sets have measured, as one table.
+// support/side_by_side.cpp — the figures of builds for several instruction sets, as one table.
 //
 //     side_by_side [--title WORDS] [--note SENTENCE] [--out FILE] LABEL=REPORT.json [LABEL=REPORT.json ...]
 #include <support/arguments.hpp>

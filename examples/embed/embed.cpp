@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// embed — a Mamba inside a loop of one's own: a watchdog that has learnt the rhythm of a pump, one reading at a time.
+// embed — a Mamba inside an application's loop: a watchdog that has learnt the rhythm of a pump, one reading at a time.
 #include <mamba/mamba.hpp>
 #include <support/command_line.hpp>
 #include <support/program.hpp>
@@ -28,7 +28,7 @@ void watch() {
   });
   if (next != std::end(flash)) mamba::core::fail("flash.hpp does not have as many numbers as the model");
 
-  model::state<watchdog> state;                                 // all that the model remembers, whatever it has read
+  model::state<watchdog> state;                                 // of constant size, whatever the length of the input
   model::static_workspace<model::weights<watchdog>> workspace;  // for intermediate values; any state may use it
   std::array<float, 2> logits{};
 
@@ -42,7 +42,7 @@ void watch() {
     model::step(weights, stroke, state, workspace, std::span<float>(logits));
   }
 
-  // The state is a value: think ahead on a copy, and the original continues from where it was.
+  // The state is a value: predict further on a copy; the original is unchanged.
   model::state<watchdog> imagined = state;
   int ticks = 60;
   while (logits[1] < logits[0] && ticks < 100) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// evaluate — how well a Mamba predicts a text: perplexity, bits per byte, and its logits, for comparisons.
+// evaluate — how well a Mamba predicts a text: perplexity, bits per byte, its distance from another format of its
+// weights, and its logits, for comparisons.
 //
 // The state is carried from chunk to chunk and the log-probabilities are added one token at a time, in order; so the
 // result is the same, bit for bit, for every --chunk and every number of threads.
@@ -19,10 +20,14 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -32,7 +37,7 @@ using mamba::model::token;
 
 struct evaluate_options {
   examples::common_options common;
-  std::string text, tokens, logits;
+  std::string text, tokens, logits, against;
   std::size_t chunk = 256;
   bool force = false;
 };
@@ -41,8 +46,11 @@ constexpr char const* notes =
     "Each token is predicted from all before it, so a text of N tokens has N - 1 predictions; nothing predicts the\n"
     "first. Perplexity is exp(-mean log p) over them. Bits per byte are their -log2 p in all, over the bytes of the\n"
     "predicted tokens: the text without its first token (for a byte-level model, N - 1 bytes). The distribution is\n"
-    "over the model's whole vocabulary, padding included. Without --text and --tokens, the heldout.txt beside the\n"
-    "model is read. Results go to standard output.\n";
+    "over all rows of the embedding, those that pad the vocabulary included, whoever wrote config.json.\n"
+    "--against adds, over the same predictions, the mean of KL(p || q) in nats, where q is the distribution with\n"
+    "--weights and p the one with the other format, and how often both have the same most probable token. Perplexity\n"
+    "alone says little of a format: rounding can flatten the distributions of an overfitted model, and lower it.\n"
+    "Without --text and --tokens, the heldout.txt beside the model is read. Results go to standard output.\n";
 
 bool parse(int argc, char** argv, evaluate_options& o) {
   examples::command_line line("evaluate", "Measures how well a Mamba language model predicts a text.");
@@ -53,8 +61,11 @@ bool parse(int argc, char** argv, evaluate_options& o) {
   line.one_of({text, tokens});
   line.number("--chunk", o.chunk, 1, std::uint32_t(-1),
               "Tokens read at a time; no influence on the result (default: 256)");
-  line.name("--logits", o.logits, "Write the logits there: one F32 tensor \"logits\" of shape [length, vocab_size]")
+  line.name("--logits", o.logits,
+            "Write the logits there: one F32 tensor \"logits\" of shape [length, vocab_size with padding]")
       ->type_name("FILE.safetensors");
+  line.choice("--against", o.against, {"f32", "f16", "bf16", "q8", "q4", "ternary"}, {"f64"},
+              "Compare with the same model in this format: KL divergence, same most probable token");
   line.flag("--force", o.force, "Let --logits replace a file that exists");
   line.footer(notes);
   if (!line.parse(argc, argv)) return false;
@@ -106,9 +117,58 @@ double log_probability(std::span<T const> logits, token id) {
   return static_cast<double>(logits[static_cast<std::size_t>(id)]) - highest - std::log(sum);
 }
 
+/// Another model's logits of the next tokens of the text, [tokens, vocabulary]; it carries its own state.
+using other_model = std::function<void(std::span<token const>, std::span<double>)>;
+
+/// The same checkpoint with weights in another format.
+other_model in_format(language_model const& model, std::string const& format) {
+  other_model out;
+  examples::with_weights(model.files, format, [&]<class Weights>(Weights&& loaded) {
+    using weights = std::remove_cvref_t<Weights>;
+    using T = typename weights::scalar;
+    struct all {
+      weights parameters;
+      mamba::model::state<mamba::model::any, T> state{parameters.sizes()};
+      mamba::model::workspace workspace{parameters};
+      std::vector<T> logits{};
+    };
+    auto const own = std::make_shared<all>(all{std::forward<Weights>(loaded)});
+    out = [own](std::span<token const> tokens, std::span<double> logits) {
+      own->logits.resize(logits.size());
+      mamba::model::forward(own->parameters, tokens, own->state, own->workspace,
+                            mamba::matrix_view<T>(own->logits.data(), tokens.size(), logits.size() / tokens.size()));
+      std::copy(own->logits.begin(), own->logits.end(), logits.begin());
+    };
+  });
+  return out;
+}
+
+/// How one prediction differs from another's.
+struct difference {
+  double divergence = 0;  ///< KL(p ‖ q) in nats
+  bool agrees = false;    ///< the same most probable token, the first of equal ones
+};
+
+/// q = softmax(logits) beside p = softmax(others).
+template <class T>
+difference compare(std::span<T const> logits, std::span<double const> others) {
+  auto const highest = std::max_element(logits.begin(), logits.end());
+  auto const other_highest = std::max_element(others.begin(), others.end());
+  double sum = 0, other_sum = 0, mean = 0;  // Σ e^l, Σ e^m, Σ e^m (m − l), of differences from the highest
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    double const l = static_cast<double>(logits[i]) - static_cast<double>(*highest), m = others[i] - *other_highest;
+    sum += std::exp(l);
+    other_sum += std::exp(m);
+    mean += std::exp(m) * (m - l);
+  }
+  return {mean / other_sum + std::log(sum) - std::log(other_sum),
+          highest - logits.begin() == other_highest - others.begin()};
+}
+
 template <class W>
 void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, language_model const& model,
-              sequence const& text, mamba::io::safetensors::writer* logits_file, std::size_t chunk) {
+              sequence const& text, mamba::io::safetensors::writer* logits_file, std::size_t chunk,
+              std::string const& against) {
   using T = typename mamba::model::weights<mamba::model::any, W>::scalar;
   std::size_t const length = text.tokens.size();
   std::size_t const vocabulary = model.vocabulary();
@@ -119,7 +179,12 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
   std::vector<float> as_float;
   std::vector<double> log_p(chunk);
 
-  double total = 0;
+  other_model const other = against.empty() ? other_model() : in_format(model, against);
+  std::vector<double> other_logits(other ? logits.size() : 0);
+  std::vector<difference> differences(other ? chunk : 0);
+
+  double total = 0, divergence = 0;
+  std::size_t agreed = 0;
   examples::stopwatch const time;
   examples::progress bar("evaluating", length);
   for (std::size_t first = 0; first < length; first += chunk) {
@@ -136,6 +201,20 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
             log_probability(std::span<T const>(logits).subspan(i * vocabulary, vocabulary), text.tokens[first + i + 1]);
     });
     for (std::size_t i = 0; i < predictions; ++i) total += log_p[i];
+    if (other) {
+      std::span<double> const others = std::span(other_logits).first(count * vocabulary);
+      other(std::span<token const>(text.tokens).subspan(first, count), others);
+      examples::expect_finite<double>(others, model.files.tensors.where());
+      mamba::parallel::parallel_for(predictions, 2 * cost, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i)
+          differences[i] = compare(std::span<T const>(logits).subspan(i * vocabulary, vocabulary),
+                                   std::span<double const>(others).subspan(i * vocabulary, vocabulary));
+      });
+      for (std::size_t i = 0; i < predictions; ++i) {
+        divergence += differences[i].divergence;
+        if (differences[i].agrees) ++agreed;
+      }
+    }
     if (logits_file != nullptr) {
       as_float.assign(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(count * vocabulary));
       logits_file->append(std::as_bytes(std::span<float const>(as_float)));
@@ -155,6 +234,11 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
     if (text.predicted_bytes.value_or(0) > 0)
       std::printf("bits per byte: %.6f\n", -total / std::log(2.0) / static_cast<double>(*text.predicted_bytes));
   }
+  if (other && length > 1) {
+    auto const predictions = static_cast<double>(length - 1);
+    std::printf("KL to %s: %.6g nats per token\n", against.c_str(), divergence / predictions);
+    std::printf("top-1 agreement with %s: %.3f %%\n", against.c_str(), 100 * static_cast<double>(agreed) / predictions);
+  }
   std::printf("tokens/s: %s\n", examples::three_digits(examples::rate(length, seconds)).c_str());
   if (!text.predicted_bytes)
     std::fprintf(stderr, "evaluate: no tokenizer.json beside the model, so there are no bytes to count bits by\n");
@@ -173,7 +257,8 @@ void check_target(evaluate_options const& o, language_model const& model) {
     if (std::filesystem::equivalent(target, part.file->path(), ignored))
       mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
   }
-  for (char const* const name : {"config.json", "tokenizer.json", "model.safetensors.index.json"}) {
+  for (char const* const name :
+       {"config.json", "generation_config.json", "tokenizer.json", "model.safetensors.index.json"}) {
     if (std::filesystem::equivalent(target, model.files.folder / name, ignored))
       mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
   }
@@ -189,7 +274,13 @@ int main(int argc, char** argv) {
   return examples::run_program("evaluate", [&] {
     evaluate_options o;
     if (!parse(argc, argv, o)) return;
-    language_model const model = examples::open_language_model(o.common.model);
+    language_model model = examples::open_language_model(o.common.model);
+    // One width of the logits: an original configuration states fewer than the embedding has rows, transformers' does
+    // not.
+    model.files.config.vocab_size = model.files.config.padded_vocab();
+    if (auto const& stored = model.files.blocks.format; !stored.empty() && !o.against.empty() && o.against != stored)
+      mamba::core::fail("--against " + o.against + ": " + o.common.model + " has its weights in " + stored +
+                        " only; give the original, with --weights " + stored);
     sequence const text = read_sequence(o, model);
     std::optional<mamba::io::safetensors::writer> logits_file;  // made before the work, so that it cannot fail after it
     if (!o.logits.empty()) {
@@ -199,7 +290,7 @@ int main(int argc, char** argv) {
       logits_file.emplace(o.logits, std::span(&tensor, 1));
     }
     examples::with_weights(model.files, o.common.weights, [&](auto const& weights) {
-      evaluate(weights, model, text, logits_file ? &*logits_file : nullptr, o.chunk);
+      evaluate(weights, model, text, logits_file ? &*logits_file : nullptr, o.chunk, o.against);
     });
   });
 }

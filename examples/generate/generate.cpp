@@ -82,7 +82,7 @@ bool parse(int argc, char** argv, generate_options& o) {
 std::string prompt_text(generate_options const& o) {
   if (o.prompt_file_given) return examples::read_file(o.prompt_file);
   if (o.prompt_given) return o.prompt == "-" ? examples::read_file("-") : o.prompt;
-  constexpr double patience = 2;  // seconds, until it is said what the program waits for
+  constexpr double patience = 2;  // seconds, then a message about the wait for standard input
   auto const input = examples::look_at_input(patience);
   if (input == examples::waiting_input::none) return {};
   if (input == examples::waiting_input::pending)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// inspect/table.hpp — what is in an archive, as a table for people.
+// inspect/table.hpp — the contents of an archive as a table.
 #pragma once
 
 #include <mamba/io/safetensors/archive.hpp>

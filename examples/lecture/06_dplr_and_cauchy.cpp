@@ -5,8 +5,8 @@
 // but HiPPO's cannot be diagonalised (lesson 5). Three steps lead out:
 //
 //     1. A + P Pᵀ is normal, so that A = V (Λ − P Pᴴ) Vᴴ with a unitary V: diagonal plus low rank, DPLR.
-//     2. Do not compute K but its Fourier transform: Σ_k C Āᵏ B̄ ωᵏ is a geometric series, C̃ (I − Ā ω)⁻¹ B̄ at roots of
-//        unity, with C̃ = C (I − Āᴸ). Powers have become one inverse.
+//     2. Do not compute K but its Fourier transform: Σ_k C Āᵏ B̄ ωᵏ is a geometric series, C̃ (I − Ā ω)⁻¹ B̄ at roots
+//        of unity, with C̃ = C (I − Āᴸ). Powers have become one inverse.
 //     3. The inverse of diagonal plus low rank is known (Woodbury). What is left are sums Σ_n v_n/(g − λ_n), a Cauchy
 //        matrix times a vector; and one inverse FFT.
 #include <lecture/legs.hpp>

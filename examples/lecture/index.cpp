@@ -20,7 +20,8 @@ namespace {
 
 char const* const style = R"(
   :root { color-scheme: light; }
-  body { margin: 0; background: #f6f6f4; color: #222; font: 17px/1.55 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
+  body { margin: 0; background: #f6f6f4; color: #222;
+         font: 17px/1.55 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
   main, header { max-width: 1080px; margin: 0 auto; padding: 0 20px; }
   header { padding-top: 44px; }
   h1 { font-size: 34px; margin: 0 0 8px; }

@@ -89,7 +89,7 @@ class random_tensor {
   random_tensor(mamba::model::config const& c, std::string_view name, std::uint64_t seed, std::size_t index)
       : config_(c), name_(name), seed_(seed), index_(index) {}
 
-  /// Calls take(r, row) for the rows first … last − 1 of `size` numbers each; all threads share them out.
+  /// Calls take(r, row) for the rows first … last − 1 of `size` numbers each; divided among all threads.
   ///
   /// Domain:  take must not throw; threads call it at the same time, each with rows of its own.
   void rows(std::size_t first, std::size_t last, std::size_t size,

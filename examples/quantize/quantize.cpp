@@ -8,6 +8,7 @@
 #include <mamba/core/float16.hpp>
 #include <mamba/io/checkpoint/checkpoint.hpp>
 #include <mamba/io/checkpoint/constant_header.hpp>
+#include <mamba/io/checkpoint/namespace_name.hpp>
 #include <mamba/io/file/new_file.hpp>
 #include <mamba/io/file/new_names.hpp>
 #include <mamba/io/safetensors/writer.hpp>
@@ -58,7 +59,7 @@ constexpr char const* notes =
     "many floats in a register as --lanes says and is refused by the compiler elsewhere: 1 for Cortex-M, RISC-V and\n"
     "-DMAMBA_SIMD_PORTABLE=1, 4 for SSE and NEON, 8 for AVX, 16 for AVX-512.\n";
 
-/// Beside config.json: what a checkpoint's folder may have for whoever uses it.
+/// Files that are copied with config.json, if a checkpoint has them.
 constexpr char const* companions[] = {
     "tokenizer.json",
     "tokenizer_config.json",
@@ -75,6 +76,18 @@ constexpr char const* companions[] = {
     "LICENSE.md",
     "NOTICE",
 };
+
+/// The namespace of a header: the option, or the file's name where that can be one.
+std::string namespace_of(options const& o) {
+  return o.name_space.empty() ? std::filesystem::path(o.header).stem().string() : o.name_space;
+}
+
+void expect_namespace(options const& o) {
+  auto const fault = mamba::io::fault_of_namespace(namespace_of(o));
+  if (fault.empty()) return;
+  mamba::core::fail(o.name_space.empty() ? o.header + ": " + fault + ", expected a namespace in --namespace"
+                                         : "--namespace: " + fault + ", expected one such as net or app::net");
+}
 
 bool parse(int argc, char** argv, options& o) {
   examples::command_line line("quantize", "Writes a checkpoint's weights in another format.");
@@ -95,6 +108,7 @@ bool parse(int argc, char** argv, options& o) {
   if (o.header.empty() && !o.name_space.empty()) mamba::core::fail("--namespace needs --header");
   if (o.header.empty() && !o.lanes.empty()) mamba::core::fail("--lanes needs --header");
   if (o.weights.empty()) mamba::core::fail("--weights is missing, for example --weights q4");
+  if (!o.header.empty()) expect_namespace(o);
   return true;
 }
 
@@ -177,7 +191,7 @@ plan plan_for(checkpoint const& in) {
     p.metadata.insert(part.metadata.begin(), part.metadata.end());
   p.metadata[mamba::io::metadata_key::config] = in.config_text;
   if constexpr (mamba::block_format<W>) {
-    p.metadata.erase("format");  // "pt" invites transformers, which would not understand
+    p.metadata.erase("format");  // not "pt": transformers cannot read blocks
     p.metadata[mamba::io::metadata_key::version] = mamba::io::stored_blocks_version;
     p.metadata[mamba::io::metadata_key::weights] = mamba::io::format_name<W>;
   } else {
@@ -275,14 +289,6 @@ void write_folder(checkpoint const& in, std::filesystem::path const& folder, std
   }
   out->finish();
   made.keep();
-}
-
-/// The namespace of a header: the option, or the file's name where that is a C++ name.
-std::string namespace_of(options const& o) {
-  std::string name = o.name_space.empty() ? std::filesystem::path(o.header).stem().string() : o.name_space;
-  if (mamba::io::is_namespace(name)) return name;
-  mamba::core::fail("'" + name + "' is no name of a C++ namespace, expected one " +
-                    (o.name_space.empty() ? "in --namespace" : "such as net or app::net"));
 }
 
 /// A header may be written again, as builds do; nothing else is overwritten.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // support/gnuplot.hpp — gnuplot as a child process: a script goes in on standard input, an SVG comes out.
 //
-// No shell takes part, and no file name reaches gnuplot: it writes to its standard output, which is a temporary file of
-// ours. Text in a script is quoted so that none of it is ever a command.
+// No shell is involved, and no file name is passed to gnuplot: it writes to its standard output, which is a temporary
+// file of ours. Text in a script is quoted so that none of it is ever a command.
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -112,7 +112,7 @@ using file_handle = std::unique_ptr<std::FILE, file_closer>;
   return text;
 }
 
-/// What gnuplot has to say about a script, without its copy of it: from "line 12:" to the end of that line.
+/// gnuplot's error message without its copy of the script: from "line 12:" to the end of that line.
 [[nodiscard]] inline std::string complaint(std::string_view text) {
   if (auto const at = text.find("line "); at != text.npos) text.remove_prefix(at);
   return mamba::io::shortened(text.substr(0, text.find('\n')), 160);

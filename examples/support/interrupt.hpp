@@ -60,7 +60,7 @@ inline void watch_interrupts() {
 /// Which signal it was; 0: none.
 [[nodiscard]] inline int interrupted_by() noexcept { return detail::interrupted_by; }
 
-/// Whether Ctrl-C was pressed. Loops that may take long ask this.
+/// Whether Ctrl-C was pressed, for long loops to check.
 [[nodiscard]] inline bool interrupted() noexcept { return detail::interrupted_by != 0; }
 
 /// While it lives, a Ctrl-C that watch_interrupts() notes also ends a system call that waits, a read from a terminal.

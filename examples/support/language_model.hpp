@@ -76,7 +76,7 @@ inline void check_ids(std::span<token const> ids, std::size_t vocabulary, std::s
   }
 }
 
-/// Throws:  mamba::error where a logit is NaN or infinite: nothing can be said with them. `source` names the model.
+/// Throws:  mamba::error where a logit is NaN or infinite: no token can be drawn or scored. `source` names the model.
 template <class T>
 void expect_finite(std::span<T const> logits, std::string const& source) {
   bool all = true;
@@ -98,7 +98,7 @@ void expect_finite(std::span<T const> logits, std::string const& source) {
   return stored;
 }
 
-/// Calls f with the weights in the requested format; f is compiled once for each format.
+/// Calls f with the weights in the requested format, which it may keep; f is compiled once for each format.
 template <class F>
 void with_weights(mamba::io::checkpoint const& files, std::string const& asked, F&& f) {
   mamba::io::visit_format(weights_format(files, asked),

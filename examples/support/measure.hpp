@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/measure.hpp — what a program says about itself at the end: seconds, rates and peak memory.
+// support/measure.hpp — time, rates and peak memory of a program.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/plot.hpp — figures for people, drawn by gnuplot as SVG: curves, points, stems, images and drawn diagrams.
+// support/plot.hpp — figures drawn by gnuplot as SVG: curves, points, stems, images and drawn diagrams.
 //
 //     plot::figure f("Two waves", {.columns = 2});
 //     plot::panel& p = f.add("sine", "time t [s]", "position x [m]");
@@ -329,7 +329,7 @@ struct layout {
   int width = 960, height = 540;  ///< [px]; the file scales
 };
 
-/// A page of panels under one title, with words for those who can't see it.
+/// A page of panels under one title, with a description for screen readers.
 class figure {
  public:
   explicit figure(std::string title, layout const& size = {}) : title_(std::move(title)), size_(size) {}
@@ -339,7 +339,7 @@ class figure {
     return panels_.emplace_back(title, x_label, y_label);
   }
 
-  /// What the SVG says about itself in its <desc>: what is seen and what is learnt.
+  /// The SVG's <desc>: what is seen and what is learnt.
   void describe(std::string text) { description_ = std::move(text); }
 
   [[nodiscard]] bool labelled() const {

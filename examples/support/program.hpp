@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/program.hpp — what every program does around its work: one sentence and exit status 1 when it can't.
+// support/program.hpp — the frame of every program: one sentence and exit status 1 on failure.
 #pragma once
 
 #include <mamba/io/text/printable.hpp>
@@ -81,7 +81,7 @@ int run_program(char const* name, Body&& body) noexcept {
       return 0;
     } catch (interruption const&) {
       std::signal(interrupted_by(), SIG_DFL);
-      std::raise(interrupted_by());  // the shell learns that Ctrl-C ended us
+      std::raise(interrupted_by());  // so that the shell reports Ctrl-C
       return 1;
     } catch (std::bad_alloc const&) {
       return failed("not enough memory");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/progress.hpp — a progress bar for standard error that keeps out of the way.
+// support/progress.hpp — a progress bar on standard error.
 //
 //     reading prompt [==========>         ]  51 %, 1240 tokens/s, 3 s left
 //
@@ -22,7 +22,7 @@
 
 namespace examples {
 
-/// Whether a person is looking at this stream.
+/// Whether this stream is a terminal.
 [[nodiscard]] inline bool is_terminal(std::FILE* stream) {
 #if defined(__unix__) || defined(__APPLE__)
   return ::isatty(::fileno(stream)) == 1;

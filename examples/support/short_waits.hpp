@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// support/short_waits.hpp — OpenMP's threads wait a moment for one another, then sleep.
+// support/short_waits.hpp — OpenMP's threads spin briefly, then sleep.
 //
 // libgomp's threads spin for milliseconds at the end of each parallel piece, libomp's for a fifth of a second. On a
-// machine that is busy with other work, the spinning thread holds the very core that the thread it waits for needs:
-// two threads were then four times slower than with these settings. Both libraries read their environment before main()
+// machine that is busy with other work, a spinning thread occupies the core that the thread it waits for needs,
+// and two threads are then slower than one. Both libraries read their environment before main()
 // begins, so a program that wants other settings must start itself again.
 #pragma once
 

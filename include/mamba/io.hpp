@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // mamba/io.hpp — files: checkpoints, tokenizers, safetensors. An optional component that needs JSON and utf8proc.
 //
-//     open_checkpoint, load_weights<W>, save_weights   a folder or a file that others trained, checked and loaded
+//     open_checkpoint, load_weights<W>, save_weights   a checkpoint, a folder or a file, checked and loaded
 //     load_network<N>, save_network                    any network of a caller's own sizes, from and to such files
 //     load_tokenizer, tokenizer, stream_decoder        text to tokens and back
 //     visit_format                                     from a format's name to its type
 //     safetensors::archive, safetensors::writer        the file format itself
 //
-// Everything else in io/ is there for these, and may change.
+// The rest of io/ are their parts, and may change.
 #pragma once
 
 #include <mamba/io/checkpoint/checkpoint.hpp>

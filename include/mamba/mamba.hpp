@@ -18,6 +18,7 @@
 #include <mamba/simd/dot4.hpp>
 #include <mamba/simd/lane_sums.hpp>
 #include <mamba/simd/load_store.hpp>
+#include <mamba/simd/lookup.hpp>
 #include <mamba/simd/portable_batch.hpp>
 #include <mamba/simd/real.hpp>
 #include <mamba/simd/reduce.hpp>
@@ -106,6 +107,7 @@
 #include <mamba/kernels/scan/channel_blocked_view.hpp>
 #include <mamba/kernels/scan/chunked_recurrence.hpp>
 #include <mamba/kernels/scan/complex_blocked.hpp>
+#include <mamba/kernels/scan/complex_blocked_view.hpp>
 #include <mamba/kernels/scan/diagonal_recurrence.hpp>
 #include <mamba/kernels/scan/input_scaling.hpp>
 #include <mamba/kernels/scan/scan_inputs.hpp>

@@ -32,7 +32,7 @@ bool same_bits(std::span<T const> a, std::span<T const> b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
-/// The bytes of everything a model remembers.
+/// The bytes of a model's state.
 template <class T, class State>
 std::vector<T> memory_of(State const& state) {
   std::vector<T> all;
@@ -178,7 +178,7 @@ TEST_CASE("partition contract: static and dynamic extents") {
   }
 }
 
-TEST_CASE("partition contract: sequences that take turns do not hear one another") {
+TEST_CASE("partition contract: interleaved sequences do not affect one another") {
   test::random rng(7);
   for (int i = 0; i < cases / 10; ++i) {
     model::config const sizes = test::random_sizes(rng, 1);
@@ -207,7 +207,7 @@ TEST_CASE("partition contract: sequences that take turns do not hear one another
   }
 }
 
-TEST_CASE("partition contract: asking for fewer rows of logits changes none of their bits") {
+TEST_CASE("partition contract: fewer rows of logits have the same bits") {
   test::random rng(11);
   for (int i = 0; i < cases / 10; ++i) {
     model::config const sizes = test::random_sizes(rng, 1);

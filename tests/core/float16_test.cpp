@@ -100,7 +100,7 @@ TEST_CASE("float16: between any two neighbours, rounds to the nearest, ties to e
   CHECK(wrong == 0);
 }
 
-TEST_CASE("float16: large, small and no numbers") {
+TEST_CASE("float16: large and small numbers, and NaN") {
   float const infinity = std::numeric_limits<float>::infinity();
   CHECK(static_cast<float>(float16(65504.0F)) == 65504);
   CHECK(static_cast<float>(float16(std::nextafter(65520.0F, 0.0F))) == 65504);

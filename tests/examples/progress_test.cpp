@@ -42,7 +42,7 @@ TEST_CASE("progress: nothing is drawn in the first half second, then at most ten
   CHECK(lines.size() <= 11);  // wiped once, though the destructor came after finish()
 }
 
-TEST_CASE("progress: short work, and work that nobody looks at, leave no trace") {
+TEST_CASE("progress: nothing is printed for short work, or without a terminal") {
   double now = 0.3;
   std::vector<std::string> lines;
   {

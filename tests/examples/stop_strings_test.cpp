@@ -26,7 +26,7 @@ outcome streamed(std::vector<std::string> const& stops, std::vector<std::string>
   return o;
 }
 
-// The twin: the whole text at once.
+// The reference: the whole text at once.
 outcome cut(std::vector<std::string> const& stops, std::string const& text) {
   std::size_t end = std::string::npos;
   for (std::string const& s : stops)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A main for fuzz targets where there is no libFuzzer: every file of the corpus folder, then seeded mutations of it.
 //
-//     fuzz_<name> FOLDER [MUTATIONS PER FILE, 200 unless told]
+//     fuzz_<name> FOLDER [MUTATIONS PER FILE, 200 by default]
 #include <support/random.hpp>
 
 #include <algorithm>

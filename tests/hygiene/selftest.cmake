@@ -35,12 +35,25 @@ function(expect_fault check sentence)
 endfunction()
 
 make_good_tree()
-foreach(check floors twins style umbrella)
+foreach(check floors twins style umbrella links)
   run_check(${check})
   if(NOT status EQUAL 0)
     message(SEND_ERROR "${check} refuses a good tree:\n${output}")
   endif()
 endforeach()
+
+# Cards that the check of cards accepts: in order, no numbers computed, in detail, or the same as the one before.
+string(REPEAT "Ā" 117 wide)
+file(WRITE "${FOLDER}/include/mamba/math/b.hpp"
+     "${licence}\n// mamba/math/b.hpp — b  [floor 2]\n#pragma once\n// ${wide}\n"
+     "namespace detail {\n/// A card.\ninline float f(float x) { return x; }\n}  // namespace detail\n"
+     "/// A card.\n///\n/// Why:     x[0].\n/// Why φ₁:  y.\n/// Error:   1 ulp; of x[0].\n/// Determinism: it is.\n"
+     "[[nodiscard]] inline float g(float x) { return x; }\n/// The same in double.\ninline double g(double x) { return x; }\n"
+     "/// A size.\n[[nodiscard]] constexpr std::size_t size_of(int x) { return 1; }\n/// A type.\nstruct s {\n  int f(int x);\n};\n")
+run_check(style)
+if(NOT status EQUAL 0)
+  message(SEND_ERROR "style refuses good cards:\n${output}")
+endif()
 
 # broken(<check> <sentence> <header> <text>...): the header's text becomes licence, title, guard and <text>.
 function(broken check sentence header)
@@ -67,9 +80,23 @@ broken(twins "tests/math/c_test.cpp is missing" math/c.hpp "")
 broken(style "outside namespace mamba::inline MAMBA_ABI" math/b.hpp "namespace mamba::math {" "}")
 string(REPEAT "// line\n" 400 long)
 broken(style "at most 300" math/b.hpp "${long}")
+string(REPEAT "Ā" 118 wide)
+broken(style "more than 120 columns" math/b.hpp "// ${wide}")
+broken(style "'Domain:' stands too late, labels come in the order Paper, Why, Shapes" math/b.hpp
+       "/// A card." "///" "/// Error:   1 ulp." "/// Domain:  all x." "inline float f(float x) {")
+broken(style "this function's card has no 'Error:': template <class T> inline T f(T x)" math/b.hpp
+       "/// A card." "///" "/// Domain:  all x." "template <class T>" "[[nodiscard]] inline T f(T x) {" "  return x\;" "}")
+broken(style "has no 'Error:'" kernels/b.hpp "namespace detail {" "/// A card." "int f(int x) {" "}" "}  // namespace detail"
+       "/// A card." "void g(int x) {")
 make_good_tree()
 file(WRITE "${FOLDER}/README.md" "@@SPEED@@\n")
 expect_fault(style "'@@' is not for readers")
+make_good_tree()
+file(WRITE "${FOLDER}/README.md" "# A house in order\n[here](include/mamba/core) [there](include/mamba/nowhere.md)\n")
+expect_fault(links "(include/mamba/nowhere.md) leads to no file")
+file(WRITE "${FOLDER}/README.md" "# A house, in order\n[here](#a-house-in-order) [there](#a-house-in-disorder)\n")
+expect_fault(links "(#a-house-in-disorder) names a heading that README.md does not have")
+make_good_tree()
 file(WRITE "${FOLDER}/include/mamba/math/b.hpp" "${licence}\n// mamba/math/b.hpp — b\n#pragma once\n")
 expect_fault(style "must end with the header's floor")
 broken(umbrella "doesn't include <mamba/math/c.hpp>" math/c.hpp "")

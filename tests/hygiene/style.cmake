@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: MIT
 # cmake -DROOT=<source tree> -P style.cmake
-# One licence line in every file; headers of at most 300 lines (400 in examples), with a one-sentence title that names the floor,
-# #pragma once, and namespaces that carry the ABI; nothing left open in README.
+# One licence line in every file; lines of at most 120 columns; headers of at most 300 lines (400 in examples), with a
+# one-sentence title that names the floor, #pragma once, and namespaces that carry the ABI; cards whose labels are in
+# order, with an error bound on every function of math/ and kernels/ that computes numbers; nothing left open in README.
 cmake_minimum_required(VERSION 3.25)
 
 file(GLOB_RECURSE sources RELATIVE "${ROOT}" "${ROOT}/include/*.hpp" "${ROOT}/examples/*.hpp" "${ROOT}/examples/*.cpp"
      "${ROOT}/tests/*.hpp" "${ROOT}/tests/*.cpp" "${ROOT}/benchmarks/*.hpp" "${ROOT}/benchmarks/*.cpp")
+string(ASCII 128 first_continuation)  # UTF-8: a character is counted by its first byte
+string(ASCII 191 last_continuation)
+string(ASCII 204 combining)  # U+0300 to U+033F, as in B̄, take no column
+string(REPEAT "[^\n]" 121 too_long)
 foreach(source IN LISTS sources)
   file(STRINGS "${ROOT}/${source}" first LIMIT_COUNT 1 ENCODING UTF-8)
   if(NOT first STREQUAL "// SPDX-License-Identifier: MIT")
     message(SEND_ERROR "${source}: the first line must be // SPDX-License-Identifier: MIT")
+  endif()
+  file(READ "${ROOT}/${source}" text)
+  string(REGEX REPLACE "${combining}?[${first_continuation}-${last_continuation}]" "" text "${text}")
+  if(text MATCHES "\n(${too_long})")
+    message(SEND_ERROR "${source}: a line has more than 120 columns: ${CMAKE_MATCH_1}")
   endif()
 endforeach()
 
@@ -22,6 +32,64 @@ foreach(script IN LISTS scripts)
     message(SEND_ERROR "${script}: one of the first two lines must be # SPDX-License-Identifier: MIT")
   endif()
 endforeach()
+
+# The labels of a card, in their order.
+set(labels Paper Why Shapes Units Domain Error Determinism Cost Throws See)
+string(REPLACE ";" ", " order "${labels}")
+
+# without_detail(<variable>): cuts out what stands in a namespace detail of its own.
+function(without_detail variable)
+  set(text "${${variable}}")
+  set(kept "")
+  while(TRUE)
+    string(FIND "${text}" "\nnamespace detail {" begin)
+    string(FIND "${text}" "\n}  // namespace detail" end)
+    if(begin EQUAL -1 OR end LESS begin)
+      break()
+    endif()
+    string(SUBSTRING "${text}" 0 ${begin} before)
+    string(APPEND kept "${before}\n")
+    math(EXPR end "${end} + 1")
+    string(SUBSTRING "${text}" ${end} -1 text)
+  endwhile()
+  set(${variable} "${kept}${text}" PARENT_SCOPE)
+endfunction()
+
+# check_cards(<header> <text>): ";" and "[" mean something in CMake's lists, so <text> has others in their place.
+function(check_cards header text)
+  string(REGEX MATCHALL "(\n *///[^\n]*)+" cards "${text}")
+  foreach(card IN LISTS cards)
+    string(REGEX MATCHALL "/// [A-Z][a-z]+( [^ \n]+)?: " found "${card}")
+    set(last -1)
+    foreach(match IN LISTS found)
+      string(REGEX REPLACE "/// ([A-Z][a-z]+).*" "\\1" label "${match}")
+      list(FIND labels "${label}" at)
+      if(at GREATER -1 AND at LESS last)
+        string(STRIP "${card}" card)
+        message(SEND_ERROR "${header}: '${label}:' stands too late, labels come in the order ${order}\n${card}")
+      elseif(at GREATER last)
+        set(last ${at})
+      endif()
+    endforeach()
+  endforeach()
+  if(NOT header MATCHES "^include/mamba/(math|kernels)/" OR header MATCHES "/detail/")
+    return()
+  endif()
+  # Functions at namespace level: a card, and what follows it up to a brace. What returns a size, a cost or a truth
+  # computes no number; "The same …" refers to the card before.
+  without_detail(text)
+  string(REGEX MATCHALL "(\n///[^\n]*)+(\n[^/ \n{}][^\n{}]*)(\n[^/\n{}][^\n{}]*)*" cards "${text}")
+  foreach(card IN LISTS cards)
+    string(REGEX REPLACE "(\n///[^\n]*)+" "" declaration "${card}")
+    string(REGEX REPLACE "<(nodiscard)>|__attribute__|alignas|requires *[(]" "" declaration "${declaration}")
+    if(declaration MATCHES "[(]" AND NOT declaration MATCHES "(^|\n|> |#)(struct|class|enum|concept|using|inline constexpr|if) "
+       AND NOT declaration MATCHES "(std::size_t|bool|parallel::cost) [a-z_0-9]+[(]"
+       AND NOT card MATCHES "/// Error: " AND NOT card MATCHES "^\n/// The same ")
+      string(STRIP "${declaration}" declaration)
+      message(SEND_ERROR "${header}: this function's card has no 'Error:':\n${declaration}")
+    endif()
+  endforeach()
+endfunction()
 
 file(GLOB_RECURSE headers RELATIVE "${ROOT}" "${ROOT}/include/mamba/*.hpp" "${ROOT}/examples/*.hpp")
 foreach(header IN LISTS headers)
@@ -46,6 +114,12 @@ foreach(header IN LISTS headers)
   if(NOT text MATCHES "\n#pragma once\n")
     message(SEND_ERROR "${header}: no #pragma once")
   endif()
+  string(REPLACE ";" "{" plain "${text}")
+  string(REPLACE "[[" "<" plain "${plain}")
+  string(REPLACE "]]" ">" plain "${plain}")
+  string(REPLACE "[" "<" plain "${plain}")
+  string(REPLACE "]" ">" plain "${plain}")
+  check_cards("${header}" "${plain}")
   if(header MATCHES "^include/" AND text MATCHES "\nnamespace mamba[^\n]*" AND NOT header MATCHES "mamba/(mamba|fwd).hpp$")
     string(REGEX MATCHALL "\nnamespace mamba[^\n]*" namespaces "${text}")
     foreach(namespace IN LISTS namespaces)

@@ -132,6 +132,56 @@ TEST_CASE_TEMPLATE("exp2_of_product: within its bound, and the same bits whateve
   }
 }
 
+TEST_CASE_TEMPLATE("exp2_of_product: within 1.25 ulp where the product is exact", T, float, double) {
+  using math::exponents;
+  auto const known = [](auto x) { return math::exp2_of_product<exponents::normal>(x, decltype(x)(1)); };
+  constexpr T low = is_float<T> ? T(-100) : T(-1000);  // below, 2⁻¹⁵⁰ is no longer small beside an ulp
+  CHECK_ACCURACY(test::sweep<T>(low, T(0), known, exact_exp2), 1.25);
+  CHECK_ACCURACY(test::sweep<T>(T(-1), T(0), known, exact_exp2), 1.25);
+  CHECK_ACCURACY(test::sweep<T>(T(0), T(100), known, exact_exp2), 1.25);
+  for (int n = is_float<T> ? -126 : -1022; n <= 0; ++n)
+    CHECK(test::maps(known, static_cast<T>(n), std::ldexp(T(1), n)));
+}
+
+TEST_CASE_TEMPLATE("exp2_of_product: below the normal numbers no more than the smallest, and a 0 soon", T, float,
+                   double) {
+  using math::exponents;
+  auto const any = [](auto x) { return math::exp2_of_product<exponents::nonpositive>(x, decltype(x)(1)); };
+  constexpr T normal = is_float<T> ? T(-126) : T(-1022);
+  T const smallest = std::numeric_limits<T>::min();
+  test::random rng(7);
+  for (int i = 0; i < 10000; ++i) {
+    auto const z = static_cast<T>(rng.uniform(static_cast<double>(normal) - 2, static_cast<double>(normal)));
+    T const found = any(z);
+    CHECK(found >= T(0));
+    CHECK(found <= smallest);
+    if (z < normal - T(0.5)) CHECK(found == T(0));
+    CHECK(test::maps(any, z, found));
+  }
+}
+
+TEST_CASE_TEMPLATE("exp_is_normal: every lane's magnitude, and no NaN", T, float, double) {
+  using V = simd::batch<T>;
+  constexpr std::size_t W = simd::lanes<T>;
+  T const limit = is_float<T> ? T(87) : T(708);
+  CHECK(math::exp_is_normal(limit));
+  CHECK(math::exp_is_normal(-limit, T(0), T(-0.0), std::numeric_limits<T>::denorm_min()));
+  CHECK(std::isnormal(std::exp(-limit)));
+  for (T const bad : {std::nextafter(limit, infinity<T>), -std::nextafter(limit, infinity<T>), infinity<T>,
+                      -infinity<T>, not_a_number<T>, -not_a_number<T>}) {
+    CHECK_FALSE(math::exp_is_normal(bad));
+    CHECK_FALSE(math::exp_is_normal(T(1), bad));
+    for (std::size_t i = 0; i < W; ++i) {
+      alignas(64) T lane[W] = {};
+      lane[i] = bad;
+      CHECK_FALSE(math::exp_is_normal(simd::load<V>(lane)));
+      CHECK_FALSE(math::exp_is_normal(V(limit), V(T(1)), simd::load<V>(lane)));
+      lane[i] = -limit;
+      CHECK(math::exp_is_normal(V(limit), V(T(1)), simd::load<V>(lane)));
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("exp2_of_product: a decay to nothing is an exact 0, and a NaN stays", T, float, double) {
   for (T const step : {T(1), T(1e-3), T(1e6)}) {
     auto const f = [step](auto x) { return math::exp2_of_product<math::exponents::nonpositive>(decltype(x)(step), x); };

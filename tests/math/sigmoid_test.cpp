@@ -70,3 +70,18 @@ TEST_CASE_TEMPLATE("silu: never NaN for a number, small without noise, and speci
   CHECK(test::maps(our_silu, -infinity<T>, T(-0.0)));
   CHECK(test::maps(our_silu, not_a_number<T>, not_a_number<T>));
 }
+
+TEST_CASE_TEMPLATE("silu: the shorter way for normal e⁻|ˣ| has the same bits", T, float, double) {
+  using math::exponents;
+  auto const shorter = [](auto x) { return math::silu<exponents::normal>(x); };
+  T const limit = sizeof(T) == 4 ? T(87) : T(708);
+  test::random rng(11);
+  for (int i = 0; i < 20000; ++i) {
+    T const range = i % 2 == 0 ? limit : T(4);
+    auto const x = static_cast<T>(rng.uniform(-static_cast<double>(range), static_cast<double>(range)));
+    CHECK(test::maps(shorter, x, math::silu(x)));
+  }
+  for (T const x : {T(0), T(-0.0), limit, -limit, std::numeric_limits<T>::denorm_min()}) {
+    CHECK(test::maps(shorter, x, math::silu(x)));
+  }
+}

@@ -78,3 +78,18 @@ TEST_CASE_TEMPLATE("softplus: special values, with and without the threshold", T
     CHECK(f(T(-0.0)) == f(T(0)));
   }
 }
+
+TEST_CASE_TEMPLATE("softplus_thresholded: the shorter way for normal e⁻|ˣ| has the same bits", T, float, double) {
+  using math::exponents;
+  auto const shorter = [](auto x) { return math::softplus_thresholded<exponents::normal>(x); };
+  T const limit = sizeof(T) == 4 ? T(87) : T(708);
+  test::random rng(11);
+  for (int i = 0; i < 20000; ++i) {
+    T const range = i % 2 == 0 ? limit : T(4);
+    auto const x = static_cast<T>(rng.uniform(-static_cast<double>(range), static_cast<double>(range)));
+    CHECK(test::maps(shorter, x, math::softplus_thresholded(x)));
+  }
+  for (T const x : {T(0), T(-0.0), limit, -limit, std::numeric_limits<T>::denorm_min()}) {
+    CHECK(test::maps(shorter, x, math::softplus_thresholded(x)));
+  }
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bound of stack use in forward's card, which a small thread needs to know.
+// The bound of stack use in forward's card, for threads with a small stack.
 #include <mamba/model/forward.hpp>
 #include <mamba/model/weights.hpp>
 #include <support/stack_use.hpp>

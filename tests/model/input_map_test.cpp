@@ -54,8 +54,8 @@ void check_features(double tolerance) {
   CHECK(map.part(items, 2, 1)(0, 0) == x[80]);
 }
 
-// Float: 40 terms of at most 1 and a bias: 41·41·ε/2 in the worst case. q8 rounds x to half a step of 1/127 in each of 40
-// products of at most 1: 40/254 in the worst case.
+// Float: 40 terms of at most 1 and a bias: 41·41·ε/2 in the worst case. q8 rounds x to half a step of 1/127 in each of
+// 40 products of at most 1: 40/254 in the worst case.
 TEST_CASE("input_map: features are projected, in any format by one call") {
   check_features<float>(41 * 41 * 1.2e-7 / 2);
   check_features<mamba::q8>(40.0 / 254);

@@ -40,7 +40,7 @@ TEST_CASE("layer_list: in place or on the heap, the same list") {
   CHECK(test::allocations == before);
 }
 
-TEST_CASE("layer_list: one that stands for many") {
+TEST_CASE("layer_list: one element in place of many") {
   repeated_list<int> const list(std::size_t{1} << 50U, [] { return 4; });
   CHECK(list.size() == std::size_t{1} << 50U);
   CHECK(list[77] == 4);

@@ -11,7 +11,7 @@
 
 namespace model = mamba::model;
 
-TEST_CASE("outline: the names, shapes and order of a real model, for every kind of configuration") {
+TEST_CASE("manifest: the names, shapes and order of a real model, for every kind of configuration") {
   test::random rng(5);
   for (int i = 0; i < 50; ++i) {
     model::config const sizes = test::random_sizes(rng, 1);
@@ -30,7 +30,7 @@ TEST_CASE("outline: the names, shapes and order of a real model, for every kind 
   }
 }
 
-TEST_CASE("outline: absurd sizes cost nothing") {
+TEST_CASE("manifest: absurd sizes need no memory") {
   model::config const absurd{.d_model = std::size_t{1} << 40U, .n_layer = std::size_t{1} << 50U, .vocab_size = 7};
   std::size_t const before = test::allocations;
   model::manifest<> const o(absurd);
@@ -39,7 +39,7 @@ TEST_CASE("outline: absurd sizes cost nothing") {
   CHECK(test::allocations == before);
 }
 
-TEST_CASE("outline: the format in which each tensor would be stored") {
+TEST_CASE("manifest: the format in which each tensor would be stored") {
   model::config const sizes{.d_model = 6, .n_layer = 1, .vocab_size = 11, .tie_embeddings = false, .bias = true};
   std::map<std::string, std::string> found;
   model::for_each_tensor(model::manifest<mamba::ternary>(sizes), [&](std::string const& name, auto, auto& storage) {
@@ -51,10 +51,9 @@ TEST_CASE("outline: the format in which each tensor would be stored") {
                                                          : "?";
   });
   std::map<std::string, std::string> const expected{
-      {"embedding.weight", "ternary"}, {"lm_head.weight", "ternary"}, {"in_proj.weight", "ternary"},
-      {"x_proj.weight", "q4"},         {"dt_proj.weight", "q4"},      {"out_proj.weight", "q4"},
-      {"in_proj.bias", "float"},       {"out_proj.bias", "float"},    {"dt_proj.bias", "float"},
-      {"conv1d.weight", "float"},      {"conv1d.bias", "float"},      {"norm.weight", "float"},
-      {"norm_f.weight", "float"},      {"mixer.A_log", "float"},      {"mixer.D", "float"}};
+      {"embedding.weight", "q4"}, {"lm_head.weight", "q4"},   {"in_proj.weight", "ternary"}, {"x_proj.weight", "q4"},
+      {"dt_proj.weight", "q4"},   {"out_proj.weight", "q4"},  {"in_proj.bias", "float"},     {"out_proj.bias", "float"},
+      {"dt_proj.bias", "float"},  {"conv1d.weight", "float"}, {"conv1d.bias", "float"},      {"norm.weight", "float"},
+      {"norm_f.weight", "float"}, {"mixer.A_log", "float"},   {"mixer.D", "float"}};
   CHECK(found == expected);
 }

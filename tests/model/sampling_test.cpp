@@ -23,7 +23,7 @@ using mamba::model::token;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-// The twin: the definitions of the options, each as one plain loop over everything. It returns the probabilities.
+// The reference: the definitions of the options, each as one plain loop over everything. It returns the probabilities.
 std::vector<double> distribution(std::vector<double> logits, sampling_options const& o,
                                  std::vector<token> const& history) {
   std::size_t const n = logits.size();
@@ -73,7 +73,7 @@ std::vector<double> random_logits(test::random& rng, std::size_t n) {
   return logits;
 }
 
-// Pearson's statistic of many draws against the twin's probabilities, divided by its degrees of freedom.
+// Pearson's statistic of many draws against the reference's probabilities, divided by its degrees of freedom.
 double chi_square_per_freedom(std::vector<double> const& logits, sampling_options const& o,
                               std::vector<token> const& history, std::uint64_t seed) {
   constexpr std::size_t draws = 20000;
@@ -152,7 +152,7 @@ TEST_CASE("sampling: draws follow the distribution that the options define") {
   judge({.temperature = 1.3, .top_k = 20, .top_p = 0.9, .min_p = 0.02, .repetition_penalty = 1.2}, "all");
 }
 
-TEST_CASE("sampling: the statistic does notice a wrong distribution") {
+TEST_CASE("sampling: the statistic detects a wrong distribution") {
   test::random rng(8);
   auto const logits = random_logits(rng, 33);
   std::vector<double> warmer = logits;
@@ -172,7 +172,7 @@ TEST_CASE("sampling: the statistic does notice a wrong distribution") {
   CHECK(statistic / freedom > 3);
 }
 
-TEST_CASE("sampling: the set that can be drawn is the twin's, over random options") {
+TEST_CASE("sampling: the set that can be drawn is the reference's, over random options") {
   test::random rng(11);
   for (int round = 0; round < 400; ++round) {
     CAPTURE(round);
@@ -190,7 +190,7 @@ TEST_CASE("sampling: the set that can be drawn is the twin's, over random option
                              .min_p = rng.below(2) == 0 ? 0 : rng.uniform(0, 1),
                              .repetition_penalty = rng.uniform(0.5, 2)};
     auto const p = distribution(logits, o, history);
-    // A flat copy of the twin's probabilities: every token that can be drawn soon is.
+    // A flat copy of the reference's probabilities: every token that can be drawn is drawn soon.
     sampler draw(o);
     generator random(rng.bits());
     std::vector<char> drawn(n, 0);
@@ -208,7 +208,7 @@ TEST_CASE("sampling: greedy takes the highest logit, and of equals the lowest id
   std::vector<float> const logits{1, 5, 3, 5, 5};
   CHECK(sampler({.temperature = 0})(logits, {}, random) == 1);
   CHECK(sampler({.temperature = 5, .top_k = 1})(logits, {}, random) == 1);
-  CHECK(random == generator(1));  // no random number was asked for
+  CHECK(random == generator(1));  // no random number was drawn
   CHECK(sampler({.top_p = 0})(logits, {}, random) == 1);
 }
 

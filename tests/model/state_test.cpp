@@ -23,7 +23,7 @@ struct fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(fixture, "state: a value that can be copied, compared, kept and gone back to") {
+TEST_CASE_FIXTURE(fixture, "state: a value: copied, compared, stored and restored") {
   model::state<> state(sizes);
   model::state<> const empty = state;
   CHECK(state == empty);
@@ -46,7 +46,7 @@ TEST_CASE_FIXTURE(fixture, "state: a value that can be copied, compared, kept an
   CHECK(moved == kept);
 }
 
-TEST_CASE_FIXTURE(fixture, "state: going back to a kept state allocates nothing") {
+TEST_CASE_FIXTURE(fixture, "state: restoring a stored state allocates nothing") {
   model::state<> state(sizes);
   model::step(w, 1, state, workspace, logits);
   model::state<> const kept = state;
@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(fixture, "state: going back to a kept state allocates nothing"
   CHECK(test::allocations == before);
 }
 
-TEST_CASE("state: its size does not depend on what was read, its shapes are those of the configuration") {
+TEST_CASE("state: its size does not depend on the number of tokens, its shapes are those of the configuration") {
   model::state<> const loose(sizes);
   model::state<sizes> const fixed;
   REQUIRE(loose.layers().size() == 2);
@@ -105,7 +105,7 @@ TEST_CASE("state: assigned from a state of a larger model, it steps with the lar
   CHECK(other == state);
 }
 
-TEST_CASE("state: reset forgets infinities and NaN, in the padding too") {
+TEST_CASE("state: reset clears infinities and NaN, in the padding too") {
   model::state<> const fresh(sizes);
   model::state<> state(sizes);
   state.layers()[0].ssm.fill(std::numeric_limits<float>::infinity());

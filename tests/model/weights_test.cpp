@@ -67,7 +67,7 @@ TEST_CASE("weights: the head gives the first ids' logits, tied or not") {
   }
 }
 
-TEST_CASE("weights: every matrix in the format that a recipe gives it") {
+TEST_CASE("weights: every matrix in the format that a policy gives it") {
   using weights = model::weights<model::any, mixed>;
   using mixer = decltype(weights::layers)::layer::mixer_type;
   static_assert(std::is_same_v<weights::scalar, float> && std::is_same_v<nn::arithmetic<mixed>, float>);

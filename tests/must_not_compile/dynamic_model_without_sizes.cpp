@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: no matching (function|constructor)
-// A model of any size must be told its size.
+// A model of dynamic sizes needs them as an argument.
 #include <mamba/model/weights.hpp>
 
 #ifdef CORRECTED

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: deleted function
-// As a system of one input it would forget what the input before does.
+// As a system of one input it would lose the effect of the input before.
 #include <mamba/ssm/convolution/generating_function.hpp>
 
 using one = mamba::ssm::discrete_dense<double, 2>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: could not convert|no matching function
-// A matrix of three rows and four columns is none of five columns: the compiler says so where it knows both.
+// A matrix of three rows and four columns is not one of five columns: an error where both are static.
 #include <mamba/tensor/view.hpp>
 
 float corner(mamba::view<float, 3, 5> matrix) { return matrix(2, 4); }

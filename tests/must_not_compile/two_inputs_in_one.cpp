@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: a step that sees two inputs needs a two_point_state
-// A bare state doesn't remember the input before: its part of the step would be left out.
+// A bare state does not contain the input before: its part of the step would be missing.
 #include <mamba/ssm/scan/recurrence.hpp>
 
 using system_of_two = mamba::ssm::two_point<mamba::ssm::discrete_diagonal<double, 2>>;

@@ -42,4 +42,25 @@ TEST_CASE("constant_parameter: A in the scan's layout") {
   CHECK_THROWS_AS(c.borrow(d.a().span().first(60)), mamba::contract_violation);
 }
 
+TEST_CASE("constant_parameter: planes of modes, one after the other, or none") {
+  constexpr std::size_t lanes = mamba::simd::lanes<float>;
+  std::vector<float> numbers(2 * lanes * 3);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i);
+  constant_planes<float, 1, 3, 2> two;
+  CHECK(two.size() == 2 * 3 * lanes);
+  CHECK(two.rows() == 1);
+  CHECK(two.row_size() == 6);
+  two.borrow(numbers);
+  CHECK(two.plane(0)(0, 1) == static_cast<float>(lanes));
+  CHECK(two.plane(1)(0, 2) == static_cast<float>(5 * lanes));
+  CHECK_THROWS_AS(static_cast<void>(two.plane(2)), mamba::contract_violation);
+  CHECK_THROWS_AS(two.borrow(std::span<float const>(numbers).first(3 * lanes)), mamba::contract_violation);
+
+  constant_planes<float, dynamic, dynamic, 0> none(21, 3);
+  CHECK(none.size() == 0);
+  CHECK(none.rows() == 21);
+  CHECK(none.row_size() == 1);
+  CHECK_NOTHROW(none.borrow({}));
+}
+
 }  // namespace

@@ -37,6 +37,6 @@ TEST_CASE("format_policy: a format is that of every matrix, but where the measur
   CHECK(is<float, float, float, float, float, float>);
   CHECK(is<q8, q8, q8, q8, q8, q8>);
   CHECK(is<q4, q4, q4, q4, q4, q4>);
-  CHECK(is<ternary, ternary, ternary, ternary, q4, q4>);
+  CHECK(is<ternary, q4, q4, ternary, q4, q4>);
   CHECK(is<careful, q4, q4, q4, q8, q4>);
 }

@@ -105,7 +105,7 @@ double check_against_plain(std::uint64_t seed) {
     std::size_t const L = 1 + rng.below(9);
     fixture<any, W> f(s, L);
     fill(f.block, rng.bits());
-    // Steps beyond 20, where torch's softplus is the number itself, which double can tell from ln(1 + eˣ).
+    // Steps beyond 20, where torch's softplus is the number itself, which double distinguishes from ln(1 + eˣ).
     if (run % 4 == 0) test::fill_rows<T>(f.block.mixer.dt_proj.bias(), rng, 15, 25);
     nn::reference::mamba1<long double> plain(f.block.mixer);
     nn::reference::parameters<long double> const block_parameters(f.block);

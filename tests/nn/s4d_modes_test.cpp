@@ -9,6 +9,7 @@
 #include <cmath>
 #include <complex>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 namespace nn = mamba::nn;
@@ -94,4 +95,35 @@ TEST_CASE("s4d_modes: rows that are not there, and rows of another size, are ref
   CHECK_THROWS_AS(m.tensor<s4d_tensor::c>().set_row(3, row.first(4)), mamba::contract_violation);
   CHECK_THROWS_AS(m.tensor<s4d_tensor::c>().set_row(0, row), mamba::contract_violation);
   CHECK_THROWS_AS(m.tensor<s4d_tensor::log_dt>().set_row(0, {}), mamba::contract_violation);
+}
+
+TEST_CASE("s4d_modes: constant storage reads the planes that packed storage gives for each tensor") {
+  modes m(21, 3);
+  test::random rng(3);
+  test::fill_rows<double>(m.tensor<s4d_tensor::c>(), rng, -1, 1);
+  test::fill_rows<double>(m.tensor<s4d_tensor::log_dt>(), rng, -7, -2);
+  test::fill_rows<double>(m.tensor<s4d_tensor::log_a_real>(), rng, -1, 1);
+  test::fill_rows<double>(m.tensor<s4d_tensor::a_imag>(), rng, 0, 6);
+  nn::s4d_modes<double, 21, 3, nn::constant> read;
+  std::array<std::vector<double>, 4> planes;
+  auto const lay = [&]<s4d_tensor Which>(std::integral_constant<s4d_tensor, Which>) {
+    auto& numbers = planes[static_cast<std::size_t>(Which)];
+    m.tensor<Which>().for_each_plane(
+        [&](auto const& plane) { numbers.insert(numbers.end(), plane.span().begin(), plane.span().end()); });
+    CHECK(read.tensor<Which>().rows() == m.tensor<Which>().rows());
+    CHECK(read.tensor<Which>().row_size() == m.tensor<Which>().row_size());
+    read.tensor<Which>().borrow(numbers);
+  };
+  lay(std::integral_constant<s4d_tensor, s4d_tensor::c>{});
+  lay(std::integral_constant<s4d_tensor, s4d_tensor::log_dt>{});
+  lay(std::integral_constant<s4d_tensor, s4d_tensor::log_a_real>{});
+  CHECK_THROWS_AS(static_cast<void>(read.a_bar()), mamba::contract_violation);  // half of it
+  lay(std::integral_constant<s4d_tensor, s4d_tensor::a_imag>{});
+  CHECK(planes[1].empty());
+  for (std::size_t d = 0; d < 21; ++d) {
+    for (std::size_t n = 0; n < 3; ++n) {
+      REQUIRE(read.a_bar()(d, n) == m.a_bar()(d, n));
+      REQUIRE(read.c_bar()(d, n) == m.c_bar()(d, n));
+    }
+  }
 }

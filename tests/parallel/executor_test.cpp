@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Runs the tasks one after another on the calling thread, the last one first if it is told to.
+/// Runs the tasks one after another on the calling thread, the last one first on request.
 struct sequential_executor final : parallel::executor {
   explicit sequential_executor(bool last_first = false) : last_first_(last_first) {}
   [[nodiscard]] std::size_t concurrency() const noexcept override { return 4; }

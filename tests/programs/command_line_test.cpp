@@ -220,7 +220,7 @@ TEST_CASE("command line: a profile sets options, and the command line overrides 
   refuses(generate, {"--config", file, "--profile", "model"}, "no/such/model");
 }
 
-TEST_CASE("command line: the profiles that come along work") {
+TEST_CASE("command line: the bundled profiles work") {
   for (char const* const name : {"greedy", "precise", "creative"}) {
     CAPTURE(name);
     auto const ended = test::run({generate, "--config", MAMBA_PROFILES, "--profile", name, "-n", "4", "-p", "a"});

@@ -29,7 +29,7 @@ TEST_CASE("generate: text to standard output, everything else to standard error"
   for (char const* const part :
        {"prompt: 6 tokens, ", "generation: 40 tokens, ", "tokens/s", "peak memory: ", "seed: 1"})
     CHECK(ended.err.find(part) != std::string::npos);
-  CHECK(ended.err.find('\r') == std::string::npos);  // no progress bar where nobody looks
+  CHECK(ended.err.find('\r') == std::string::npos);  // no progress bar without a terminal
   CHECK(run({"-p", "ROMEO:", "-n", "0"}).out.empty());
 }
 

@@ -43,7 +43,7 @@ struct moments {
 
 }  // namespace
 
-TEST_CASE("make_checkpoint: a checkpoint that loads, talks, and is the same for any number of threads") {
+TEST_CASE("make_checkpoint: a checkpoint that loads, generates text, and is the same for any number of threads") {
   test::temporary_folder const folder;
   std::string const one = (folder / "one").string(), two = (folder / "deep" / "two").string();
   auto const made = run({"--shape", "tiny", "--out", one, "--threads", "1"});

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -97,10 +98,7 @@ TEST_CASE("quantize: matrices come first, on a cache line, as U8; all else is F3
     numbers = numbers || t.type == dtype::f32;
     CHECK(t.type == (numbers ? dtype::f32 : dtype::u8));
     if (numbers) continue;
-    CHECK(found->second.starts_with(t.name.ends_with("embedding.weight") || t.name.ends_with("in_proj.weight") ||
-                                            t.name.ends_with("embeddings.weight")
-                                        ? "ternary ["
-                                        : "q4 ["));
+    CHECK(found->second.starts_with(t.name.ends_with("in_proj.weight") ? "ternary [" : "q4 ["));
     CHECK(reinterpret_cast<std::uintptr_t>(t.data.data()) % 64 == 0);
   }
 }
@@ -262,7 +260,17 @@ TEST_CASE("quantize: --header writes C++ source whole or not at all, and again, 
   CHECK(test::read_text(folder / "mine.hpp") == "int x;");
   fails({in, "--header", (folder / "no" / "such.hpp").string(), "--weights", "q8"}, "cannot be written");
   fails({in, "--header", (folder / "my-net.hpp").string(), "--weights", "q8"},
-        "'my-net' is no name of a C++ namespace");
+        "my-net.hpp: 'my-net' is not a C++ identifier, expected a namespace in --namespace");
+  auto const before = test::read_text(header);
+  for (auto const& [name, why] : {std::pair{"class", "'class' is a C++ keyword"},
+                                  {"app::co_await", "'co_await' is a C++ keyword"},
+                                  {"_Net", "'_Net' is reserved"},
+                                  {"a__b", "'a__b' is reserved"},
+                                  {"2nd", "'2nd' is not a C++ identifier"}}) {
+    fails({in, "--header", header, "--weights", "q8", "--namespace", name}, why);
+  }
+  fails({in, "--header", (folder / "new.hpp").string(), "--weights", "q8"}, "'new' is a C++ keyword");
+  CHECK(test::read_text(header) == before);
   fails({in, "--header", header, "--weights", "q8", "--lanes", "3"}, "--lanes must be one of 1, 4, 8, 16");
   fails({in, (folder / "out").string(), "--header", header, "--weights", "q8"}, "exclude each other");
   fails({in, (folder / "out").string(), "--weights", "q8", "--lanes", "4"}, "--lanes needs --header");

@@ -27,7 +27,7 @@ TEST_CASE("real: float, double and their batches, and nothing else") {
   CHECK_FALSE(accepted<float*>);
 }
 
-TEST_CASE_TEMPLATE("real: a value knows its scalar, its width and its word", T, float, double) {
+TEST_CASE_TEMPLATE("real: the scalar, the width and the word of a value", T, float, double) {
   using V = simd::batch<T>;
   CHECK(std::same_as<simd::scalar_of<T>, T>);
   CHECK(std::same_as<simd::scalar_of<V>, T>);

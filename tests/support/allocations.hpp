@@ -15,7 +15,7 @@ namespace test {
 /// How often operator new or calloc was called in this program so far. Compare two readings between which no thread
 /// starts: its local storage counts.
 inline std::atomic<std::size_t> allocations{0};
-/// How many bytes they asked for.
+/// The bytes allocated.
 inline std::atomic<std::size_t> allocated_bytes{0};
 
 namespace detail {

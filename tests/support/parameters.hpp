@@ -11,7 +11,7 @@
 
 namespace test {
 
-/// Every row of a storage, uniform in [low, high). T is the type that the storage speaks.
+/// Every row of a storage, uniform in [low, high). T is the arithmetic type of the storage.
 template <class T, class Storage>
 void fill_rows(Storage& storage, random& rng, double low, double high) {
   std::vector<T> row(storage.row_size());

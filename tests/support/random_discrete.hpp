@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tests/support/random_discrete.hpp — discrete systems with random numbers that forget at a known rate.
+// tests/support/random_discrete.hpp — discrete systems with random numbers that decay at a known rate.
 #pragma once
 
 #include <mamba/ssm/systems/discrete.hpp>
@@ -26,7 +26,7 @@ template <class T>
   }
 }
 
-/// Numbers in [−1, 1), of the shape asked for. Static extents may be left out.
+/// Numbers in [−1, 1), of the given shape. Static extents may be left out.
 template <class Matrix>
 [[nodiscard]] Matrix random_matrix(random& rng, std::size_t rows, std::size_t columns = 1) {
   Matrix out(ssm::index(rows), ssm::index(columns));

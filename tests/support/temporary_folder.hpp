@@ -12,7 +12,7 @@
 
 namespace test {
 
-/// An empty folder that nobody else has, removed with all that is in it.
+/// An empty folder of its own, removed with its contents.
 class temporary_folder {
  public:
   temporary_folder() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tests/support/xml.hpp — enough of XML to tell whether an SVG or a page is well-formed, and what can be read in it.
+// tests/support/xml.hpp — enough of XML to check that an SVG or a page is well-formed, and to read its text.
 #pragma once
 
 #include <string>

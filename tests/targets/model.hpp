@@ -44,7 +44,7 @@ class numbers {
 
 inline bool ends_with(std::string_view name, std::string_view ending) { return name.ends_with(ending); }
 
-/// The range of a tensor's numbers: steps between 0.01 and 0.3, decays that forget within some tokens.
+/// The range of a tensor's numbers: steps between 0.01 and 0.3, decays within some tokens.
 inline std::array<float, 2> range_of(std::string_view name) {
   if (ends_with(name, "norm.weight") || ends_with(name, "norm_f.weight")) return {0.75F, 1.25F};
   if (ends_with(name, "A_log")) return {0.0F, 2.5F};

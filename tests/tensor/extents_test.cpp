@@ -27,7 +27,7 @@ static_assert(mamba::static_product(3, 4) == 12 && mamba::static_product(dynamic
 static_assert(mamba::static_sum(3, 4) == 7 && mamba::static_sum(dynamic, 4) == dynamic &&
               mamba::static_sum(3, dynamic) == dynamic);
 
-TEST_CASE("extents: static and dynamic shapes answer alike") {
+TEST_CASE("extents: static and dynamic shapes behave alike") {
   extents<4, 3> const fixed;
   extents<4, 3> const given(4, 3);
   extents<dynamic, dynamic> const run(4, 3);

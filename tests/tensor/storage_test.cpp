@@ -54,7 +54,7 @@ TEST_CASE("storage: memory that was used before is zero again, in every size") {
   CHECK(heap_storage<large>(2).data()[1].bytes[99999] == 0);
 }
 
-TEST_CASE("storage: what is never touched never becomes resident") {
+TEST_CASE("storage: untouched pages do not become resident") {
   constexpr std::size_t mebibytes = 512;
   std::size_t const before = test::anonymous_memory();
   heap_storage<float> const untouched(mebibytes << 18U);
@@ -63,7 +63,7 @@ TEST_CASE("storage: what is never touched never becomes resident") {
   if (before > 0) CHECK(test::anonymous_memory() < before + (mebibytes << 18U));  // a quarter, whatever a page is
 }
 
-TEST_CASE("storage: nothing asked for, nothing allocated") {
+TEST_CASE("storage: an empty one allocates nothing") {
   CHECK(heap_storage<float>().data() == nullptr);
   CHECK(heap_storage<float>(0).data() == nullptr);
   heap_storage<float> const copy = heap_storage<float>(0);

@@ -30,7 +30,7 @@ Tensor counted(Tensor t) {
   return t;
 }
 
-/// What every tensor of 4 × 3 promises, whatever of its shape the compiler knows and wherever its numbers lie.
+/// The behaviour of every tensor of 4 × 3, static or dynamic, in place or on the heap.
 template <class Tensor>
 void check_four_by_three() {
   Tensor t(4, 3);

@@ -121,7 +121,7 @@ TEST_CASE("view: a dynamic view of the wrong size does not become a static one")
   CHECK_THROWS_AS(static_cast<void>(view<int, 4, 2>(numbers.data(), 4, 3)), mamba::contract_violation);
 }
 
-TEST_CASE("view: a vector is taken where one axis is") {
+TEST_CASE("view: what converts to a span converts to a view of one axis") {
   std::vector<float> numbers{1, 2, 3};
   view<float const, dynamic> const seen(numbers);
   CHECK(seen.data() == numbers.data());

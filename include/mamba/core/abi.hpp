@@ -2,7 +2,7 @@
 // mamba/core/abi.hpp — the inline namespace that keeps differently compiled copies of one template apart.  [floor 0]
 //
 // A header-only library is compiled anew in every translation unit. When two of them use different flags, the linker
-// keeps one copy of each function under one name, and half of the program runs code that was built for another
+// keeps one copy of each function under one name, and half of the program runs code that was compiled for another
 // machine. So everything lives in
 //
 //     namespace mamba::inline MAMBA_ABI::<floor>
@@ -10,20 +10,21 @@
 // whose name spells what changes code or layout: version, instruction set, FMA, products of bytes (VNNI) and
 // half-precision numbers (F16C), contracts on or off, Eigen's static alignment, OpenMP or serial, and the bound below
 // which static tensors lie in place. Functions whose flags differ are then different functions: each translation unit
-// runs its own, and passing a type across the border fails at link time instead of at run time.
+// runs its own, and passing a type between them fails at link time instead of at run time.
 #pragma once
 
 #include <mamba/core/version.hpp>
 
-// g++ says what parts of it are on; clang 14 has a macro for the whole only, so that code that rounds by adding and
-// subtracting a large number stands behind a barrier (simd/compat.hpp). On bare ARM g++ 12 has 0 in __GCC_IEC_559
+// g++ has macros for parts of it, clang 14 for the whole and for finite math only, so that code that rounds by adding
+// and subtracting a large number stands behind a barrier (simd/compat.hpp). On bare ARM g++ 12 has 0 in __GCC_IEC_559
 // always.
 #if defined(__FAST_MATH__)
 #error "mamba: -ffast-math breaks NaN propagation, log1p and the partition contract; compile without it"
-#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
-    (defined(__GCC_IEC_559) && (defined(__arm__) ? __FINITE_MATH_ONLY__ : __GCC_IEC_559 == 0))
+#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||    \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0) || \
+    (defined(__GCC_IEC_559) && !defined(__arm__) && __GCC_IEC_559 == 0)
 #error \
-    "mamba: parts of -ffast-math (-funsafe-math-optimizations, -fassociative-math) give wrong results; compile without"
+    "mamba: parts of -ffast-math (-funsafe-math-optimizations, -ffinite-math-only) give wrong results; compile without"
 #endif
 
 #if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ < 0 || __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
@@ -110,7 +111,7 @@
 #define MAMBA_ABI_CONTRACTS unchecked
 #endif
 
-// Eigen's static alignment, by Eigen's own rules, so that the answer is the same before and after Eigen is included
+// Eigen's static alignment, by Eigen's own rules, so that the value is the same before and after Eigen is included
 // (tensor/eigen.hpp asserts that the two agree).
 #if defined(EIGEN_MAX_STATIC_ALIGN_BYTES)
 #define MAMBA_EIGEN_ALIGN EIGEN_MAX_STATIC_ALIGN_BYTES

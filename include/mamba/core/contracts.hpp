@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// mamba/core/contracts.hpp — preconditions that cost nothing in Release and speak clearly in Debug.  [floor 0]
+// mamba/core/contracts.hpp — preconditions, checked in Debug and in tests only.  [floor 0]
 //
 //     MAMBA_EXPECTS(x.size() == n, "linear: x must have in_features values", x.size(), n);
 //
 // On when MAMBA_CONTRACTS is 1 (the default without NDEBUG). A check never changes a result. Where it fails, it throws
-// contract_violation; in a task of an executor, where no exception may leave, the program ends (std::terminate).
+// contract_violation; in a task of an executor, which no exception may leave, the program ends (std::terminate).
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -16,7 +16,7 @@
 
 namespace mamba::inline MAMBA_ABI {
 
-/// A broken precondition: a mistake in the calling program, not in its input.
+/// A violated precondition: an error in the calling program, not in its input.
 class contract_violation : public std::logic_error {
  public:
   using std::logic_error::logic_error;
@@ -63,7 +63,7 @@ template <class Found, class Expected>
 }  // namespace mamba::inline MAMBA_ABI
 
 #if MAMBA_CONTRACTS
-/// MAMBA_EXPECTS(condition, "sentence"[, found, expected]): the caller's duty, checked in Debug and in tests.
+/// MAMBA_EXPECTS(condition, "sentence"[, found, expected]): a precondition, checked in Debug and in tests.
 #define MAMBA_EXPECTS(condition, ...)                                                   \
   do {                                                                                  \
     if (!(condition)) ::mamba::core::detail::violated(__FILE__, __LINE__, __VA_ARGS__); \

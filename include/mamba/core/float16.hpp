@@ -15,7 +15,7 @@ namespace mamba::inline MAMBA_ABI {
 /// Domain:  magnitudes up to 65,504; from 65,520 on a float becomes infinite. The smallest normal number is 2^-14, the
 ///          smallest of all 2^-24.
 /// Error:   rounding from float is to nearest, ties to even: at most 2^-11 relative for normal numbers, 2^-25 absolute
-///          below them. NaN stays NaN, and becomes a quiet one on the way back, as the machines' instructions do it.
+///          below them. NaN stays NaN, and becomes a quiet one on the way back, as conversion instructions do it.
 struct float16 {
   std::uint16_t bits = 0;
 

@@ -2,7 +2,7 @@
 // mamba/core/version.hpp — which release this is, for the preprocessor and for programs.  [floor 0]
 #pragma once
 
-// Every other header includes this one first, so whoever compiles for an older standard reads one sentence.
+// Every other header includes this one first, so that an older language standard is one error message.
 #if (defined(_MSVC_LANG) && _MSVC_LANG < 202002L) || (!defined(_MSVC_LANG) && __cplusplus < 202002L)
 #error "mamba needs C++20: compile with -std=c++20 (MSVC: /std:c++20)"
 #include <mamba_needs_cpp20>  // there is no such file: the compiler stops here, before thousands of errors that follow

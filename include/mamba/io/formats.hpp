@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/formats.hpp — weight formats by name: the one place that leads from a name to a type.  [floor 7]
+// mamba/io/formats.hpp — weight formats by name, and from a name to its type.  [floor 7]
 //
 //     io::visit_format("q4", [&]<class W>(std::type_identity<W>) { run(io::load_weights<W>(files)); });
 #pragma once

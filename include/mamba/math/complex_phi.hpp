@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/math/complex_phi.hpp — eᶻ − 1, φ₁ and φ₂ of a complex number: one turning mode, held for a step.  [floor 2]
+// mamba/math/complex_phi.hpp — eᶻ − 1, φ₁ and φ₂ of a complex number, for one oscillating mode.  [floor 2]
 //
 // Errors are those of the complex number, |found − exact|/|exact|: a real or imaginary part that is nearly 0 beside the
 // other has fewer digits. These are references: their bits may differ between compilers.

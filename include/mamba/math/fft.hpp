@@ -28,7 +28,10 @@ inline void butterfly(complex<V>& a, complex<V>& b, complex<V> const& w) noexcep
   a = sum;
 }
 
-/// (a, b) ← (a + b, (a − b)/ω) with |ω| = 1: undoes butterfly(), but for a factor of 2.
+/// (a, b) ← (a + b, (a − b)/ω) with |ω| = 1: the inverse of butterfly(), but for a factor of 2.
+///
+/// Error:   u|a + b| in each part of the first result at most, 3u|a − b| in the second: a difference, a product and a
+///          sum; u = ε/2.
 template <simd::real V>
 inline void inverse_butterfly(complex<V>& a, complex<V>& b, complex<V> const& w) noexcept {
   V const re = a.re - b.re;
@@ -38,6 +41,8 @@ inline void inverse_butterfly(complex<V>& a, complex<V>& b, complex<V> const& w)
 }
 
 /// A radix-R butterfly: the log₂ R levels of the tree below node h, for R coefficients that lie n/R apart.
+///
+/// Error:   that of log₂ R butterflies, one after the other.
 template <std::size_t R, simd::real V>
 class radix_butterfly {
  public:
@@ -60,7 +65,7 @@ class radix_butterfly {
 
   /// Coefficients of one polynomial → coefficients of its residues modulo the R nodes below, in their order.
   void forward(complex<V> (&x)[R]) const noexcept { down<1, 0, R>(x); }
-  /// Undoes forward(), but for a factor of R.
+  /// The inverse of forward(), but for a factor of R.
   void inverse(complex<V> (&x)[R]) const noexcept { up<1, 0, R>(x); }
 
   /// forward() of real coefficients: the first level costs half.
@@ -68,11 +73,11 @@ class radix_butterfly {
     if constexpr (R == 1) {
       x[0] = {real[0], V(0)};
     } else {
-      [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+      auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
         ((x[M] = real_butterfly(real[M], real[M + R / 2])), ...);
         ((x[M + R / 2] = {simd::fms(V(2), real[M], x[M].re), -x[M].im}), ...);
-      }
-      (std::make_index_sequence<R / 2>{});
+      };
+      unroll_m(std::make_index_sequence<R / 2>{});
       down<2, 0, R / 2>(x);
       down<3, R / 2, R / 2>(x);
     }
@@ -86,10 +91,10 @@ class radix_butterfly {
   template <std::size_t Node, std::size_t First, std::size_t Count>
   [[gnu::always_inline]] void down(complex<V> (&x)[R]) const noexcept {
     if constexpr (Count > 1) {
-      [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+      auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
         (math::butterfly(x[First + M], x[First + M + Count / 2], twiddle_[Node]), ...);
-      }
-      (std::make_index_sequence<Count / 2>{});
+      };
+      unroll_m(std::make_index_sequence<Count / 2>{});
       down<2 * Node, First, Count / 2>(x);
       down<2 * Node + 1, First + Count / 2, Count / 2>(x);
     }
@@ -100,10 +105,10 @@ class radix_butterfly {
     if constexpr (Count > 1) {
       up<2 * Node, First, Count / 2>(x);
       up<2 * Node + 1, First + Count / 2, Count / 2>(x);
-      [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+      auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
         (math::inverse_butterfly(x[First + M], x[First + M + Count / 2], twiddle_[Node]), ...);
-      }
-      (std::make_index_sequence<Count / 2>{});
+      };
+      unroll_m(std::make_index_sequence<Count / 2>{});
     }
   }
 
@@ -125,6 +130,8 @@ inline constexpr std::size_t largest_log2_radix = 2;
 }
 
 /// Calls f with log2_radix(levels) as a constant.
+///
+/// Error:   none, only f computes.
 template <class F>
 inline void with_log2_radix(std::size_t levels, F&& f) {
   switch (math::log2_radix(levels)) {
@@ -140,34 +147,39 @@ inline void with_log2_radix(std::size_t levels, F&& f) {
 }
 
 /// One radix-R pass: R·stride coefficients of one node become those of its R children, in place.
+///
+/// Error:   that of radix_butterfly::forward().
 template <std::size_t R, simd::real V>
 inline void radix_pass(radix_butterfly<R, V> const& levels, complex<V>* x, std::size_t stride) noexcept {
   for (std::size_t j = 0; j < stride; ++j) {
-    [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+    auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
       complex<V> v[R] = {x[j + M * stride]...};
       levels.forward(v);
       ((x[j + M * stride] = v[M]), ...);
-    }
-    (std::make_index_sequence<R>{});
+    };
+    unroll_m(std::make_index_sequence<R>{});
   }
 }
 
-/// Undoes radix_pass(), but for a factor of R.
+/// The inverse of radix_pass(), but for a factor of R.
+///
+/// Error:   that of radix_butterfly::inverse().
 template <std::size_t R, simd::real V>
 inline void inverse_radix_pass(radix_butterfly<R, V> const& levels, complex<V>* x, std::size_t stride) noexcept {
   for (std::size_t j = 0; j < stride; ++j) {
-    [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+    auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
       complex<V> v[R] = {x[j + M * stride]...};
       levels.inverse(v);
       ((x[j + M * stride] = v[M]), ...);
-    }
-    (std::make_index_sequence<R>{});
+    };
+    unroll_m(std::make_index_sequence<R>{});
   }
 }
 
 /// `levels` levels below node h, in place: the coefficients of all nodes there, each block in the order of the tree.
 ///
 /// Shapes:  x [size], a multiple of 2^levels; size = 2^levels goes down to single numbers.
+/// Error:   ‖error‖₂ ≤ 2.5 ε levels ‖result‖₂; tests/math/fft_test.cpp derives and verifies it.
 /// Cost:    three multiply-adds per number and level.
 template <simd::real V, class T>
 void forward_passes(twiddle_table<T> const& tree, std::size_t h, complex<V>* x, std::size_t size,
@@ -181,7 +193,9 @@ void forward_passes(twiddle_table<T> const& tree, std::size_t h, complex<V>* x, 
   });
 }
 
-/// Undoes forward_passes(), but for a factor of 2^levels.
+/// The inverse of forward_passes(), but for a factor of 2^levels.
+///
+/// Error:   ‖error‖₂ ≤ 2.5 ε levels ‖result‖₂, as there.
 template <simd::real V, class T>
 void inverse_passes(twiddle_table<T> const& tree, std::size_t h, complex<V>* x, std::size_t size,
                     std::size_t levels) noexcept {

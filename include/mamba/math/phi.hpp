@@ -14,6 +14,32 @@
 
 namespace mamba::inline MAMBA_ABI::math {
 
+/// φ₁(z) = (eᶻ − 1)/z = ∫₀¹ eˢᶻ ds,   φ₁(0) = 1.
+///
+/// Why:     exp(z) − 1 subtracts two nearly equal numbers when |z| is small, and at z = 0, an integrator, it is 0/0.
+///          The discarded quotient at z = 0 raises the invalid flag; nothing here traps it.
+/// Domain:  all z, beyond the limit of exp to that of φ₁ itself (93.2… in float, 716.3… in double); φ₁(−∞) = 0.
+///          NaN in, NaN out.
+/// Error:   2 ulp.
+/// Cost:    one expm1, one division.
+/// See:     ssm/discretize/rules.hpp, the zero-order hold.
+template <simd::real V>
+[[nodiscard]] inline V phi1(V z) noexcept;
+
+/// φ₂(z) = (eᶻ − 1 − z)/z² = (φ₁(z) − 1)/z,   φ₂(0) = ½.
+///
+///     |z| < 1:   Σ zᵏ/(k + 2)!          otherwise:   (φ₁(z) − 1)/z
+///
+/// Why:     expm1 alone does not help: φ₁(z) − 1 ≈ z/2 cancels, and at |z| = 1e-8 half of the digits of a double are
+///          lost.
+///          The discarded quotient at z = 0 raises the invalid flag; nothing here traps it.
+/// Domain:  all z up to the limit of φ₁, +∞ beyond; φ₂(−∞) = 0. NaN in, NaN out.
+/// Error:   5 ulp.
+/// Cost:    one φ₁, one division, 9 fused multiply-adds in float, 17 in double.
+/// See:     ssm/discretize/rules.hpp, the first-order hold.
+template <simd::real V>
+[[nodiscard]] inline V phi2(V z) noexcept;
+
 namespace detail {
 
 /// φ₂ near 0: Σ zᵏ/(k + 2)!. What is left out is below a quarter of an ulp for |z| ≤ 1.
@@ -60,17 +86,8 @@ template <class T, class Z>
 
 }  // namespace detail
 
-/// φ₁(z) = (eᶻ − 1)/z = ∫₀¹ eˢᶻ ds,   φ₁(0) = 1.
-///
-/// Why:     exp(z) − 1 subtracts two nearly equal numbers when |z| is small, and 0/0 is no answer for an integrator.
-///          The discarded quotient at z = 0 raises the invalid flag; nothing here traps it.
-/// Domain:  all z, beyond the limit of exp to that of φ₁ itself (93.2… in float, 716.3… in double); φ₁(−∞) = 0.
-///          NaN in, NaN out.
-/// Error:   2 ulp.
-/// Cost:    one expm1, one division.
-/// See:     ssm/discretize.hpp, the zero-order hold.
 template <simd::real V>
-[[nodiscard]] inline V phi1(V z) noexcept {
+inline V phi1(V z) noexcept {
   using T = simd::scalar_of<V>;
   using c = detail::exp_constants_of<V>;
   static constexpr T part = T(0x1p-16);
@@ -82,19 +99,8 @@ template <std::same_as<long double> T>
   return z == 0 ? T(1) : std::expm1(z) / z;
 }
 
-/// φ₂(z) = (eᶻ − 1 − z)/z² = (φ₁(z) − 1)/z,   φ₂(0) = ½.
-///
-///     |z| < 1:   Σ zᵏ/(k + 2)!          otherwise:   (φ₁(z) − 1)/z
-///
-/// Why:     an expm1 does not save the quotient: what is left of φ₁ after taking 1 away is z/2, so that at |z| = 1e-8
-///          half of the digits of a double are gone.
-///          The discarded quotient at z = 0 raises the invalid flag; nothing here traps it.
-/// Domain:  all z up to the limit of φ₁, +∞ beyond; φ₂(−∞) = 0. NaN in, NaN out.
-/// Error:   5 ulp.
-/// Cost:    one φ₁, one division, 9 fused multiply-adds in float, 17 in double.
-/// See:     ssm/discretize.hpp, the first-order hold.
 template <simd::real V>
-[[nodiscard]] inline V phi2(V z) noexcept {
+inline V phi2(V z) noexcept {
   using T = simd::scalar_of<V>;
   using c = detail::exp_constants_of<V>;
   V const quotient = (phi1(z) - V(T(1))) / simd::at_most(z, V(c::phi1_high));

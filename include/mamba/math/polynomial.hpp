@@ -9,6 +9,14 @@
 
 namespace mamba::inline MAMBA_ABI::math {
 
+/// c₀ + x (c₁ + x (c₂ + …)), coefficients in ascending order.
+///
+/// Why:     Horner has the fewest operations; loops over batches supply the parallelism that Estrin's form would add.
+/// Error:   one rounding per coefficient; the k-th one is multiplied by xᵏ.
+/// Cost:    N − 1 fused multiply-adds.
+template <simd::real V, std::size_t N>
+[[nodiscard]] inline V polynomial(V x, simd::scalar_of<V> const (&c)[N]) noexcept;
+
 namespace detail {
 
 template <simd::real V, std::size_t N, std::size_t... I>
@@ -21,13 +29,8 @@ template <simd::real V, std::size_t N, std::size_t... I>
 
 }  // namespace detail
 
-/// c₀ + x (c₁ + x (c₂ + …)), coefficients in ascending order.
-///
-/// Why:     Horner has the fewest operations; loops over batches supply the parallelism that Estrin's form would add.
-/// Error:   one rounding per coefficient and power, each seen through the powers of x that multiply it.
-/// Cost:    N − 1 fused multiply-adds.
 template <simd::real V, std::size_t N>
-[[nodiscard]] inline V polynomial(V x, simd::scalar_of<V> const (&c)[N]) noexcept {
+inline V polynomial(V x, simd::scalar_of<V> const (&c)[N]) noexcept {
   static_assert(N >= 1, "polynomial: give at least one coefficient");
   return detail::horner(x, c, std::make_index_sequence<N - 1>{});
 }

@@ -14,7 +14,7 @@ namespace mamba::inline MAMBA_ABI::math {
 ///     out_i = x_i / √(Σ_j x_j² / n + ε) · w_i
 ///
 /// Why:     a division per element, because the reciprocal square root of the machine has 12 bits and a product with
-///          1/√… rounds once more. The sum has one order (simd/reduce.hpp), whatever called.
+///          1/√… rounds once more. The order of the sum is fixed (simd/reduce.hpp).
 /// Shapes:  x, weight and out have n elements; out may be x.
 /// Domain:  epsilon > 0, Σ x² finite. A NaN in x makes every output NaN.
 /// Error:   (n/W + log₂ W)/2 + 3 roundings relative at most, W lanes: half the error of the sum, then one each for

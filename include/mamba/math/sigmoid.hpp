@@ -26,11 +26,16 @@ template <simd::real V>
 
 /// x·σ(x), also called swish.
 ///
-/// Domain:  all x; silu(∞) = ∞, and silu(−∞) = −0, the limit (PyTorch answers NaN there). NaN in, NaN out.
+/// Domain:  all x; silu(∞) = ∞, and silu(−∞) = −0, the limit (PyTorch gives NaN there). NaN in, NaN out.
+///          Where Known is normal, only x of exp_is_normal: the same bits, with less to do.
 /// Error:   3.25 ulp where e⁻|ˣ| is a normal number (x ≥ −87, −708 in double); below, 2e-43 (5e-321) absolute.
-template <simd::real V>
+template <exponents Known = exponents::nonpositive, simd::real V>
 [[nodiscard]] inline V silu(V x) noexcept {
   using T = simd::scalar_of<V>;
+  if constexpr (Known == exponents::normal) {
+    V const e = detail::exp_of_minus<V>(simd::abs(x));
+    return simd::at_least(x, V(x * e)) / (V(T(1)) + e);  // x·e for x < 0, else x
+  }
   V const e = detail::exp_from_below<V>(-simd::abs(x));
   V const inside = simd::at_least(x, V(T(-1000)));  // e is 0 long before, and 0·∞ would be NaN
   return simd::select(x < V(T(0)), inside * e, x) / (V(T(1)) + e);

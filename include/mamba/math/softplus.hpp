@@ -3,14 +3,34 @@
 //
 //     ln(1 + eˣ) = max(x, 0) + ln(1 + u),        u = e⁻|ˣ| ≤ 1,        ln(1 + u) = u + u² Q(u)
 //
-// On [0, 1] one polynomial is all of ln(1 + u): no division, no second range to reduce. Q is the minimax fit of Remez's
-// algorithm for the relative error of ln(1 + u), in float with the coefficients rounded one by one from the lowest,
-// each time with those above it fitted anew: off by 0.09·2⁻²⁴ in float, 0.25·2⁻⁵³ in double.
+// On [0, 1] one polynomial is all of ln(1 + u), without division or a second range reduction. Q is the minimax fit of
+// Remez's algorithm for the relative error of ln(1 + u), in float with the coefficients rounded one by one from the
+// lowest, each time with those above it fitted anew: off by 0.09·2⁻²⁴ in float, 0.25·2⁻⁵³ in double.
 #pragma once
 
 #include <mamba/math/exp.hpp>
 
 namespace mamba::inline MAMBA_ABI::math {
+
+/// ln(1 + eˣ) = u + (max(x, 0) + u² Q(u)),  u = e⁻|ˣ|.
+///
+/// Why:     eˣ overflows for large x, and ln(1 + eˣ) rounds to 0 for small ones, where the result is eˣ.
+///          The last operation is a plain addition, so no product can merge with what the caller adds.
+/// Domain:  all x; softplus(−∞) = 0, softplus(∞) = ∞, gradual where the result is subnormal. NaN in, NaN out.
+///          Where Known is normal, only x of exp_is_normal: the same bits, with less to do.
+/// Error:   2.25 ulp (2 where simd::fused).
+/// Cost:    one exp, and in float 9 fused multiply-adds, a product, an addition and a bound (20 in double).
+template <exponents Known = exponents::nonpositive, simd::real V>
+[[nodiscard]] inline V softplus(V x) noexcept;
+
+/// softplus as in PyTorch: x itself for x > 20, else ln(1 + eˣ).
+///
+/// Why:     in float the two are one function, bit for bit: e⁻²⁰ is a thousandth of an ulp of 20. In double they differ
+///          by up to 2.1e-9, and models are trained and compared with the threshold.
+/// Domain:  as softplus.
+/// Error:   2.25 ulp (2 where simd::fused) of PyTorch's function.
+template <exponents Known = exponents::nonpositive, simd::real V>
+[[nodiscard]] inline V softplus_thresholded(V x) noexcept;
 
 namespace detail {
 
@@ -49,34 +69,26 @@ struct softplus_constants<double> {
 
 }  // namespace detail
 
-/// ln(1 + eˣ) = u + (max(x, 0) + u² Q(u)),  u = e⁻|ˣ|.
-///
-/// Why:     eˣ overflows for large x, and ln(1 + eˣ) is 0 for small ones where the answer is eˣ.
-///          The last operation is a plain addition, so no product can merge with what the caller adds.
-/// Domain:  all x; softplus(−∞) = 0, softplus(∞) = ∞, gradual where the result is subnormal. NaN in, NaN out.
-/// Error:   2.25 ulp (2 where simd::fused).
-/// Cost:    one exp, and in float 9 fused multiply-adds, a product, an addition and a bound (20 in double).
-template <simd::real V>
-[[nodiscard]] inline V softplus(V x) noexcept {
+template <exponents Known, simd::real V>
+inline V softplus(V x) noexcept {
   using T = simd::scalar_of<V>;
-  V const u = detail::exp_from_below<V>(-simd::abs(x));
+  V u;
+  if constexpr (Known == exponents::normal) {
+    u = detail::exp_of_minus<V>(simd::abs(x));
+  } else {
+    u = detail::exp_from_below<V>(-simd::abs(x));
+  }
   V const above = simd::at_least(x, V(T(0)));
   return u + simd::fma(u * u, polynomial(u, detail::softplus_constants<T>::terms), above);
 }
 
-/// softplus as PyTorch has it, and so the models: x itself for x > 20, ln(1 + eˣ) up to there.
-///
-/// Why:     in float the two are one function, bit for bit: e⁻²⁰ is a thousandth of an ulp of 20. In double they differ
-///          by up to 2.1e-9, and a model trained with the threshold is compared with a model that has it.
-/// Domain:  as softplus.
-/// Error:   2.25 ulp (2 where simd::fused) of PyTorch's function.
-template <simd::real V>
-[[nodiscard]] inline V softplus_thresholded(V x) noexcept {
+template <exponents Known, simd::real V>
+inline V softplus_thresholded(V x) noexcept {
   using T = simd::scalar_of<V>;
   if constexpr (std::same_as<T, float>) {
-    return math::softplus(x);
+    return math::softplus<Known>(x);
   } else {
-    return simd::select(x > V(T(20)), x, math::softplus(x));
+    return simd::select(x > V(T(20)), x, math::softplus<Known>(x));
   }
 }
 

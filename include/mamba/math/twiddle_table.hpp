@@ -58,6 +58,7 @@ template <std::floating_point T>
 /// ω_h for every node h that has 2·leaf coefficients or more, made once.
 ///
 /// Domain:  n and leaf powers of two, leaf ≤ n.
+/// Error:   that of twiddle_factor().
 /// Cost:    n / leaf factors.
 /// Throws:  std::bad_alloc.
 template <std::floating_point T>

@@ -34,10 +34,10 @@ struct config {
   [[nodiscard]] constexpr std::size_t d_inner() const noexcept { return mixer().d_inner(); }
   [[nodiscard]] constexpr std::size_t rank() const noexcept { return mixer().rank(); }
 
-  /// Rows of the embedding: vocab_size rounded up. Those beyond vocab_size are never computed nor sampled.
+  /// Rows of the embedding: vocab_size rounded up. Logits beyond vocab_size are not computed or sampled.
   [[nodiscard]] constexpr std::size_t padded_vocab() const noexcept {
     if (vocab_size == dynamic || pad_vocab_size_multiple == dynamic) return dynamic;
-    if (pad_vocab_size_multiple == 0) return vocab_size;  // weights and state refuse it by name
+    if (pad_vocab_size_multiple == 0) return vocab_size;  // weights and state report it
     std::size_t const over = vocab_size % pad_vocab_size_multiple;
     return over == 0 ? vocab_size : vocab_size + (pad_vocab_size_multiple - over);
   }
@@ -54,7 +54,7 @@ struct config {
   friend constexpr bool operator==(config const&, config const&) noexcept = default;
 };
 
-/// Every extent dynamic: the model whose sizes a checkpoint decides.
+/// Every extent dynamic: the sizes are those of a checkpoint.
 inline constexpr config any{.d_model = dynamic,
                             .n_layer = dynamic,
                             .vocab_size = dynamic,
@@ -71,7 +71,7 @@ inline constexpr config mamba_790m{.d_model = 1536, .n_layer = 48, .vocab_size =
 inline constexpr config mamba_1_4b{.d_model = 2048, .n_layer = 48, .vocab_size = 50280};
 inline constexpr config mamba_2_8b{.d_model = 2560, .n_layer = 64, .vocab_size = 50280};
 
-/// True if no extent is left to the run.
+/// True if every extent is static.
 [[nodiscard]] constexpr bool all_static(config const& c) noexcept {
   for (std::size_t const extent : {c.n_layer, c.vocab_size, c.pad_vocab_size_multiple}) {
     if (extent == dynamic) return false;
@@ -79,7 +79,7 @@ inline constexpr config mamba_2_8b{.d_model = 2560, .n_layer = 64, .vocab_size =
   return all_static(c.mixer());
 }
 
-/// True if a model of these run-time sizes may be held by types made for `declared`.
+/// True if types with the extents of `declared` can hold a model of these sizes.
 [[nodiscard]] constexpr bool fits(config const& declared, config const& sizes) noexcept {
   auto const same = [](std::size_t a, std::size_t b) { return a == dynamic || a == b; };
   return same(declared.d_model, sizes.d_model) && same(declared.n_layer, sizes.n_layer) &&
@@ -89,9 +89,9 @@ inline constexpr config mamba_2_8b{.d_model = 2560, .n_layer = 64, .vocab_size =
          (!all_static(declared.mixer()) || (declared.bias == sizes.bias && declared.conv_bias == sizes.conv_bias));
 }
 
-/// The run-time sizes of a model, if they are ones and `declared` has room for them.
+/// The run-time sizes of a model, if they are valid and fit `declared`.
 ///
-/// Throws:  mamba::error that names `what` otherwise. A zero is no size: dt_rank alone may be 0 (⌈d_model / 16⌉).
+/// Throws:  mamba::error that names `what` otherwise. Only dt_rank may be 0 (⌈d_model / 16⌉).
 [[nodiscard]] constexpr config const& checked(config const& declared, config const& sizes, char const* what) {
   for (std::size_t const extent : {sizes.d_model, sizes.n_layer, sizes.vocab_size, sizes.d_state, sizes.d_conv,
                                    sizes.expand, sizes.pad_vocab_size_multiple}) {

@@ -8,11 +8,12 @@
 #include <algorithm>
 #include <concepts>
 #include <span>
+#include <type_traits>
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// One sequence's share of a batch: what it reads, the state that it continues from and leaves behind, and after how
-/// many of its last items outputs are wanted.
+/// One sequence of a batch: its items, the state that they continue from and update, and the number of its last items
+/// with outputs.
 template <class Network>
 struct network_sequence {
   typename Network::items items;
@@ -26,10 +27,10 @@ using sequence = network_sequence<typename Network::network_type>;
 
 namespace detail {
 
-/// What forward() does with the rows of the last layer.
+/// The result of forward(): outputs, or the rows of the last layer.
 enum class wanted { outputs, hidden };
 
-/// A batch on its way through a network, in chunks.
+/// The forward pass of a batch, in chunks.
 template <class Network>
 struct batch_run {
   using T = typename Network::scalar;
@@ -44,7 +45,7 @@ struct batch_run {
   std::size_t begun = 0;       ///< its items that are read
   std::size_t row_of_out = 0;  ///< rows of out that are written
 
-  /// Outputs wanted of a part: of its last rows.
+  /// The number of rows of a part that have outputs: its last ones.
   [[nodiscard]] std::size_t outputs_of(batch_part const& p) const noexcept {
     std::size_t const without = input_map::size(batch[p.sequence].items) - batch[p.sequence].outputs;
     return p.first + p.count > without ? std::min(p.first + p.count - without, p.count) : 0;
@@ -62,7 +63,7 @@ struct batch_run {
     return {next, 0, 0};
   }
 
-  /// Takes the next chunk through the network; false when there is none left.
+  /// Computes the next chunk; false when there is none left.
   template <wanted Wanted>
   bool run(arena at) noexcept(!core::contracts_checked) {
     auto const parts = at.take<batch_part>(batch.size());
@@ -111,6 +112,10 @@ struct batch_run {
   }
 };
 
+/// An `out` that forward() and hidden() of a model in T cannot write to: of other numbers, or constant.
+template <class Out, class T>
+concept no_rows_of = !std::convertible_to<Out, matrix_view<T>>;
+
 /// The outputs of step() as a matrix of one row.
 template <class T, class Out>
 [[nodiscard]] matrix_view<T> one_row(Out& out) noexcept(!core::contracts_checked) {
@@ -133,7 +138,7 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
   for (sequence<Network> const& s : batch) {
     std::size_t const length = run_type::input_map::size(s.items);
     MAMBA_EXPECTS(s.outputs <= length, "forward: more rows of outputs than items", s.outputs, length);
-    MAMBA_EXPECTS(s.state != nullptr, "forward: every sequence has a state, an empty one too");
+    MAMBA_EXPECTS(s.state != nullptr, "forward: every sequence needs a state, an empty one too");
     MAMBA_EXPECTS(std::none_of(batch.data(), &s, [&](auto const& before) { return before.state == s.state; }),
                   "forward: two sequences have one state");
     MAMBA_EXPECTS(s.state->stack.size() == network.layers.size(),
@@ -141,7 +146,7 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
     rows += length;
     outputs += s.outputs;
   }
-  MAMBA_EXPECTS(out.extent(0) == outputs, "forward: as many rows of outputs as are asked for", out.extent(0), outputs);
+  MAMBA_EXPECTS(out.extent(0) == outputs, "forward: out must have a row for each output", out.extent(0), outputs);
   MAMBA_EXPECTS(outputs == 0 || out.extent(1) <= (Wanted == wanted::hidden ? network.width() : network.outputs()),
                 "forward: outputs are wider than the model's", out.extent(1), network.outputs());
   if (rows == 0) return;
@@ -162,9 +167,9 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
 ///     model::forward(w, std::span(batch), workspace, logits);      // logits [2, vocab_size]
 ///
 /// Paper:   Mamba, section 3.4: embedding, blocks with residual, RMS norm, head.
-/// Shapes:  out [Σ s.outputs, ≤ outputs()], s.outputs at most the number of items. Sequences may be empty.
 /// Why:     rows of all sequences go through a layer together, so that its weights are read once; chunk_rows at a time,
 ///          so that the workspace does not grow with the input.
+/// Shapes:  out [Σ s.outputs, ≤ outputs()], s.outputs at most the number of items. Sequences may be empty.
 /// Domain:  states made for this model, no two sequences with one state; tokens in the vocabulary. NaN in, NaN out.
 /// Determinism: the partition contract: every split of the items into calls, every batch, every number of threads,
 ///          static and dynamic extents give the same bits in outputs and states, within one build.
@@ -176,6 +181,15 @@ void forward(network<Input, Stack, Output> const& w,
              std::type_identity_t<std::span<network_sequence<network<Input, Stack, Output>> const>> batch,
              Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
   detail::run<detail::wanted::outputs>(w, batch, workspace, out);
+}
+
+/// Not for rows of another arithmetic type, nor for constant ones: nothing is narrowed on the way.
+template <class Input, class Stack, class Output, class Workspace, detail::no_rows_of<typename Stack::scalar> Out>
+void forward(network<Input, Stack, Output> const&,
+             std::type_identity_t<std::span<network_sequence<network<Input, Stack, Output>> const>>, Workspace&,
+             Out&&) {
+  static_assert(!detail::no_rows_of<Out, typename Stack::scalar>,
+                "forward: out must be a writable matrix of the model's arithmetic type (float or double)");
 }
 
 /// One sequence: reads items, continuing from `state`, and writes the outputs that follow the last out.extent(0) of
@@ -194,6 +208,15 @@ void forward(network<Input, Stack, Output> const& w, std::type_identity_t<typena
   detail::run<detail::wanted::outputs>(w, std::span<sequence<net> const>(one), workspace, out);
 }
 
+/// Not for rows of another arithmetic type, nor for constant ones.
+template <class Input, class Stack, class Output, class State, class Workspace,
+          detail::no_rows_of<typename Stack::scalar> Out>
+void forward(network<Input, Stack, Output> const&, std::type_identity_t<typename Input::items>, State&, Workspace&,
+             Out&&) {
+  static_assert(!detail::no_rows_of<Out, typename Stack::scalar>,
+                "forward: out must be a writable matrix of the model's arithmetic type (float or double)");
+}
+
 /// The hidden vectors behind the last out.extent(0) items, normalised (and pooled), without the output map's
 /// projection: what transformers calls last_hidden_state.
 ///
@@ -210,11 +233,20 @@ void hidden(network<Input, Stack, Output> const& w, std::type_identity_t<typenam
   detail::run<detail::wanted::hidden>(w, std::span<sequence<net> const>(one), workspace, out);
 }
 
+/// Not for rows of another arithmetic type, nor for constant ones.
+template <class Input, class Stack, class Output, class State, class Workspace,
+          detail::no_rows_of<typename Stack::scalar> Out>
+void hidden(network<Input, Stack, Output> const&, std::type_identity_t<typename Input::items>, State&, Workspace&,
+            Out&&) {
+  static_assert(!detail::no_rows_of<Out, typename Stack::scalar>,
+                "hidden: out must be a writable matrix of the model's arithmetic type (float or double)");
+}
+
 /// One item: forward() with one row. With a workspace made for the model it allocates nothing and throws nothing, and
 /// it takes no lock: serial, or with threads for models whose token costs less than parallel::parallel_threshold().
 ///
 /// Shapes:  out [≤ outputs()].
-/// See:     examples/embed for a Mamba inside a loop of one's own.
+/// See:     examples/embed for a Mamba in an application's loop.
 template <class Input, class Stack, class Output, class State, class Workspace,
           class Out = std::span<typename Stack::scalar>>
 requires std::same_as<typename Input::items, std::span<token const>>

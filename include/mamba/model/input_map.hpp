@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/input_map.hpp — from what a model reads to rows of the residual stream: tokens, or features.  [floor 6]
+// mamba/model/input_map.hpp — from tokens or features to rows of the residual stream.  [floor 6]
 //
 // An input map is a list of parameters (nn/layer.hpp) with
 //
-//     items                           a sequence of what is read, one item a row: size(items), part(items, first, count)
+//     items                           a sequence, one item a row: size(items), part(items, first, count)
 //     map(items, r, at)               one row of r [items, d_model] for each item
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// A token id, as tokenizers and checkpoints count them.
+/// A token id of tokenizers and checkpoints.
 using token = std::int32_t;
 
 /// The sizes of a token embedding.

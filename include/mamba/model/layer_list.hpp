@@ -48,7 +48,7 @@ class vector_list : public std::vector<T> {
   }
 };
 
-/// One element that stands for `count` equal ones: a stack of shapes costs nothing, however high it is.
+/// One element in place of `count` equal ones: a stack of shapes needs the memory of one layer.
 template <class T>
 class repeated_list {
  public:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/model/network.hpp — a model: an input map, a stack of layers, an output map.  [floor 6]
 //
-//     network<token_embedding<float>, stack<nn::block<nn::mamba1<>>>, language_head<float>>        a language model
-//     network<feature_projection<q8>, stack<nn::block<nn::s4d<>>>, pooled_head<q8>>                a classifier of signals
+//     network<token_embedding<float>, stack<nn::block<nn::mamba1<>>>, language_head<float>>    a language model
+//     network<feature_projection<q8>, stack<nn::block<nn::s4d<>>>, pooled_head<q8>>            a classifier of signals
 #pragma once
 
 #include <mamba/model/input_map.hpp>
@@ -23,7 +23,7 @@ struct network_config {
   friend bool operator==(network_config const&, network_config const&) = default;
 };
 
-/// Everything that a network remembers of what it has read: a value that holds its numbers and nothing else.
+/// The state of a network between calls: a value that holds its numbers and nothing else.
 ///
 /// Why:     copy, move and comparison are the compiler's. Intermediate values are in a workspace.
 template <class StackState, class OutputState>
@@ -40,7 +40,8 @@ struct network_state {
   [[nodiscard]] auto& layers() noexcept { return stack.layers; }
   [[nodiscard]] auto const& layers() const noexcept { return stack.layers; }
 
-  /// f(name, shape, rows) for every part, as in `layers.3.ssm` [d_inner, d_state]: to save it, restore it, look at it.
+  /// f(name, shape, rows) for every part, as in `layers.3.ssm` [d_inner, d_state]: for saving, restoring and inspecting
+  /// it.
   template <class Self, class F>
   static constexpr void for_each(Self& self, F&& f) {
     StackState::for_each(self.stack, f);
@@ -109,7 +110,7 @@ class network {
     return saturated_sum(at.used(), rest);
   }
 
-  /// What so many rows, and so many rows of outputs with so many columns, cost one thread.
+  /// The cost of so many rows, and so many rows of outputs with so many columns, on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t rows, std::size_t output_rows, std::size_t columns) const noexcept {
     return layers.cost(rows) + output.cost(output_rows, columns);
   }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/output_map.hpp — from the residual stream to what a model answers: logits, or pooled outputs.  [floor 6]
+// mamba/model/output_map.hpp — from the residual stream to logits or pooled outputs.  [floor 6]
 //
-// An output map is a list of parameters (nn/layer.hpp) with a state of its own (what a mean over time must
-// remember) and
+// An output map is a list of parameters (nn/layer.hpp) with a state of its own (for a mean over time) and
 //
-//     collect(r, state, hidden, at)    the last hidden.extent(0) rows of r, normalised and pooled, continuing from state
+//     collect(r, state, hidden, at)    hidden ← the last rows of r, normalised and pooled, continuing from state
 //     project(input, hidden, y, at)    y [hidden rows, ≤ width(config)]
 #pragma once
 
@@ -19,7 +18,7 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// Nothing to remember.
+/// No state.
 struct no_state {
   void reset() noexcept {}
   template <class Self, class F>
@@ -88,7 +87,7 @@ class language_head {
     }
   }
 
-  /// What so many rows of outputs cost one thread.
+  /// The cost of so many rows of outputs on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t rows, std::size_t columns) const noexcept {
     return kernels::product_cost<nn::format_for<W, nn::role::head>>(rows, columns * norm_f.weight().rows());
   }
@@ -99,8 +98,8 @@ class language_head {
 
 /// How rows become outputs.
 enum class pooling {
-  none,  ///< an output for every row that is asked for
-  last,  ///< the same; named for classifiers that ask for one
+  none,  ///< an output for each of the last rows of out
+  last,  ///< the same; for classifiers, which have one row
   mean   ///< of all rows of the sequence so far
 };
 
@@ -112,7 +111,7 @@ struct pooled_config {
   friend constexpr bool operator==(pooled_config const&, pooled_config const&) noexcept = default;
 };
 
-/// What a mean over time must remember.
+/// The state of a mean over time.
 template <class T, std::size_t Model>
 struct mean_state {
   tensor<T, Model> sum;
@@ -163,8 +162,8 @@ struct mean_state {
       nn::detail::expect_row(*this, i, value.size());
       count = whole(value[0], std::numeric_limits<std::size_t>::max() / unit / 2) * unit + whole(value[1], unit - 1);
     }
-    /// The number of `unit`s or of ones. What is neither is a broken contract, and 0 where contracts aren't checked:
-    /// the numbers may be a file's.
+    /// The number of `unit`s or of ones, as an integer. Other values violate the contract, and count as 0 where
+    /// contracts aren't checked: they may come from a file.
     [[nodiscard]] static std::size_t whole(T v, std::size_t most) noexcept(!core::contracts_checked) {
       bool const in_range = v >= 0 && v <= static_cast<T>(most);
       MAMBA_EXPECTS(in_range, "mean.count: not a number of rows");
@@ -176,9 +175,9 @@ struct mean_state {
 
 /// Outputs of features or tokens, for classifiers and regressors: y = W pool(norm_f(r)) + b.
 ///
-/// Shapes:  norm_f.weight [d_model], head.weight [outputs, d_model], head.bias [outputs].
 /// Why:     the mean is that of all rows so far, carried in the state, so that it keeps the partition contract: any
 ///          split of a sequence into calls has the same sums in the same order.
+/// Shapes:  norm_f.weight [d_model], head.weight [outputs, d_model], head.bias [outputs].
 /// Error:   of the mean: L·ε of Σ|r| (recursive summation in order of time) and a division.
 template <class W, std::size_t Model = dynamic, std::size_t Outputs = dynamic, class Storage = nn::packed>
 class pooled_head {

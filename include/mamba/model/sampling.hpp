@@ -3,10 +3,10 @@
 //
 //     logits → repetition penalty → ÷ temperature → top-k → softmax → min-p → top-p → draw
 //
-// The order is the order of the list; each filter sees what the one before it left, and at least one token is left.
+// In this order; each filter is applied to what the one before it left, and at least one token is left.
 // Candidates stay in ascending order of their ids until the draw, so that one random number picks the same token on
-// every standard library. The caller hands over the logits of real tokens only: what pads a vocabulary to a round size
-// (50277 → 50280 in mamba-130m) never enters, so it is never drawn.
+// every standard library. The caller passes the logits of real tokens only: the padding of a vocabulary (50277 → 50280
+// in mamba-130m) is not among them, so that it is never drawn.
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -61,7 +61,7 @@ class generator {
   std::uint64_t state_[4]{};
 };
 
-/// How the next token is chosen. The defaults draw from the model's own distribution, unfiltered.
+/// Options of sampling. The defaults draw from the model's own distribution, unfiltered.
 struct sampling_options {
   double temperature = 1;         ///< logits are divided by it; 0 takes the most probable token (greedy)
   std::size_t top_k = 0;          ///< keep the k most probable tokens; 0 keeps all, 1 is greedy
@@ -70,7 +70,7 @@ struct sampling_options {
   double repetition_penalty = 1;  ///< r: a token of the history has its logit ÷ r where positive, × r otherwise
 };
 
-/// Refuses options that have no meaning.
+/// Checks that options are in range.
 ///
 /// Throws:  mamba::error, one sentence that names the option, what was found and what was expected.
 inline void check(sampling_options const& o) {
@@ -86,12 +86,13 @@ inline void check(sampling_options const& o) {
     refuse("repetition penalty", o.repetition_penalty, "a finite number above 0");
 }
 
-/// Draws tokens. It owns its scratch: after the first call for a vocabulary, a call allocates nothing.
+/// Draws tokens. It owns its buffers: after the first call for a vocabulary, a call allocates nothing.
 ///
 /// Why:     min-p is a share of the highest probability, after temperature. (mamba_ssm 2.2 compares with the logit of
 ///          token 0 instead; that is not copied.)
-/// Domain:  NaN and −∞ logits are never drawn while a token has any probability; if none has, token 0 is the answer.
-///          Where logits are +∞, those tokens share the whole probability evenly. Ties are broken by the lowest id.
+/// Domain:  NaN and −∞ logits are never drawn while a token has any probability; if none has, token 0 is drawn.
+///          Where logits are +∞, those tokens have equal probabilities and all others 0. Ties are broken by the lowest
+///          id.
 /// Cost:    one exp for each token that top-k leaves; linear in the vocabulary, plus k log k for the tokens of top-p.
 class sampler {
  public:
@@ -140,7 +141,7 @@ class sampler {
     return draw(random);
   }
 
-  // Once for each token type, however often the history holds it.
+  // Once for each token, however often it is in the history.
   void penalise(std::span<token const> history) {
     seen_.assign(candidates_.size(), 0);
     double const r = options_.repetition_penalty;
@@ -160,33 +161,33 @@ class sampler {
 
   // nth_element may leave any order, so it works on a copy and only the k-th best is taken from it.
   void keep_best(std::size_t k) {
-    scratch_ = candidates_;
-    auto const kth = scratch_.begin() + static_cast<std::ptrdiff_t>(k - 1);
-    std::nth_element(scratch_.begin(), kth, scratch_.end(), preferred);
+    buffer_ = candidates_;
+    auto const kth = buffer_.begin() + static_cast<std::ptrdiff_t>(k - 1);
+    std::nth_element(buffer_.begin(), kth, buffer_.end(), preferred);
     candidate const last = *kth;
     keep_if([&](candidate const& c) { return !preferred(last, c); });
   }
 
-  // Softmax without its denominator: exp((logit − best) / T), so that the best token weighs exactly 1.
+  // Softmax without its denominator: exp((logit − best) / T), so that the best token has weight 1.
   void weigh(double best) {
     for (candidate& c : candidates_) c.value = c.value == best ? 1 : std::exp((c.value - best) / options_.temperature);
   }
 
-  // The smallest set of best tokens whose share reaches p: taken off a heap, which orders no more than it must.
+  // The smallest set of best tokens whose share reaches p: taken off a heap, which sorts no more than needed.
   void keep_share(double p) {
-    scratch_ = candidates_;
+    buffer_ = candidates_;
     double total = 0;
-    for (candidate const& c : scratch_) total += c.value;
+    for (candidate const& c : buffer_) total += c.value;
     auto const worse = [](candidate const& a, candidate const& b) { return preferred(b, a); };
-    std::make_heap(scratch_.begin(), scratch_.end(), worse);
-    auto end = scratch_.end();
+    std::make_heap(buffer_.begin(), buffer_.end(), worse);
+    auto end = buffer_.end();
     candidate last{};
     double sum = 0;
     do {
-      std::pop_heap(scratch_.begin(), end, worse);
+      std::pop_heap(buffer_.begin(), end, worse);
       last = *--end;
       sum += last.value;
-    } while (sum < p * total && end != scratch_.begin());
+    } while (sum < p * total && end != buffer_.begin());
     keep_if([&](candidate const& c) { return !preferred(last, c); });
   }
 
@@ -206,11 +207,11 @@ class sampler {
   }
 
   sampling_options options_;
-  std::vector<candidate> candidates_, scratch_;
+  std::vector<candidate> candidates_, buffer_;
   std::vector<unsigned char> seen_;
 };
 
-/// One draw without a sampler of one's own; it allocates its scratch each time.
+/// One draw without a sampler; it allocates its buffers in each call.
 [[nodiscard]] inline token sample(std::span<float const> logits, sampling_options const& options,
                                   std::span<token const> history, generator& random) {
   return sampler(options)(logits, history, random);

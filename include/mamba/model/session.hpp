@@ -13,13 +13,13 @@ namespace mamba::inline MAMBA_ABI::model {
 /// One sequence of a model, for programs that have one.
 ///
 ///     model::session session(weights);
-///     session.read(prompt);                                    // logits of what comes next
+///     session.read(prompt);                                    // logits of the next token
 ///     for (int i = 0; i < 100; ++i) {
 ///       history.push_back(sampler(session.outputs(), history, random));
 ///       session.step(history.back());
 ///     }
 ///
-/// Shapes:  outputs() [outputs of the model], those behind the last item that was read; zeros before the first.
+/// Shapes:  outputs() [outputs of the model], those after the last item; zeros before the first.
 /// Domain:  the weights must outlive the session. Copying a session copies its state, not the weights.
 /// Determinism: forward()'s.
 /// Throws:  std::bad_alloc in the constructor, and in read() where the workspace must grow.
@@ -43,7 +43,7 @@ class session {
   session& operator=(session&&) noexcept = default;
   ~session() = default;
 
-  /// Reads items and returns the outputs behind the last of them (the previous outputs where there are none).
+  /// Reads items and returns the outputs after the last of them (the previous outputs where there are none).
   std::span<scalar const> read(items from) {
     bool const some = decltype(weights_->input)::size(from) > 0;
     model::forward(*weights_, from, state_, workspace_,

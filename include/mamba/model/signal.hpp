@@ -8,7 +8,7 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// The sizes of a classifier or regressor of signals: a template argument, in which every extent is known.
+/// The sizes of a classifier or regressor of signals: a template argument, in which every extent is static.
 struct signal_config {
   std::size_t features;  ///< numbers in a frame
   std::size_t d_model;
@@ -45,7 +45,7 @@ using signal_network = network<feature_projection<W, C.features, C.d_model, Stor
 ///     static model::static_workspace<decltype(weights)> workspace;
 ///     model::step(weights, frame, state, workspace, outputs);
 ///
-/// Why:     sizes stand in one place. Weights, state and workspace use no heap where weights and states are each below
+/// Why:     sizes are given once. Weights, state and workspace use no heap where weights and states are each below
 ///          inline_bytes (tensor/storage.hpp).
 template <signal_config C, class W = float, class Storage = nn::packed>
 class signal_weights : public signal_network<C, W, Storage> {

@@ -4,7 +4,7 @@
 //     stack<nn::block<nn::mamba1<>>>                    one kind: a vector of layers, no variant
 //     stack<nn::block<nn::mamba1<>>, my_layer>          several: a vector of variants, one visit per layer and call
 //
-// A stack is itself a layer of a kind: r ← layer_n(… layer_1(r)), with the states of all its layers as its state.
+// A stack is itself like a layer: r ← layer_n(… layer_1(r)), with the states of all its layers as its state.
 #pragma once
 
 #include <mamba/model/layer_list.hpp>
@@ -19,7 +19,7 @@ namespace mamba::inline MAMBA_ABI::model {
 
 namespace detail {
 
-/// The segments of layer i of a stack, out of those of the stack: in workspace.
+/// The segments of layer i of a stack, from those of the stack: in workspace.
 template <class State, class StackState, class Select>
 [[nodiscard]] std::span<nn::segment<State> const> layer_segments(std::span<nn::segment<StackState> const> all,
                                                                  arena& at, Select const& select) {
@@ -30,7 +30,7 @@ template <class State, class StackState, class Select>
   return own;
 }
 
-/// visit(i, f) for every layer, with an f that puts "layers.i." before names.
+/// visit(i, f) for every layer, with an f that prefixes names with "layers.i.".
 template <class F, class Visit>
 constexpr void for_each_layer(std::size_t count, F& f, Visit const& visit) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -43,7 +43,7 @@ constexpr void for_each_layer(std::size_t count, F& f, Visit const& visit) {
   }
 }
 
-/// Where the layers of a stack lie: shapes once for all; of constant storage in place, since they are pointers.
+/// The storage of a stack's layers: of shapes one for all; of constant storage in place, since they are pointers.
 template <class L, std::size_t Count, class Storage = typename L::storage>
 struct layers_of {
   using type = layer_list<L, Count>;
@@ -126,7 +126,7 @@ class uniform_stack {
     }
   }
 
-  /// What L rows cost one thread.
+  /// The cost of L rows on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t rows) const noexcept {
     return size() == 0 ? parallel::cost{} : static_cast<double>(size()) * layers_[0].cost(rows);
   }
@@ -252,7 +252,7 @@ class mixed_stack {
   template <std::size_t I>
   using kind = std::tuple_element_t<I, std::tuple<L...>>;
 
-  /// f(index<I>) for the I that `which` is: by index, since two kinds may have one type of state or configuration.
+  /// f(index<I>) for I = `which`: by index, since two kinds may have the same type of state or configuration.
   template <class F>
   static void each_kind(std::size_t which, F&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) { (static_cast<void>(which == I && (f(index<I>{}), true)), ...); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/weights.hpp — all parameters of a Mamba language model, and the state that goes with them.  [floor 6]
+// mamba/model/weights.hpp — the parameters of a Mamba language model, and its state.  [floor 6]
 #pragma once
 
 #include <mamba/model/config.hpp>
@@ -18,7 +18,7 @@ using mamba_network =
     network<token_embedding<W, C.padded_vocab(), C.d_model, Storage>,
             uniform_stack<mamba_block<C, W, Storage>, C.n_layer>, language_head<W, C.d_model, Storage>>;
 
-/// The weights of a model: C says which sizes the compiler knows, W in which format the matrices are stored.
+/// The weights of a model: C has the static sizes, W is the format of the matrices or a policy.
 ///
 ///     model::weights<> weights(sizes);                     // any checkpoint
 ///     model::weights<model::mamba_130m, bfloat16> weights; // one shape, 16-bit matrices
@@ -53,15 +53,15 @@ class weights : public mamba_network<C, W, Storage> {
   config sizes_;
 };
 
-/// The shapes of a model in the storage format W, without numbers: what a loader checks a file against. The layers are
-/// one that stands for all, so that absurd sizes cost nothing.
+/// The shapes of a model in the storage format W, without numbers, for checking a file. One layer is stored for
+/// all, so that absurd sizes cost no memory.
 template <class W = float>
 using manifest = weights<any, W, nn::meta>;
 
-/// The state of a Mamba language model between calls: copy it, compare it, keep it, go back to it.
+/// The state of a Mamba language model between calls, a regular value: copies of it are checkpoints to return to.
 ///
 /// Shapes:  per layer, the last d_conv−1 inputs of the convolution [d_conv−1, d_inner] and h [d_inner, d_state], both
-///          in the arithmetic type T. Its size does not depend on how much was read.
+///          in the arithmetic type T. Its size does not depend on the number of tokens.
 /// Throws:  mamba::error if `sizes` are not those of C; std::bad_alloc.
 template <config C = any, class T = float>
 class state : public mamba_network<C, T>::state {

@@ -9,8 +9,7 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// Rows that forward() takes through all layers at a time: a workspace is bounded by it (9.4 MB for mamba-130m),
-/// results do not depend on it.
+/// Rows that forward() computes at a time: it bounds the workspace (9.4 MB for mamba-130m) and changes no result.
 inline constexpr std::size_t chunk_rows = 256;
 
 /// Memory for the intermediate values of one call at a time, shared by any number of states.
@@ -27,7 +26,7 @@ class workspace {
     static_cast<void>(prepare(network, rows, sequences));
   }
 
-  /// Makes sure that a call of so many rows fits, in chunks; returns the rows of a chunk.
+  /// Reserves the memory for calls of so many rows, in chunks; returns the rows of a chunk.
   template <class Network>
   std::size_t prepare(Network const& network, std::size_t rows, std::size_t sequences) {
     std::size_t const chunk = std::min(rows, chunk_rows);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/activations.hpp — what a linear layer reads: numbers, and their 8-bit blocks where its format takes them.  [floor 5]
+// mamba/nn/activations.hpp — the input of a linear layer: numbers, and for block formats their 8-bit blocks.  [floor 5]
 #pragma once
 
 #include <mamba/kernels/quantization/activations.hpp>
@@ -14,10 +14,10 @@ enum class activation_format { plain, int8 };
 ///
 ///     matrix_view<float> const u = at.matrix<float>(rows, d_model);    // buffers from a workspace
 ///     activations<float, linear::input_format> const input(at, u);
-///     …write rows of u, then input.quantize(first, count) for those that are written (nothing, where plain)…
+///     …write rows of u, then input.quantize(first, count) for the written ones (no effect where plain)…
 ///     projection(input, y);
 ///
-/// Why:     whether a format quantises its input is decided here, once, and not at every place that computes one.
+/// Why:     whether a format quantises its input is decided here, and not by every layer.
 template <class T, activation_format Format = activation_format::plain>
 struct activations {
   matrix_view<T const> values;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/block.hpp — norm, mixer and residual: a layer out of any mixer.  [floor 5]
+// mamba/nn/block.hpp — norm, mixer and residual: a layer from any mixer.  [floor 5]
 #pragma once
 
 #include <mamba/nn/format_policy.hpp>
@@ -67,7 +67,7 @@ class block {
     mixer.template apply<kernels::output::add>(input, segments, at, r);
   }
 
-  /// What L rows cost one thread.
+  /// The cost of L rows on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept { return norm.cost(L) + mixer.cost(L); }
 
   Mixer mixer;

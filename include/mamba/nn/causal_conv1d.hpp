@@ -19,7 +19,7 @@ class causal_conv1d {
  public:
   using filter = typename Storage::template filter<T, D, K>;
   using vector = typename Storage::template vector<T, Bias>;
-  /// The inputs that later tokens still need: the last K−1.
+  /// The last K−1 inputs.
   using state_type = tensor<T, K == dynamic ? dynamic : K - 1, D>;
 
   causal_conv1d() requires(D == dynamic || Bias != dynamic) = default;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/constant_parameter.hpp — parameters that are no matrices, in constant storage.  [floor 5]
+// mamba/nn/constant_parameter.hpp — vectors, filters and A in constant storage.  [floor 5]
 //
-// They have the layouts of nn/parameter.hpp: what one model's span() gives, another model's borrow() takes. Each states
-// its type of number, element, and how many it borrows, size(). All of it can be done by the compiler.
+// They have the layouts of nn/parameter.hpp: span() of one model is the argument of borrow() of another. Each states
+// its type of number, element, and how many it borrows, size(). All functions are constexpr.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -14,14 +14,14 @@
 
 namespace mamba::inline MAMBA_ABI::nn {
 
-/// Numbers in constant storage: none until borrow() says where.
+/// Numbers in constant storage: none until borrow().
 template <class T>
 class constant_numbers {
  public:
   using storage_format = T;
   using element = T;
 
-  /// All of them: what the layer reads.
+  /// All of them, for the layer.
   [[nodiscard]] constexpr std::span<T const> span() const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(values_.size() == size_, "constant parameter: nothing is borrowed yet", values_.size(), size_);
     return values_;
@@ -29,7 +29,7 @@ class constant_numbers {
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
   [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
 
-  /// Domain:  size() numbers that stay as they are for good, on a 64-byte boundary where they are A.
+  /// Domain:  size() numbers that stay unchanged while they are used, on a 64-byte boundary where they are A.
   constexpr void borrow(std::span<T const> values) noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(values.size() == size_, "constant parameter: borrowed numbers must be all of it", values.size(),
                   size_);
@@ -85,7 +85,7 @@ class constant_filter : public constant_numbers<T> {
   extents<D, K> shape_;
 };
 
-/// A in the scan's layout, in constant storage. A_log isn't kept: such a model is never saved again.
+/// A in the scan's layout, in constant storage. A_log isn't stored: such a model is not saved.
 template <class T, std::size_t D = dynamic, std::size_t N = dynamic>
 class constant_decay : public constant_numbers<T> {
  public:
@@ -101,6 +101,37 @@ class constant_decay : public constant_numbers<T> {
 
   [[nodiscard]] kernels::channel_blocked_view<T const> a() const noexcept(!core::contracts_checked) {
     return {this->span().data(), rows(), row_size()};
+  }
+
+ private:
+  extents<D, N> shape_;
+};
+
+/// Planes of modes in the recurrence's layout, one after the other, in constant storage, in the place of a
+/// tensor of S4D's kernel, which isn't stored.
+///
+/// Shapes:  Planes times D channels of N modes; of no planes there are no numbers.
+template <class T, std::size_t D, std::size_t N, std::size_t Planes>
+class constant_planes : public constant_numbers<T> {
+  using plane_view = kernels::channel_blocked_view<T const>;
+
+ public:
+  constexpr constant_planes() noexcept : constant_planes(extents<D, N>{}) {}
+  constexpr constant_planes(std::size_t channels, std::size_t modes) noexcept(!core::contracts_checked)
+      : constant_planes(extents<D, N>(channels, modes)) {}
+  constexpr explicit constant_planes(extents<D, N> shape) noexcept
+      : constant_numbers<T>(Planes * plane_view(nullptr, shape.extent(0), shape.extent(1)).size()), shape_(shape) {}
+
+  /// Those of the tensor.
+  [[nodiscard]] constexpr std::size_t rows() const noexcept { return shape_.template get<0>(); }
+  [[nodiscard]] constexpr std::size_t row_size() const noexcept {
+    return Planes == 0 ? 1 : Planes * shape_.template get<1>();
+  }
+
+  [[nodiscard]] plane_view plane(std::size_t p) const noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS(p < Planes, "constant parameter: no such plane", p, Planes);
+    std::size_t const modes = shape_.template get<1>();
+    return {this->span().data() + p * (this->size() / Planes), rows(), modes};
   }
 
  private:

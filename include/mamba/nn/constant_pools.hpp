@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/constant_pools.hpp — the parameters of a model in constant storage, side by side.  [floor 5]
+// mamba/nn/constant_pools.hpp — the parameters of a model in constant storage.  [floor 5]
 //
 //     pool of floats     | norm | A | D | conv1d | …       each parameter from a cache line on, zeros between them
 //     pool of q8 blocks  | embedding | input and output projections | …
 //
 // One pool for each type of element, and in each the parameters in the order of the model's list, with the layouts that
-// span(), taps(), a() and storage() of packed parameters have. io::write_constant_header writes such pools.
+// span(), taps(), a(), storage() and for_each_plane() of packed parameters have. io::constant_header writes such pools.
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -20,7 +20,7 @@
 
 namespace mamba::inline MAMBA_ABI::nn {
 
-/// The number of this layout: what was written for another one must not be read.
+/// The version of this layout: pools of another one must not be read.
 inline constexpr int constant_layout = 1;
 
 /// Elements that a parameter of `count` takes up in its pool: whole cache lines.
@@ -39,7 +39,7 @@ template <class E>
 ///     using weights_type = model::weights<sizes, q8, nn::constant>;
 ///     constexpr auto weights = nn::borrowed<weights_type>(nn::constant_pools(numbers, blocks));
 ///
-/// Domain:  pools that stay as they are for good, on 64-byte boundaries.
+/// Domain:  pools that stay unchanged while they are used, on 64-byte boundaries.
 template <class... E>
 class constant_pools {
  public:
@@ -90,17 +90,18 @@ struct borrow_from {
 
 }  // namespace detail
 
-/// Parameters (a layer, a stack, a network) of static sizes and constant storage that read their numbers from pools.
+/// Parameters (a layer, a stack of one kind, a network) of static sizes and constant storage that read their numbers
+/// from pools. `sizes` are the configuration that they are made from, where their type alone doesn't say it.
 ///
-/// Why:     nothing is copied or allocated. In a constant, it is done by the compiler: the result lies in constant
-///          storage, too.
+/// Why:     nothing is copied or allocated. It is constexpr: a constant of the result is in constant storage,
+///          too.
 /// Domain:  pools written for these parameters, in this build's layout.
-/// Throws:  mamba::error where the pools are not of the parameters' size; in a constant, that is an error of the
-///          compiler.
-template <class P, class... E>
-[[nodiscard]] constexpr P borrowed(constant_pools<E...> pools) {
+/// Throws:  mamba::error where the pools are not of the parameters' size; in a constant expression it does not
+///          compile.
+template <class P, class... E, class... Config>
+[[nodiscard]] constexpr P borrowed(constant_pools<E...> pools, Config const&... sizes) {
   static_assert(std::is_same_v<typename P::storage, constant>, "borrowed: parameters must be in constant storage");
-  P parameters;
+  P parameters(sizes...);
   detail::borrow_from<E...> const take{pools};
   P::for_each(parameters, nameless(take));
   if (!pools.empty()) core::fail("constant_pools: a pool is longer than the model's parameters");

@@ -8,7 +8,7 @@
 
 namespace mamba::inline MAMBA_ABI::nn {
 
-/// The embedding table in storage format W, packed as a matrix product wants it, so that a tied head is stored once.
+/// The embedding table in storage format W, packed as for a matrix product, so that a tied head is stored once.
 ///
 /// Shapes:  weight [Vocab, Model]; lookup: tokens [L] → y [L, Model]; logits: x [L, Model] → y [L, ≤ Vocab].
 /// Domain:  0 ≤ token < Vocab.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/format_policy.hpp — which matrix of a model is stored in which format, by what the matrix does.  [floor 5]
+// mamba/nn/format_policy.hpp — the storage format of each matrix of a model, by its role.  [floor 5]
 #pragma once
 
 #include <mamba/kernels/gemm/packed_matrix.hpp>
@@ -9,12 +9,12 @@
 
 namespace mamba::inline MAMBA_ABI::nn {
 
-/// What a parameter does in its layer. Matrices get a format by it; vectors stay in the arithmetic type.
+/// The role of a parameter in its layer. It selects a matrix's format; vectors stay in the arithmetic type.
 enum class role {
   embedding,     ///< from tokens or features to the model's width; a tied head, too
   head,          ///< from the model's width to logits or outputs
   input,         ///< a mixer's projection of its input
-  selection,     ///< what makes Δ, B and C out of the input
+  selection,     ///< from a mixer's input to Δ, B and C
   output,        ///< a mixer's projection back to the model's width
   feed_forward,  ///< of a multilayer perceptron
   attention,     ///< of an attention layer
@@ -23,7 +23,7 @@ enum class role {
 
 /// A format for each role.
 ///
-///     struct careful {  // q4, but what makes Δ, B and C
+///     struct careful {  // q4, but q8 for Δ, B and C
 ///       template <nn::role R>
 ///       using format = std::conditional_t<R == nn::role::selection, q8, q4>;
 ///     };
@@ -43,12 +43,16 @@ struct uniform_format {
   using format = W;
 };
 
-/// What `ternary` stands for as the format of a model: q4 where Δ, B and C are made and at the way back to the stream.
+/// The policy of `ternary` as the format of a model: q4 for the embedding, the head, the projections to Δ, B and C, and
+/// those back to the model's width.
 ///
-/// Why:     the smallest matrices carry most of the damage; benchmarks/README.md has the table.
+/// Why:     these cause most of the loss for the bits that they cost, measured by KL divergence from f32, on text seen
+///          in training and unseen; benchmarks/README.md has the table.
 struct ternary_mixture {
   template <role R>
-  using format = std::conditional_t<R == role::selection || R == role::output, q4, ternary>;
+  using format =
+      std::conditional_t<R == role::embedding || R == role::head || R == role::selection || R == role::output, q4,
+                         ternary>;
 };
 
 namespace detail {
@@ -82,7 +86,7 @@ struct arithmetic_of_policy {
 
 }  // namespace detail
 
-/// The policy that W stands for: a policy is its own; ternary has a mixture; any other format is that of all matrices.
+/// The policy of W: W itself, if it is one; the mixture for ternary; else one format for all matrices.
 template <class W>
 using policy = typename detail::policy_of<W>::type;
 

@@ -32,7 +32,7 @@ void forward(M const& m, matrix_view<typename M::scalar const> x, typename M::st
 
 }  // namespace detail
 
-/// y = f(x, state) for one sequence, which continues from `state` and leaves it behind.
+/// y = f(x, state) for one sequence, which continues from `state` and updates it.
 ///
 ///     nn::forward(mixer, x, state, workspace, y);
 ///

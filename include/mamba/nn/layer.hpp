@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/layer.hpp — what a mixer and a layer are: the concepts that a model is stacked from.  [floor 5]
+// mamba/nn/layer.hpp — the concepts of mixers and layers.  [floor 5]
 //
 //     mixer    (y, state') = f(x, state)             nn::mamba1, nn::s4d, one of your own
 //     layer    (r, state') = (r + f(norm r), state')  nn::block<Mixer>: what a stack holds
 //
-// Both work on rows of many sequences at once. A segment says which rows belong to one sequence, and where its state
-// is; every row's arithmetic is independent of other sequences' rows, so a batch has the bits of its sequences alone.
+// Both process rows of many sequences at once. A segment is the rows of one sequence, and a pointer to its state; every
+// row's arithmetic is independent of other sequences' rows, so a batch has the bits of its sequences alone.
 #pragma once
 
 #include <mamba/kernels/gemm/matmul.hpp>
@@ -18,7 +18,7 @@
 
 namespace mamba::inline MAMBA_ABI::nn {
 
-/// Consecutive rows of one sequence, in order of time, and the state that they continue from and leave behind.
+/// Consecutive rows of one sequence, in order of time, and the state that they continue from and update.
 template <class State>
 struct segment {
   std::size_t first;  ///< row
@@ -36,7 +36,7 @@ template <class Buffers, class Config>
 
 namespace detail {
 
-/// A visitor of any list: what concepts call for_each with.
+/// A visitor of any list, for concepts.
 struct any_visitor {
   template <class... A>
   constexpr void operator()(A&&...) const noexcept {}
@@ -44,7 +44,7 @@ struct any_visitor {
 
 }  // namespace detail
 
-/// What a mixer or a layer carries: a value with reset(), back to what it was before the first row, and
+/// The state of a mixer or a layer: a value with reset(), which returns to that before the first row, and
 /// for_each(state, f), which calls f(name, shape, rows) for each part (nn/state_storage.hpp).
 template <class S>
 concept carried_state = std::regular<S> && requires(S& state, S const& kept, detail::any_visitor const f) {
@@ -64,8 +64,7 @@ concept parameter_list = requires(P& parameters, P const& kept, detail::any_visi
   typename P::config;
   typename P::storage;
   typename P::template with_storage<meta>;
-  requires std::constructible_from < typename P::template with_storage<meta>,
-  typename P::config const& > ;
+  requires(std::constructible_from<typename P::template with_storage<meta>, typename P::config const&>);
 };
 
 /// A sequence map with state: y ← f(x, state), or y ← y + f(x, state).
@@ -79,7 +78,7 @@ concept parameter_list = requires(P& parameters, P const& kept, detail::any_visi
 /// `input` is what its first matrix reads (activations of width(config), quantised if its format takes them so), `at`
 /// the rest of the workspace, of which it needs workspace(config, rows) bytes at most. cost(rows) decides whether
 /// threads are used, never a result. sizes() is the configuration that it was made with; state(config) is the state
-/// before the first row: all that must be remembered, and a value.
+/// before the first row, a value.
 ///
 /// Domain:  segments lie side by side in the input and cover it.
 /// Determinism: the partition contract: the same bits for every split of a sequence into calls, any other sequences in
@@ -99,7 +98,7 @@ concept mixer = parameter_list<M> && carried_state<typename M::state> &&
   { m.cost(rows) } -> std::same_as<parallel::cost>;
 };
 
-/// What a stack holds: r ← r + f(norm r), in place.
+/// The element of a stack: r ← r + f(norm r), in place.
 template <class L>
 concept layer = parameter_list<L> && carried_state<typename L::state> &&
     requires(L const& l, typename L::config const& c, std::span<segment<typename L::state> const> segments, arena at,

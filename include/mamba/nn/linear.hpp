@@ -8,7 +8,7 @@
 
 namespace mamba::inline MAMBA_ABI::nn {
 
-/// How a layer's constructor begins that gets its parameters from allocate().
+/// A tag of constructors after which allocate() gives a layer its parameters.
 struct unallocated {};
 
 /// Whether a layer has a bias.
@@ -18,11 +18,10 @@ enum class bias { none, present };
 ///
 ///     y = x Wᵀ + b
 ///
-/// Shapes:  weight [Out, In] as PyTorch has it, bias [Bias]: Out, 0, or dynamic; x [L, In], y [L, ≤ Out].
 /// Why:     block formats read x in 8 bits. The call is the same for every format: activations hold what the format
-///          reads, in memory that a workspace gave.
-/// Error:   In · ε · Σ|x||W| per output (recursive summation); block formats:
-///          kernels/quantization/quantized_matmul.hpp.
+///          reads, in memory of a workspace.
+/// Shapes:  weight [Out, In] as PyTorch has it, bias [Bias]: Out, 0, or dynamic; x [L, In], y [L, ≤ Out].
+/// Error:   that of kernels::matmul: kernels/gemm/matmul.hpp, block formats kernels/quantization/quantized_matmul.hpp.
 /// Determinism: the same bits for every split of L into calls, of Out into ranges and for every number of threads.
 template <class W, std::size_t Out = dynamic, std::size_t In = dynamic, class Storage = packed,
           std::size_t Bias = dynamic>
@@ -36,7 +35,7 @@ class linear {
   using input = activations<scalar, input_format>;
   static constexpr std::size_t panel = kernels::packed_matrix<W>::panel;  ///< outputs that one thread computes at least
 
-  /// Without numbers, until allocate() or an assignment brings them. (Static extents alone don't say whether there is a
+  /// Without numbers, until allocate() or an assignment. (Static extents alone don't say whether there is a
   /// bias: Bias = Out or Bias = 0 does.)
   linear() requires(Out == dynamic || Bias != dynamic) = default;
   constexpr explicit linear(unallocated) {}
@@ -78,7 +77,7 @@ class linear {
     kernels::matmul<Mode>(operand(x), weight_, bias_.span(), y, part);
   }
 
-  /// What L tokens cost one thread.
+  /// The cost of L tokens on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept {
     return kernels::product_cost<W>(L, weight_.rows() * weight_.row_size());
   }

@@ -9,7 +9,7 @@
 //     out            = out_proj y                                        [L, d_model]
 //
 // Four parallel loops, with a barrier after convolution, x_proj, scan and out_proj. In the first and the third a thread
-// has a range of channels: it computes x (and as large a share of z) and convolves it, and later computes Δ and scans.
+// has a range of channels: it computes and convolves x (and as many channels of z), and later computes Δ and scans.
 #pragma once
 
 #include <mamba/kernels/scan/selective_scan.hpp>
@@ -110,7 +110,7 @@ class mamba1 {
     });
   }
 
-  /// What L tokens cost one thread.
+  /// The cost of L tokens on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept {
     std::size_t const channels = L * sizes_.d_inner();
     return in_proj.cost(L) + kernels::convolution_cost(channels * sizes_.d_conv) + x_proj.cost(L) + dt_proj.cost(L) +
@@ -150,9 +150,9 @@ class mamba1 {
           scanned(at, y) {}
   };
 
-  /// Channels that stay together: whole panels of in_proj and dt_proj, whole blocks of the scan and of quantisation.
+  /// Channels that are not divided: whole panels of in_proj and dt_proj, whole blocks of the scan and of quantisation.
   static constexpr std::size_t group = std::max(
-      {in_projection::panel, dt_projection::panel, kernels::channel_unroll* simd::lanes<scalar>,
+      {in_projection::panel, dt_projection::panel, std::size_t{kernels::channel_unroll * simd::lanes<scalar>},
        x_projection::input_format == activation_format::int8 || out_projection::input_format == activation_format::int8
            ? activation_block_size
            : 1});
@@ -196,7 +196,7 @@ class mamba1 {
     parallel::parallel_for(x_proj.weight().panels(), x_proj.cost(L), [&](std::size_t first, std::size_t last) {
       x_proj.multiply(b.convolved, b.dt_b_c, {first, last});
     });
-    b.dt.quantize(0, L);  // a few microseconds: less than a barrier
+    b.dt.quantize(0, L);  // serial: cheaper than a barrier
   }
 
   /// delta = dt_proj dt + bias, y = (selective_scan(softplus(delta), A, B, C, x) + D x) · silu(z)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/mamba1_state.hpp — the sizes of a Mamba-1 mixer, and what it carries from token to token.  [floor 5]
+// mamba/nn/mamba1_state.hpp — the sizes and the state of a Mamba-1 mixer.  [floor 5]
 #pragma once
 
 #include <mamba/kernels/scan/channel_blocked.hpp>
@@ -34,7 +34,7 @@ struct mamba1_config {
 inline constexpr mamba1_config any_mamba1{
     .d_model = dynamic, .d_state = dynamic, .d_conv = dynamic, .expand = dynamic, .dt_rank = dynamic};
 
-/// True if no extent is left to the run.
+/// True if every extent is static.
 [[nodiscard]] constexpr bool all_static(mamba1_config const& c) noexcept {
   for (std::size_t const extent : {c.d_model, c.d_state, c.d_conv, c.expand, c.dt_rank}) {
     if (extent == dynamic) return false;
@@ -42,7 +42,7 @@ inline constexpr mamba1_config any_mamba1{
   return true;
 }
 
-/// What a mixer carries from token to token: a value, and nothing but its numbers.
+/// The state of a mixer between tokens: a value that holds its numbers and nothing else.
 template <mamba1_config S, class T>
 struct mamba1_state {
   static constexpr std::size_t kept = S.d_conv == dynamic ? dynamic : S.d_conv - 1;
@@ -66,7 +66,7 @@ struct mamba1_state {
     ssm.fill(T{0});
   }
 
-  /// f(name, shape, rows): how a state is saved, restored and looked at, whatever layout it is kept in.
+  /// f(name, shape, rows): for saving, restoring and inspecting a state, in a row-major layout.
   template <class Self, class F>
   static void for_each(Self& self, F&& f) {
     f("conv", std::array{self.conv.extent(0), self.conv.extent(1)}, state_rows(self.conv));

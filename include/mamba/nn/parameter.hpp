@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/parameter.hpp — how tensors get in and out of a layer, whatever layout the layer keeps them in.  [floor 5]
+// mamba/nn/parameter.hpp — a layer's tensors as rows, independent of their layout.  [floor 5]
 //
-// Every tensor of a checkpoint is seen as rows: shape[0] rows, each the product of the other extents long. A storage
-// takes and gives rows as the checkpoint has them; packing, transposing and derived values happen inside:
+// Every tensor of a checkpoint is a list of rows: shape[0] rows, each as long as the product of the other extents. A
+// storage reads and writes rows as in the checkpoint; it packs, transposes and derives values itself:
 //
 //     storage.rows()   storage.row_size()   storage.set_row(i, values)   storage.get_row(i, values)
 #pragma once
@@ -20,7 +20,7 @@
 
 namespace mamba::inline MAMBA_ABI::nn {
 
-/// What a parameter can be filled from and saved from: rows in and rows out, in the arithmetic type T.
+/// A storage with rows in and rows out, in the arithmetic type T.
 template <class S, class T>
 concept parameter_storage = requires(S& storage, S const& stored, std::size_t i, std::span<T const> in,
                                      std::span<T> out) {
@@ -84,7 +84,7 @@ class filter_parameter {
 
 /// A_log [D, N] as the checkpoint has it, beside A = −exp(A_log) in the scan's layout.
 ///
-/// Why:     ln∘exp does not round-trip, so A_log is kept for a model that is saved again; A is formed once, in double,
+/// Why:     ln∘exp does not round-trip, so A_log is stored too, for saving; A is formed once, in double,
 ///          and then rounded.
 template <class T, std::size_t D = dynamic, std::size_t N = dynamic>
 class decay_parameter {

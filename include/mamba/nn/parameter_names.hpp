@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/parameter_names.hpp — names of nested parameters, made for visitors that read them.  [floor 5]
+// mamba/nn/parameter_names.hpp — names of nested parameters, made only for visitors that read them.  [floor 5]
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -61,7 +61,7 @@ class parameter_name {
 
 /// A visitor for for_each(parameters, visitor) that takes f(shape, storage, role), in the order of the list.
 ///
-/// Why:     no name is put together for it, so that the compiler can visit a list.
+/// Why:     no name is built for it, so that a list can be visited at compile time.
 template <class F>
 class nameless {
  public:

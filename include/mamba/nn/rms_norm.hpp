@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/rms_norm.hpp — root-mean-square normalisation of every token.  [floor 5]
+// mamba/nn/rms_norm.hpp — root-mean-square normalisation of each token.  [floor 5]
 #pragma once
 
 #include <mamba/math/rms_norm.hpp>
@@ -41,7 +41,7 @@ class rms_norm {
     for (std::size_t t = 0; t < x.extent(0); ++t) math::rms_norm<T>(x.row(t), weight_.span(), epsilon_, y.row(t));
   }
 
-  /// What L tokens cost one thread.
+  /// The cost of L tokens on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept {
     return parallel::cost::elementwise(L * weight_.rows());
   }

@@ -56,17 +56,18 @@ class s4d {
   using vector = typename Storage::template vector<scalar, S.d_model>;
 
  public:
-  explicit s4d(config const& sizes) : sizes_(checked(sizes)), kernel(sizes.d_model, sizes.pairs()), d(sizes.d_model) {
+  constexpr explicit s4d(config const& sizes)
+      : sizes_(checked(sizes)), kernel(sizes.d_model, sizes.pairs()), d(sizes.d_model) {
     if (gated(sizes)) output_linear = out_projection(2 * sizes.d_model, sizes.d_model, bias::present);
   }
-  s4d() requires(all_static(S)) : s4d(S) {}
+  constexpr s4d() requires(all_static(S)) : s4d(S) {}
 
-  [[nodiscard]] config const& sizes() const noexcept { return sizes_; }
+  [[nodiscard]] constexpr config const& sizes() const noexcept { return sizes_; }
   [[nodiscard]] static constexpr std::size_t width(config const& s) noexcept { return s.d_model; }
 
   /// The parameters: f(name, shape, storage, role), in a checkpoint's names and shapes.
   template <class Self, class F>
-  static void for_each(Self& self, F&& f) {
+  static constexpr void for_each(Self& self, F&& f) {
     std::size_t const H = self.sizes_.d_model;
     std::size_t const P = self.sizes_.pairs();
     auto& k = self.kernel;
@@ -128,7 +129,7 @@ class s4d {
     finish<kernels::output::assign>(b, out);
   }
 
-  /// What L rows cost one thread.
+  /// The cost of L rows on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept {
     auto const sum = recurrence_cost(L) + gelu_cost(L * sizes_.d_model);
     return gated(sizes_) ? sum + output_linear.cost(L) + gelu_cost(L * sizes_.d_model) : sum;
@@ -157,7 +158,7 @@ class s4d {
 
   [[nodiscard]] static constexpr bool gated(config const& s) noexcept { return s.output == s4d_output::glu; }
 
-  static config const& checked(config const& s) noexcept(!core::contracts_checked) {
+  static constexpr config const& checked(config const& s) noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(s.d_state % 2 == 0, "s4d: d_state must be even, for modes come in pairs", s.d_state, s.d_state + 1);
     MAMBA_EXPECTS(!all_static(S) || s == S, "s4d: the sizes are those of the template argument");
     return s;
@@ -229,9 +230,9 @@ class s4d {
 /// Determinism: the same bits for every number of threads; others than the recurrence's, and others for another L.
 /// Cost:    L·d_model·N/2 complex products for K, then 5 n log₂n multiply-adds a channel.
 /// Throws:  std::bad_alloc: [L, d_model] numbers for K, and the convolution's buffers.
-template <s4d_config S, class W, class Workspace>
-void s4d_convolve(s4d<S, W> const& m, std::type_identity_t<matrix_view<arithmetic<W> const>> x, Workspace& workspace,
-                  std::type_identity_t<matrix_view<arithmetic<W>>> y) {
+template <s4d_config S, class W, class Storage, class Workspace>
+void s4d_convolve(s4d<S, W, Storage> const& m, std::type_identity_t<matrix_view<arithmetic<W> const>> x,
+                  Workspace& workspace, std::type_identity_t<matrix_view<arithmetic<W>>> y) {
   MAMBA_EXPECTS(x.extent(1) == m.sizes().d_model, "s4d_convolve: x has the mixer's width", x.extent(1),
                 m.sizes().d_model);
   MAMBA_EXPECTS(y.shape() == x.shape(), "s4d_convolve: y has the shape of x");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/s4d_init.hpp — the parameters that an S4D layer starts from, before it is trained.  [floor 5]
+// mamba/nn/s4d_init.hpp — the initial parameters of an S4D layer.  [floor 5]
 #pragma once
 
 #include <mamba/nn/format_policy.hpp>
@@ -37,6 +37,18 @@ struct s4d_init_options {
   double delta_min = 1e-3, delta_max = 0.1;  ///< [s]
   bool unit_d = false;                       ///< D = 1 instead of normal
 };
+
+/// Fills a new S4D layer: modes, log-uniform or log-spaced steps, C and D normal, output_linear as torch's Conv1d.
+///
+///     nn::initialize(mixer, {.modes = nn::s4d_modes_init::inv}, [&] { return generator.uniform(); });
+///
+/// Paper:   S4D, sections 3 and 4; s4's models/s4/s4d.py.
+/// Shapes:  uniform() gives a double in [0, 1).
+/// Domain:  0 < delta_min ≤ delta_max.
+/// Determinism: numbers are drawn in the order of for_each(), row by row; they do not depend on the standard library.
+/// Throws:  std::bad_alloc: a row.
+template <class S4D, class Uniform>
+void initialize(S4D& layer, s4d_init_options const& options, Uniform&& uniform);
 
 namespace detail {
 
@@ -99,15 +111,6 @@ class s4d_start {
 
 }  // namespace detail
 
-/// Fills a new S4D layer: modes, log-uniform or log-spaced steps, C and D normal, output_linear as torch's Conv1d.
-///
-///     nn::initialize(mixer, {.modes = nn::s4d_modes_init::inv}, [&] { return generator.uniform(); });
-///
-/// Paper:   S4D, sections 3 and 4; s4's models/s4/s4d.py.
-/// Shapes:  uniform() gives a double in [0, 1).
-/// Domain:  0 < delta_min ≤ delta_max.
-/// Determinism: numbers are drawn in the order of for_each(), row by row; which library drew them makes no difference.
-/// Throws:  std::bad_alloc: a row.
 template <class S4D, class Uniform>
 void initialize(S4D& layer, s4d_init_options const& options, Uniform&& uniform) {
   using T = typename S4D::scalar;

@@ -2,10 +2,11 @@
 // mamba/nn/s4d_modes.hpp — the parameters of S4D's diagonal systems, and what the recurrence makes of them.  [floor 5]
 //
 // A checkpoint has C, log Δ, log(−Re A) and Im A; the recurrence reads Ā and C·B̄. Each of the four is a storage
-// (nn/parameter.hpp) of its own, and a row that is set forms that channel's Ā and C·B̄ anew.
+// (nn/parameter.hpp) of its own, and a row that is set forms that channel's Ā and C·B̄ anew. Constant storage has Ā and
+// C·B̄ alone.
 #pragma once
 
-#include <mamba/kernels/scan/complex_blocked.hpp>
+#include <mamba/kernels/scan/complex_blocked_view.hpp>
 #include <mamba/math/complex_phi.hpp>
 #include <mamba/nn/storage.hpp>
 
@@ -44,6 +45,16 @@ class s4d_rows {
     std::copy_n(row.begin(), values.size(), values.begin());
   }
 
+  /// f(plane) for each plane of numbers that constant storage has in this tensor's place: C·B̄ in the place of C, Re Ā
+  /// and Im Ā in those of log_A_real and A_imag, and none in that of log_dt.
+  template <class F>
+  void for_each_plane(F const& f) const {
+    auto const& self = static_cast<Modes const&>(*this);
+    if constexpr (Which == s4d_tensor::c) f(self.c_bar().re), f(self.c_bar().im);
+    if constexpr (Which == s4d_tensor::log_a_real) f(self.a_bar().re);
+    if constexpr (Which == s4d_tensor::a_imag) f(self.a_bar().im);
+  }
+
  private:
   [[nodiscard]] auto const& stored() const noexcept {
     return static_cast<Modes const&>(*this).template stored<Which>();
@@ -53,7 +64,7 @@ class s4d_rows {
 /// The tensors of S4D's kernel in a storage without arithmetic (meta, dense).
 template <class T, std::size_t H, std::size_t P, class Storage>
 class s4d_modes {
-  static_assert(!Storage::computes, "s4d_modes: S4D computes in packed storage; constant storage isn't supported");
+  static_assert(!Storage::computes, "s4d_modes: S4D computes in packed and in constant storage");
   using parameter = typename Storage::template vector<T, dynamic>;
 
  public:
@@ -159,6 +170,50 @@ class s4d_modes<T, H, P, packed> : public s4d_rows<s4d_modes<T, H, P, packed>, T
   mamba::tensor<T, H, 1> log_dt_;
   mamba::tensor<T, H, P> log_a_real_, a_imag_;
   blocked a_bar_, c_bar_;
+};
+
+/// Ā and C·B̄ in constant storage, as packed storage formed them (for_each_plane). What they were formed of isn't kept.
+template <class T, std::size_t H, std::size_t P>
+class s4d_modes<T, H, P, constant> {
+ public:
+  using blocked = kernels::complex_blocked_view<T const>;
+
+  constexpr s4d_modes() noexcept = default;
+  constexpr s4d_modes(std::size_t channels, std::size_t pairs) noexcept(!core::contracts_checked)
+      : c_(channels, pairs), log_dt_(channels, pairs), log_a_real_(channels, pairs), a_imag_(channels, pairs) {}
+
+  template <s4d_tensor Which>
+  [[nodiscard]] constexpr auto& tensor() noexcept {
+    return of<Which>(*this);
+  }
+  template <s4d_tensor Which>
+  [[nodiscard]] constexpr auto const& tensor() const noexcept {
+    return of<Which>(*this);
+  }
+
+  [[nodiscard]] blocked a_bar() const noexcept(!core::contracts_checked) {
+    return {log_a_real_.plane(0), a_imag_.plane(0)};
+  }
+  [[nodiscard]] blocked c_bar() const noexcept(!core::contracts_checked) { return {c_.plane(0), c_.plane(1)}; }
+
+ private:
+  template <s4d_tensor Which, class Self>
+  [[nodiscard]] static constexpr auto& of(Self& self) noexcept {
+    if constexpr (Which == s4d_tensor::c) {
+      return self.c_;
+    } else if constexpr (Which == s4d_tensor::log_dt) {
+      return self.log_dt_;
+    } else if constexpr (Which == s4d_tensor::log_a_real) {
+      return self.log_a_real_;
+    } else {
+      return self.a_imag_;
+    }
+  }
+
+  constant_planes<T, H, P, 2> c_;           // C·B̄
+  constant_planes<T, H, P, 0> log_dt_;      // nothing
+  constant_planes<T, H, P, 1> log_a_real_;  // Re Ā
+  constant_planes<T, H, P, 1> a_imag_;      // Im Ā
 };
 
 }  // namespace mamba::inline MAMBA_ABI::nn

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/s4d_state.hpp — the sizes of a diagonal S4 layer, and what it carries from step to step.  [floor 5]
+// mamba/nn/s4d_state.hpp — the sizes and the state of a diagonal S4 layer.  [floor 5]
 #pragma once
 
 #include <mamba/kernels/scan/complex_blocked.hpp>
@@ -33,7 +33,7 @@ struct s4d_config {
 /// Every extent dynamic; `output` is then that of the configuration at run time.
 inline constexpr s4d_config any_s4d{.d_model = dynamic, .d_state = dynamic};
 
-/// True if no extent is left to the run.
+/// True if every extent is static.
 [[nodiscard]] constexpr bool all_static(s4d_config const& c) noexcept {
   return c.d_model != dynamic && c.d_state != dynamic;
 }
@@ -61,7 +61,7 @@ class complex_rows {
   Part& part_;
 };
 
-/// What an S4D layer carries from step to step: a value, and nothing but its numbers.
+/// The state of an S4D layer between steps: a value that holds its numbers and nothing else.
 ///
 /// Units:   h is in units of B̄ = (exp(ΔA) − 1)/A: the state of s4's step() is h · B̄.
 template <s4d_config S, class T>
@@ -81,7 +81,7 @@ struct s4d_state {
   /// Back to the state before the first step: all zero.
   void reset() noexcept { ssm.fill({}); }
 
-  /// f(name, shape, rows): how a state is saved, restored and looked at, whatever layout it is kept in.
+  /// f(name, shape, rows): for saving, restoring and inspecting a state, in a row-major layout.
   template <class Self, class F>
   static void for_each(Self& self, F&& f) {
     f("ssm", std::array<std::size_t, 3>{self.ssm.channels(), self.ssm.depth(), 2}, complex_rows(self.ssm));

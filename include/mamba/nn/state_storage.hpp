@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/state_storage.hpp — the numbers of a state as rows, whatever layout they are kept in.  [floor 5]
+// mamba/nn/state_storage.hpp — the numbers of a state as rows, independent of their layout.  [floor 5]
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -12,7 +12,7 @@ namespace mamba::inline MAMBA_ABI::nn {
 
 namespace detail {
 
-/// What set_row(i, values) and get_row(i, values) expect of a row of `size` values.
+/// The preconditions of set_row(i, values) and get_row(i, values).
 template <class Rows>
 constexpr void expect_row([[maybe_unused]] Rows const& of, [[maybe_unused]] std::size_t i,
                           [[maybe_unused]] std::size_t size) noexcept(!core::contracts_checked) {

@@ -2,12 +2,12 @@
 // mamba/nn/storage.hpp — the same list of parameters in four kinds of storage.  [floor 5]
 //
 //     packed     as the kernels read it: panels of matrices, taps side by side, A beside A_log        inference
-//     constant   the same layouts, read where they lie: flash, static arrays                          inference
-//     dense      plain rows as the checkpoint has them                                                 gradients, moments
-//     meta       shapes only, no numbers (PyTorch's meta device)                                       checks, planning
+//     constant   the same layouts, read where they lie: flash, static arrays                      inference
+//     dense      plain rows as the checkpoint has them                                             gradients, moments
+//     meta       shapes only, no numbers (PyTorch's meta device)                                   checks, planning
 //
-// A layer names its parameters once, with the storage as a template parameter; weights, what a loader checks a file
-// against, gradients and an optimiser's moments are that list in different storages.
+// A layer names its parameters once, with the storage as a template parameter; weights, the shapes that a loader
+// checks a file against, gradients and an optimiser's moments are that list in different storages.
 #pragma once
 
 #include <mamba/kernels/quantization/quantized_matrix.hpp>
@@ -64,7 +64,7 @@ class dense_parameter {
   tensor<T, dynamic, dynamic> values_;
 };
 
-/// Inference: what kernels read, in memory of its own (or, matrix by matrix, borrowed).
+/// Inference: the layouts of the kernels, owned (or, matrix by matrix, borrowed).
 struct packed {
   static constexpr bool computes = true;
   template <class W, std::size_t Out, std::size_t In>
@@ -130,7 +130,7 @@ template <class S>
   }
 }
 
-/// Gives every parameter of a layer the size that its list says: what a layer's constructor does.
+/// Gives every parameter of a layer the size stated by its list: for constructors of layers.
 ///
 /// Throws:  std::bad_alloc.
 template <class L>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/workspace.hpp — memory for intermediate values, owned by the caller, shared by any number of states.  [floor 5]
+// mamba/nn/workspace.hpp — memory for intermediate values, owned by the caller.  [floor 5]
 #pragma once
 
 #include <mamba/tensor/arena.hpp>
@@ -12,7 +12,7 @@ namespace mamba::inline MAMBA_ABI::nn {
 ///
 ///     nn::workspace workspace(mixer, 100);
 ///
-/// Why:     intermediate values are no part of a state: sixteen sequences need sixteen states and one workspace. It
+/// Why:     intermediate values are not part of a state: sixteen sequences need sixteen states and one workspace. It
 ///          belongs to one call at a time.
 /// Throws:  std::bad_alloc, in the constructor and in reserve().
 class workspace {
@@ -22,7 +22,7 @@ class workspace {
   template <class Mixer>
   workspace(Mixer const& mixer, std::size_t rows) : workspace(bytes_for(mixer, rows)) {}
 
-  /// At least so many bytes; what stands in them is lost.
+  /// At least so many bytes; their contents are lost.
   void reserve(std::size_t bytes) {
     if (bytes > memory_.size()) memory_ = heap_storage<std::byte>(bytes);
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/parallel/cost_model.hpp — the one table of costs: how long counted operations take one thread.  [floor 1]
 //
-// parallel_for uses several threads where the work is worth it. Work is given in operations; this table turns them into
-// time. A cost never changes a result.
+// parallel_for uses several threads where the cost is above a threshold. Costs are given in operations; this table
+// converts them to time. A cost never changes a result.
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -70,7 +70,7 @@ struct cost {
   [[nodiscard]] static constexpr cost scalar_operations(auto n) noexcept { return at(rates.scalar_operations, n); }
   /// n bytes read from memory in order, or written to it.
   [[nodiscard]] static constexpr cost bytes(auto n) noexcept { return at(rates.bytes, n); }
-  /// A time that was measured or is known otherwise.
+  /// A measured or otherwise known time.
   [[nodiscard]] static constexpr cost seconds(double s) noexcept { return {s * 1e9}; }
 
   /// Of two pieces of work done in turn.

@@ -30,7 +30,7 @@ namespace mamba::inline MAMBA_ABI::parallel {
 /// One task of several: called with the context it was submitted with and its number.
 using task_function = void (*)(void* context, std::size_t i) noexcept;
 
-/// A thread pool, as the library sees it.
+/// The interface of a thread pool.
 ///
 ///     struct my_executor final : mamba::parallel::executor {
 ///       std::size_t concurrency() const noexcept override { return pool.size(); }
@@ -49,8 +49,8 @@ class executor {
   [[nodiscard]] virtual std::size_t concurrency() const noexcept = 0;
 
   /// Calls task(context, i) once for every i < tasks, at the same time as far as it can, and returns when all have
-  /// returned: they see what the caller wrote before, and the caller what they wrote. Several threads may call run() at
-  /// once if the executor is installed in several.
+  /// returned. Writes before the call are visible to the tasks, and theirs to the caller. Several threads may call
+  /// run() at once if the executor is installed in several.
   virtual void run(std::size_t tasks, task_function task, void* context) noexcept = 0;
 
  protected:

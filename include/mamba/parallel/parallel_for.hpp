@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/parallel/parallel_for.hpp — loops divided over threads: OpenMP's, an executor's, or the calling one.  [floor 1]
 //
-// Threads divide independent pieces (panels of outputs, blocks of channels), never a sum; so the number of threads
-// changes no bit of any result.
+// Threads divide independent pieces (panels of outputs, blocks of channels), never a sum, so that results have the same
+// bits for every number of threads.
 #pragma once
 
 #include <mamba/parallel/cost_model.hpp>
@@ -58,7 +58,7 @@ class threshold_setting {
 /// Work below this stays on the calling thread.
 ///
 /// Why:     waking threads costs 2 to 50 microseconds on an idle machine and a time slice of the scheduler where other
-///          programs want the same cores; so a piece must be worth several of the former.
+///          programs use the same cores; so a piece must be worth several of the former.
 [[nodiscard]] inline cost parallel_threshold() noexcept { return {detail::threshold_setting::get()}; }
 
 /// Sets it, for all threads.
@@ -147,7 +147,7 @@ struct region {
 /// Calls f(first, last) so that the pieces [first, last) cover [0, count), each piece once: one range per thread, or in
 /// a parallel region a few, which another thread may steal.
 ///
-/// Why:     contiguous ranges keep each thread on its own stretch of the weights.
+/// Why:     with contiguous ranges each thread reads its own part of the weights in every call.
 /// Domain:  f must not throw, and its pieces must not touch one another's results. Inside f work is not divided again.
 /// Determinism: where f gives each piece the same result in any range, no number of threads changes a bit.
 /// Cost:    below the threshold a call of f; else that of executor::run, or of thread_pool::run in a region.

@@ -3,8 +3,8 @@
 //
 // Decoding runs about 100 short dependent jobs per token, and waking threads for each would cost as much as the job. So
 // threads are woken once per parallel region and spin between its jobs, which begin and end by counting in shared
-// memory: a fraction of a microsecond. A job is divided statically, so that a worker stays on its own stretch of the
-// weights; pieces that a descheduled worker has not begun are stolen by the others.
+// memory: a fraction of a microsecond. A job is divided statically, so that a worker reads its own part of the
+// weights in every call; pieces that a descheduled worker has not begun are stolen by the others.
 #pragma once
 
 #include <mamba/parallel/executor.hpp>
@@ -24,13 +24,13 @@
 
 namespace mamba::inline MAMBA_ABI::parallel {
 
-/// The jobs of one parallel region, and the workers that share them out.
+/// The jobs of one parallel region, and the workers that divide them.
 ///
 ///     main thread:  claim_main(i); run(count, job); run(count, job); …; close();          worker i:  work(i);
 ///
-/// Why:     a job is over when its pieces are: no thread waits for a worker that has not begun one, and one that comes
-///          late joins the job it finds. A waiting thread spins for some microseconds and then yields at every look: on
-///          an idle machine it goes on at once, on a busy one it leaves the core to the thread it waits for.
+/// Why:     a job is over when its pieces are: no thread waits for a worker that has not begun one, and a worker that
+///          starts late joins the current job. A waiting thread spins for some microseconds and then yields after every
+///          check: on an idle machine it continues at once, on a busy one it frees the core.
 /// Cost:    4 kB. For each job one store by the main thread that every worker reads, one atomic operation by a worker
 ///          for each piece and one for all its pieces together.
 class thread_pool {
@@ -54,7 +54,7 @@ class thread_pool {
   }
 
   /// Calls job(first, last) so that the pieces [first, last) cover [0, count), each once, and returns when all have
-  /// returned. Every worker begins with its own even share, some pieces at a time, and goes on with what others have
+  /// returned. Every worker begins with its own even share, some pieces at a time, and continues with what others have
   /// not begun. The job must not throw.
   template <class F>
   void run(std::size_t count, F& job) noexcept {
@@ -133,9 +133,9 @@ class thread_pool {
 
   template <class Condition>
   static void wait(Condition const& holds) noexcept {
-    constexpr int looks = 200;  // 5 to 10 microseconds
+    constexpr int checks = 200;  // 5 to 10 microseconds
     for (int i = 0; !holds(); ++i) {
-      if (i < looks) {
+      if (i < checks) {
         spin_hint();
       } else {
         std::this_thread::yield();
@@ -143,7 +143,7 @@ class thread_pool {
     }
   }
 
-  /// Lowers the priority of a spinning thread to the other one of its core.
+  /// Lowers the priority of a spinning thread on its core (SMT).
   static void spin_hint() noexcept {
 #if defined(__SSE2__)
     _mm_pause();

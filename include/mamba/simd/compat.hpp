@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // mamba/simd/compat.hpp — xsimd 8.1 to 14, or a batch of one lane, behind one set of names.  [floor 1]
 //
-// The only header that includes xsimd. What changed between its releases, and what it leaves to the compiler's taste,
-// is decided here once; the floors above use the names of mamba::simd and plain operators. In a portable build (see
-// MAMBA_SIMD_PORTABLE in core/abi.hpp) there is no xsimd, and a batch is a portable_batch.
+// The only header that includes xsimd. Differences between its releases, and contraction of products, which it leaves
+// to the compiler, are handled here; the floors above use the names of mamba::simd and plain operators. In a portable
+// build (see MAMBA_SIMD_PORTABLE in core/abi.hpp) there is no xsimd, and a batch is a portable_batch.
 #pragma once
 
 #include <mamba/simd/portable_batch.hpp>
@@ -11,7 +11,7 @@
 
 #if !MAMBA_SIMD_PORTABLE
 
-// g++ 12 takes the "undefined" registers inside its own AVX-512 intrinsics for a mistake of ours (GCC bug 105593).
+// g++ 12 warns of undefined registers inside its own AVX-512 intrinsics (GCC bug 105593).
 #if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -42,7 +42,7 @@ using batch_bool = portable_batch_bool<T>;
 template <class T>
 using batch = xsimd::batch<T>;
 
-/// The lane-wise answer of a comparison between two batches.
+/// The lane-wise result of a comparison between two batches.
 template <class T>
 using batch_bool = xsimd::batch_bool<T>;
 #endif
@@ -51,7 +51,7 @@ using batch_bool = xsimd::batch_bool<T>;
 template <class T>
 inline constexpr std::size_t lanes = batch<T>::size;
 
-/// True where scale() is one instruction: for AVX-512's registers. There is none for the others.
+/// True where scale() exists, as one instruction: for AVX-512's registers.
 template <class V>
 #if !MAMBA_SIMD_PORTABLE && defined(__AVX512F__)
 inline constexpr bool scales = sizeof(V) == 64;
@@ -103,7 +103,7 @@ template <class T>
   return xsimd::fnma(a, b, c);
 }
 
-/// a·b, rounded. g++ and clang may fuse a plain a * b with an addition that uses it; this product they cannot.
+/// a·b, rounded. g++ and clang may fuse a plain a * b with an addition that uses it, but not this.
 template <class T>
 [[nodiscard]] inline batch<T> product(batch<T> a, batch<T> b) noexcept {
   batch<T> v = a * b;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/dot4.hpp — products of bytes, four at a time, summed in 32 bits: what quantised weights need.  [floor 1]
+// mamba/simd/dot4.hpp — products of bytes, four at a time, summed in 32 bits: for quantised weights.  [floor 1]
 //
 //     lane l of acc  +=  Σ_{j < 4} w[4l + j] · x[4l + j]
 //
@@ -11,7 +11,7 @@
 //     SSE2                      even and odd bytes widened to 16 bits, madd
 //     all others                the loop
 //
-// Small weights (0 … 15) spare most of the madds: their products are added in 16 bits first (small_sums).
+// Small weights (0 … 15) save most of the madds: their products are added in 16 bits first (small_sums).
 #pragma once
 
 #include <mamba/simd/compat.hpp>
@@ -146,10 +146,10 @@ inline __m128i dot4_widened(__m128i acc, __m128i w, __m128i x) noexcept {
 
 /// acc + products of signed weights and signed values, if acc began as dot4_start(Σ of all values).
 ///
-/// Why:     some machines multiply unsigned by signed only. With VNNI they take w + 128, and the start takes 128·Σx
-///          back; without, |w| and x with the sign of w, whose two products are at most 2·127·127 = 32258 together:
+/// Why:     some machines multiply unsigned by signed only. With VNNI the weight is w + 128, and the start subtracts
+///          128·Σx; without, |w| and x with the sign of w, whose two products are at most 2·127·127 = 32258 together:
 ///          one pair fits into 16 bits.
-/// Domain:  weights and values −127 … 127. (A weight of −128, which no fit makes, is right, too: 2·128·127 = 32512.)
+/// Domain:  weights and values −127 … 127. (−128, which no quantiser makes, would be correct, too: 2·128·127 = 32512.)
 [[nodiscard]] inline sums32 dot4_signed(sums32 acc, bytes4 w, bytes4 x) noexcept {
 #if defined(__AVX512VNNI__)
   return _mm512_dpbusd_epi32(acc, _mm512_xor_si512(w, _mm512_set1_epi8(-128)), x);
@@ -181,7 +181,7 @@ inline __m128i dot4_widened(__m128i acc, __m128i w, __m128i x) noexcept {
 
 /// Sums that began as dot4_start, as floats.
 ///
-/// Why:     with maddubs, the units that multiply also convert, and have enough to do: begun with the bits of 1.5·2²³,
+/// Why:     with maddubs, the ports that multiply also convert, and are the bottleneck: begun with the bits of 1.5·2²³,
 ///          the sum is a float already, too large by 1.5·2²³, and the subtraction is exact.
 /// Domain:  sums below 2²² in magnitude: 65 times four products of −127 … 127. A block has 8 times four.
 [[nodiscard]] inline batch<float> dot4_float(sums32 v) noexcept {
@@ -192,7 +192,7 @@ inline __m128i dot4_widened(__m128i acc, __m128i w, __m128i x) noexcept {
 #endif
 }
 
-/// Sums of products of small weights: in 16 bits, two for a lane, where that spares instructions.
+/// Sums of products of small weights: in 16 bits, two for a lane, where that saves instructions.
 #if defined(MAMBA_DOT4_MADDUBS)
 struct small_sums {
   detail::bytes_register pairs;
@@ -240,7 +240,7 @@ inline constexpr std::size_t small_sums_terms = 8;
 /// 4·lanes bytes from memory, one after the other.
 ///
 /// Why:     one load. Copied into an array first, they would be stored in smaller pieces than they are then read in,
-///          and every such read waits until the stores have reached the cache.
+///          and store forwarding would fail.
 [[nodiscard]] inline bytes4 load_bytes(std::uint8_t const* p) noexcept {
 #if defined(__AVX512F__)
   return _mm512_loadu_si512(p);
@@ -267,7 +267,7 @@ inline constexpr std::size_t small_sums_terms = 8;
 /// The same sums, computed before those that follow in the program.
 ///
 /// Why:     g++ 12 moves the operands of all sums of a tile to its front; with 16 registers it then spills some sums in
-///          every iteration. Elsewhere this is nothing.
+///          every iteration. Elsewhere it has no effect.
 [[nodiscard, gnu::always_inline]] inline sums32 in_order(sums32 v) noexcept {
 #if MAMBA_DOT4_FEW_REGISTERS
   typename sums32::register_type r = v;

@@ -10,6 +10,14 @@
 
 namespace mamba::inline MAMBA_ABI::simd {
 
+/// The sum of the lanes of each of W batches, the sum of row i in lane i.
+///
+/// Why:     W sums cost W − 1 additions and twice as many shuffles together; one by one each costs log₂ W of both.
+/// Shapes:  rows [W, W], row-major, of any alignment.
+/// Error:   log2(lanes) roundings, in another order than reduce_add's. A row's sum has the same bits in every lane.
+template <class T>
+[[nodiscard]] inline batch<T> lane_sums(T const* rows) noexcept;
+
 namespace detail {
 
 /// Lanes i of the first batch where i/Distance is even, of the second where it is odd, each plus its partner Distance
@@ -49,13 +57,8 @@ template <std::size_t Distance, std::size_t First, class T>
 
 }  // namespace detail
 
-/// The sum of the lanes of each of W batches, the sum of row i in lane i.
-///
-/// Why:     W sums cost W − 1 additions and twice as many shuffles together; one by one they cost log₂ W of both each.
-/// Shapes:  rows [W, W], row-major, no alignment asked for.
-/// Error:   log2(lanes) roundings, in another order than reduce_add's. A row's sum has the same bits in every lane.
 template <class T>
-[[nodiscard]] inline batch<T> lane_sums(T const* rows) noexcept {
+inline batch<T> lane_sums(T const* rows) noexcept {
   return detail::folded<1, 0>(rows);
 }
 

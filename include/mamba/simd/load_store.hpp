@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/simd/load_store.hpp — whole batches and the first few lanes of one, from and to memory.  [floor 1]
 //
-// A tail is never a scalar loop: it is a whole batch whose missing lanes are zero, so that every element meets the same
-// instructions wherever it stands (DESIGN: a channel has the same arithmetic in a full vector and in a tail).
+// A tail is never a scalar loop: it is a whole batch whose missing lanes are zero, so that an element has the same
+// arithmetic in a full vector and in a tail (the partition contract).
 #pragma once
 
 #include <mamba/core/bfloat16.hpp>
@@ -15,7 +15,7 @@
 
 namespace mamba::inline MAMBA_ABI::simd {
 
-/// Loads one V (a scalar or a batch) from p; no alignment is asked for.
+/// Loads one V (a scalar or a batch) from p, of any alignment.
 template <real V>
 [[nodiscard]] inline V load(scalar_of<V> const* p) noexcept {
   if constexpr (is_batch<V>) {
@@ -67,9 +67,9 @@ requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(float16 
   return load<V>(lane);
 }
 
-/// Asks for the cache line `ahead` bytes behind p. It needn't be there: nothing is read.
+/// Prefetches the cache line `ahead` bytes behind p, which need not exist: nothing is read.
 ///
-/// Why:     always inlined, because g++ 12 takes a function that only prefetches for one without effect, and drops it.
+/// Why:     always inlined, because g++ 12 removes a function that only prefetches, as one without effect.
 [[gnu::always_inline]] inline void prefetch(void const* p, std::size_t ahead) noexcept {
 #if defined(__GNUC__)
   __builtin_prefetch(static_cast<char const*>(p) + ahead);
@@ -87,7 +87,7 @@ requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(float16 
 #endif
 }
 
-/// Stores one V at p; no alignment is asked for.
+/// Stores one V at p, of any alignment.
 template <real V>
 inline void store(scalar_of<V>* p, V v) noexcept {
   if constexpr (is_batch<V>) {

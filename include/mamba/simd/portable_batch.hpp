@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // mamba/simd/portable_batch.hpp — a batch one lane wide, in plain C++, for machines without vectors.  [floor 1]
 //
-// It has the part of xsimd::batch that this library uses. Where MAMBA_SIMD_PORTABLE is 1 (see core/abi.hpp), simd::batch
-// is this class and xsimd is not included. Products are rounded by themselves, so no multiply-add is ever formed of them,
-// and a microcontroller, a RISC-V board and a PC compute the same bits.
+// It has the part of xsimd::batch that this library uses. Where MAMBA_SIMD_PORTABLE is 1 (see core/abi.hpp),
+// simd::batch is this class and xsimd is not included. Products are rounded by themselves, so no multiply-add is ever
+// formed of them, and a microcontroller, a RISC-V board and a PC compute the same bits.
 #pragma once
 
 #include <mamba/simd/scalar.hpp>
@@ -15,7 +15,7 @@ namespace mamba::inline MAMBA_ABI::simd {
 template <class T>
 class portable_batch;
 
-/// The answer of a comparison between two batches of one lane.
+/// The result of a comparison between two batches of one lane.
 template <class T>
 class portable_batch_bool {
  public:

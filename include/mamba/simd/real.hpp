@@ -23,7 +23,7 @@ struct scalar_type<xsimd::batch<T, A>> {
 };
 #endif
 
-/// The scalar behind a value: float for float and for batch<float>.
+/// The scalar type of a value: float for float and for batch<float>.
 template <class V>
 using scalar_of = typename scalar_type<V>::type;
 
@@ -52,8 +52,7 @@ inline constexpr bool is_batch = !std::same_as<V, scalar_of<V>>;
 
 /// A real number, or a batch of them: what the formulas of math/ and ssm/ are written for.
 template <class V>
-concept real = std::same_as < scalar_of<V>,
-float > || std::same_as<scalar_of<V>, double>;
+concept real = (std::same_as<scalar_of<V>, float> || std::same_as<scalar_of<V>, double>);
 
 /// How many numbers one V holds: 1 for a scalar.
 template <class V>

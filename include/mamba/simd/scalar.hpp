@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/scalar.hpp — what a batch can do, for one number: rounding that is never the compiler's choice.  [floor 1]
+// mamba/simd/scalar.hpp — the operations of a batch for one number, rounded alike by every compiler.  [floor 1]
 //
-// g++ contracts a*b + c in C++ wherever the machine has an instruction for it. Here every multiply-add is either asked
-// for (simd::fma) or impossible (simd::product).
+// g++ contracts a*b + c in C++ wherever the machine has an instruction for it. Here every multiply-add is either
+// explicit (simd::fma) or prevented (simd::product).
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -16,7 +16,8 @@ namespace mamba::inline MAMBA_ABI::simd {
 
 namespace detail {
 
-/// True where the machine has a multiply-add that rounds once, so that the compiler may make one of a product and a sum.
+/// True where the machine has a multiply-add that rounds once, into which the compiler may contract a product and a
+/// sum.
 #if defined(__FMA__) || defined(__FMA4__) || defined(__AVX512F__) || defined(__aarch64__) || defined(_M_ARM64) || \
     defined(__ARM_FEATURE_FMA) || defined(__riscv_flen) || defined(__FP_FAST_FMA) || defined(__FP_FAST_FMAF)
 inline constexpr bool may_contract = true;
@@ -41,7 +42,7 @@ inline void opaque(T& v) noexcept {
 #if defined(__ARM_FP) && (__ARM_FP & 8)
   asm("" : "+w"(v));
 #else
-  asm("" : "+r"(v));  // computed by software, in the processor's own registers
+  asm("" : "+r"(v));  // computed by software, in integer registers
 #endif
 #elif defined(__GNUC__) && defined(__riscv_flen)
   if constexpr (8 * sizeof(T) <= __riscv_flen) {
@@ -75,7 +76,7 @@ using int_of = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 template <class T>
 using uint_of = std::make_unsigned_t<int_of<T>>;
 
-/// a·b, rounded. g++ and clang may fuse a plain a * b with an addition that uses it; this product they cannot.
+/// a·b, rounded. g++ and clang may fuse a plain a * b with an addition that uses it, but not this.
 template <class T>
 requires std::is_floating_point_v<T>
 [[nodiscard]] inline T product(T a, T b) noexcept {
@@ -86,8 +87,8 @@ requires std::is_floating_point_v<T>
 
 /// v, whose value the compiler must take as it is: a sum that rounds does not cancel against a later subtraction.
 ///
-/// Why:     -funsafe-math-optimizations, of which clang 14 shows nothing in a macro, folds (x + c) − c into x. g++ shows
-///          it, and is refused (core/abi.hpp).
+/// Why:     -funsafe-math-optimizations, of which clang 14 shows nothing in a macro, folds (x + c) − c into x. g++
+///          shows it, and is refused (core/abi.hpp).
 template <class T>
 requires std::is_floating_point_v<T>
 [[nodiscard]] inline T kept(T v) noexcept {
@@ -97,8 +98,8 @@ requires std::is_floating_point_v<T>
   return v;
 }
 
-/// a*b + c, rounded once where the machine has fused multiply-add and twice where it has not, never by the
-/// compiler's choice.
+/// a*b + c, rounded once where the machine has fused multiply-add and twice where it has not,
+/// independent of the compiler.
 template <class T>
 requires std::is_floating_point_v<T>
 [[nodiscard]] inline T fma(T a, T b, T c) noexcept {

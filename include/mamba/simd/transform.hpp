@@ -13,10 +13,10 @@ namespace mamba::inline MAMBA_ABI::simd {
 ///
 ///     out[i] = f(in[i]…)
 ///
-/// Why:     f meets a batch in the body and in the tail (padded with zeros), so the result of an element does not
-///          depend on where in the span it stands.
+/// Why:     f is called with batches in the body and in the tail (padded with zeros), so that the result of an element
+///          does not depend on its place in the span.
 /// Shapes:  all spans have out.size() elements; out may be one of the inputs, but must not overlap them otherwise.
-/// Domain:  f(batch…) → batch, and f(0…) must be harmless: padding lanes are thrown away.
+/// Domain:  f(batch…) → batch, and f(0…) must be harmless: padding lanes are discarded.
 template <class T, class F, class... In>
 void transform(std::span<T> out, F&& f, In const&... in) noexcept(!core::contracts_checked) {
   using V = batch<T>;

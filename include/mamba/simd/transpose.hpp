@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/simd/transpose.hpp — a square of W × W numbers in W registers, turned over its diagonal.  [floor 1]
+// mamba/simd/transpose.hpp — the transpose of W × W numbers in W registers.  [floor 1]
 //
 //     row[i] lane j   ↔   row[j] lane i
 #pragma once
@@ -9,6 +9,13 @@
 #include <utility>
 
 namespace mamba::inline MAMBA_ABI::simd {
+
+/// Transposes W registers of W lanes.
+///
+/// Why:     converts between storage by channel and lanes of channels without scalar loads.
+/// Cost:    W log2 W shuffles of two registers, by Eklundh's swaps of ever larger squares.
+template <real V, std::size_t W>
+inline void transpose([[maybe_unused]] V (&row)[W]) noexcept;
 
 namespace detail {
 
@@ -45,10 +52,6 @@ inline void swap_all_squares(V (&row)[W]) noexcept {
 
 }  // namespace detail
 
-/// Turns W registers of W lanes over their diagonal.
-///
-/// Why:     what is stored channel by channel becomes lanes of channels, and back, without a scalar load.
-/// Cost:    W log2 W shuffles of two registers, by Eklundh's swaps of ever larger squares.
 template <real V, std::size_t W>
 inline void transpose([[maybe_unused]] V (&row)[W]) noexcept {
   static_assert(W == width<V>, "transpose: as many rows as lanes");

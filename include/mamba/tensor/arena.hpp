@@ -5,8 +5,8 @@
 //       matrix_view<float> const u = at.matrix<float>(rows, 64);
 //       matrix_view<float> const v = at.matrix<float>(rows, 128);
 //
-// The same function measures: given an arena without memory, it returns views without data, and used() says how many
-// bytes the real one must have. So the sizes of a workspace are written down once, where they are used.
+// The same function measures: with an arena without memory its views have no data, and used() is the number of bytes
+// needed. So the sizes of a workspace are stated once, where they are used.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -18,17 +18,16 @@
 
 namespace mamba::inline MAMBA_ABI {
 
-/// A bump allocator over memory of somebody else's: a value of three words, copied to open a scope.
+/// A bump allocator over borrowed memory: a value of three words, copied to open a scope.
 ///
-/// Why:     a layer's intermediate values live as long as its call. Handing the arena on by value gives every callee
-///          the rest of the memory and takes it back without a destructor, a free list or a heap.
+/// Why:     a layer's intermediate values live as long as its call. Passing the arena by value gives every callee
+///          the rest of the memory, and frees it on return without a destructor, a free list or a heap.
 /// Domain:  memory that begins on a 64-byte boundary (heap_storage and inline_storage do). Elements are trivially
 ///          copyable; they are not initialised.
 /// Throws:  contract_violation where contracts are checked and the memory is too small.
 class arena {
  public:
-  /// Measures only: everything fits, and nothing has an address. An arena over no memory is another thing: nothing
-  /// fits.
+  /// Measures only: everything fits, and nothing has an address. (In an arena over an empty span nothing fits.)
   constexpr arena() noexcept = default;
   explicit arena(std::span<std::byte> memory) noexcept : base_(memory.data()), size_(memory.size()) {}
 

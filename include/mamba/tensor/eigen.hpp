@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/eigen.hpp — the only bridge to Eigen: maps over our memory, never its storage in our types.  [floor 1]
+// mamba/tensor/eigen.hpp — maps from views to Eigen; no type of ours has Eigen's storage.  [floor 1]
 #pragma once
 
 #include <mamba/tensor/view.hpp>
@@ -19,7 +19,7 @@ constexpr int eigen_extent(std::size_t extent) noexcept {
 template <class T, std::size_t R, std::size_t C>
 using eigen_matrix =
     Eigen::Matrix<std::remove_cv_t<T>, eigen_extent(R), eigen_extent(C),
-                  (C == 1 && R != 1 ? Eigen::ColMajor : Eigen::RowMajor)>;  // Eigen wants column vectors column-major
+                  (C == 1 && R != 1 ? Eigen::ColMajor : Eigen::RowMajor)>;  // as Eigen requires of column vectors
 }  // namespace detail
 
 /// A matrix view as an Eigen map: row-major as PyTorch stores it, with the view's pitch.

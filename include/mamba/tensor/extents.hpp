@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/extents.hpp — sizes known to the compiler, to the run, or some to each, in one type.  [floor 1]
+// mamba/tensor/extents.hpp — static and dynamic sizes in one type.  [floor 1]
 //
-//     extents<768, dynamic>      768 rows, as many columns as the constructor says
+//     extents<768, dynamic>      768 rows, columns given to the constructor
 //
 // The vocabulary of this floor (dynamic, extents, view, tensor) lives in namespace mamba itself.
 #pragma once
@@ -14,7 +14,7 @@
 
 namespace mamba::inline MAMBA_ABI {
 
-/// An extent that is known only when the program runs.
+/// An extent that is known at run time only.
 inline constexpr std::size_t dynamic = std::numeric_limits<std::size_t>::max();
 
 /// a·b where both are known to the compiler, dynamic otherwise.
@@ -48,7 +48,7 @@ class extents {
  public:
   static constexpr std::size_t rank = sizeof...(E);
   static constexpr std::array<std::size_t, rank> declared{E...};
-  /// True if the compiler knows every extent.
+  /// True if every extent is static.
   static constexpr bool all_static = ((E != dynamic) && ...);
 
   /// The static extents, and zero for each dynamic one.

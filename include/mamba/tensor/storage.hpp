@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/storage.hpp — where a tensor's numbers lie: inside it when few, on the heap when many.  [floor 1]
+// mamba/tensor/storage.hpp — storage for tensors: in place if static and small, else on the heap.  [floor 1]
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -47,8 +47,8 @@ class inline_storage {
 
 namespace detail {
 
-/// From so many bytes on, memory comes as zeros from the system: what nobody touches never becomes resident, so that a
-/// matrix whose numbers turn out to lie elsewhere has cost nothing.
+/// From so many bytes on, memory is allocated as zeros by the system: pages that are not touched do not become
+/// resident, so that a matrix whose numbers are then borrowed costs no memory.
 inline constexpr std::size_t lazy_bytes = 64 * 1024;
 
 [[noreturn]] inline void fail_to_allocate() {
@@ -59,7 +59,7 @@ inline constexpr std::size_t lazy_bytes = 64 * 1024;
 #endif
 }
 
-/// Zeros that begin a cache line. The address that calloc gave stands in front of them.
+/// Zeros on a cache line, preceded by the address that calloc returned.
 [[nodiscard]] inline void* allocate_zeros(std::size_t bytes) {
   void* const block = std::calloc(bytes + storage_alignment, 1);
   if (block == nullptr) fail_to_allocate();
@@ -70,7 +70,7 @@ inline constexpr std::size_t lazy_bytes = 64 * 1024;
   return zeros;
 }
 
-// Not inlined: g++ 12 would warn of a path that frees here what operator new gave (-Warray-bounds), which no size
+// Not inlined: g++ 12 would warn of a path that frees here what operator new returned (-Warray-bounds), which no size
 // takes.
 [[gnu::noinline]] inline void free_zeros(void* zeros) noexcept { std::free(*(static_cast<void**>(zeros) - 1)); }
 

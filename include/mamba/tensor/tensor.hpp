@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/tensor.hpp — an array that owns its numbers and is a value.  [floor 1]
+// mamba/tensor/tensor.hpp — an array that owns its numbers.  [floor 1]
 #pragma once
 
 #include <mamba/tensor/storage.hpp>
@@ -7,12 +7,12 @@
 
 namespace mamba::inline MAMBA_ABI {
 
-/// An owning, contiguous, row-major array: copy it, compare it, keep it.
+/// An owning, contiguous, row-major array, a regular value type.
 ///
-/// Shapes:  tensor<float, 4, 3> knows its size; tensor<float, dynamic, 3>(rows, 3) learns it in the constructor.
 /// Why:     static extents do not mean static storage: what is larger than inline_bytes lies on the heap, 64-byte
-///          aligned, and the type says which (stored_inline).
-/// Domain:  a tensor that was moved from has no numbers, whatever its shape: assign to it or let it go.
+///          aligned, and stored_inline says which.
+/// Shapes:  tensor<float, 4, 3>: static; tensor<float, dynamic, 3>(rows, 3): given to the constructor.
+/// Domain:  a moved-from tensor has no numbers, whatever its shape: it may be assigned to or destroyed.
 /// Throws:  std::bad_alloc.
 template <class T, std::size_t... E>
 class tensor {
@@ -51,8 +51,8 @@ class tensor {
   [[nodiscard]] std::span<T> span() noexcept { return {data(), size()}; }
   [[nodiscard]] std::span<T const> span() const noexcept { return {data(), size()}; }
 
-  /// A tensor is taken wherever a view is: static extents become dynamic and T becomes T const where the target asks for
-  /// it. Temporaries become views of constants only.
+  /// A tensor converts to a view: static extents become dynamic and T becomes T const where the target has them so.
+  /// Temporaries become views of constants only.
   template <class U, std::size_t... F>
   requires std::convertible_to<mamba::view<T, E...>, mamba::view<U, F...>>
   operator mamba::view<U, F...>() & noexcept(!core::contracts_checked) { return view(); }
@@ -60,7 +60,7 @@ class tensor {
   requires std::convertible_to<mamba::view<T const, E...>, mamba::view<U, F...>>
   operator mamba::view<U, F...>() const& noexcept(!core::contracts_checked) { return view(); }
 
-  /// A vector is taken wherever a span is.
+  /// A tensor of rank 1 converts to a span.
   operator std::span<T>() & noexcept requires(rank == 1) { return span(); }
   operator std::span<T const>() const& noexcept requires(rank == 1) { return span(); }
 

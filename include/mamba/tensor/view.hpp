@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/tensor/view.hpp — numbers that live elsewhere, seen as a row-major array.  [floor 1]
+// mamba/tensor/view.hpp — a non-owning row-major array.  [floor 1]
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -16,9 +16,9 @@ namespace mamba::inline MAMBA_ABI {
 ///
 ///     v(i, j, k) = data[i·pitch + j·extent(2) + k]
 ///
+/// Why:     layers exchange time-major sequences [L, D] only, and a slice of channels is a view without a copy.
 /// Shapes:  rank 1 or more. Everything within one row (one index of axis 0) is contiguous; rows may lie apart, so that
 ///          a block of columns of a matrix is a view too.
-/// Why:     time-major sequences [L, D] are all that the layers exchange, and a slice of channels must cost nothing.
 template <class T, std::size_t... E>
 class view {
  public:
@@ -39,14 +39,14 @@ class view {
   /// The same with rows `pitch` elements apart.
   constexpr view(T* data, extents_type shape, std::size_t pitch) noexcept : data_(data), shape_(shape), pitch_(pitch) {}
 
-  /// Static extents become dynamic ones and T becomes T const where the target asks for it.
+  /// Static extents become dynamic ones and T becomes T const where the target has them so.
   template <class U, std::size_t... F>
   requires(sizeof...(F) == rank && std::convertible_to<U (*)[], T (*)[]> &&
            ((E == F || E == dynamic || F == dynamic) &&
             ...)) constexpr view(view<U, F...> const& other) noexcept(!core::contracts_checked)
       : data_(other.data()), shape_(converted(other.shape().values())), pitch_(other.pitch()) {}
 
-  /// A vector is taken wherever a span of it is: std::vector, std::array, std::span.
+  /// From what converts to a span: std::vector, std::array, std::span.
   // NOLINTBEGIN(bugprone-forwarding-reference-overload): constrained, a view is copied as before
   template <class Range>
   requires(
@@ -71,7 +71,7 @@ class view {
     return data_[at[0] * pitch_ + within];
   }
 
-  /// One index of axis 0 and everything behind it: row i of a matrix, as one run of numbers.
+  /// One index of axis 0 and everything behind it: row i of a matrix, contiguous.
   [[nodiscard]] constexpr std::span<T> row(std::size_t i) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(i < extent(0), "view: no such row", i, extent(0));
     return {data_ + i * pitch_, row_size(shape_)};
@@ -101,8 +101,8 @@ class view {
 
   template <std::size_t N>
   static constexpr extents_type converted(std::array<std::size_t, N> const& sizes) noexcept(!core::contracts_checked) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) { return extents_type(sizes[I]...); }
-    (std::make_index_sequence<N>{});
+    auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) { return extents_type(sizes[I]...); };
+    return unroll_i(std::make_index_sequence<N>{});
   }
 
   template <std::size_t... I>

@@ -280,6 +280,48 @@ TEST_CASE("network: matrices in blocks load in their own format only, and never 
   CHECK(has(error_of<sensor<q4>>(damaged.write(), sizes), "tensor 'head.weight' has a scale"));
 }
 
+TEST_CASE("network: what no shape shows is in the file and must be the caller's; files that do not state it load") {
+  test::temporary_folder const folder;
+  auto const file = folder / "numbers.safetensors";
+  save_filled<sensor<float>>(sensor_sizes(), file);
+  std::string const stated = "{\"layers\":[{\"norm_epsilon\":1e-05},{\"norm_epsilon\":1e-05}],\"output\":";
+  damaged_file damaged(file);
+  CHECK(damaged.metadata.at("mamba.network") == stated + "{\"pooling\":\"mean\",\"norm_epsilon\":1e-05}}");
+  auto sizes = sensor_sizes();
+  sizes.output.over = model::pooling::last;
+  CHECK(error_of<sensor<float>>(file, sizes) ==
+        file.string() + ": __metadata__ has mamba.network " + stated +
+            "{\"pooling\":\"mean\",\"norm_epsilon\":1e-05}}, expected " + stated +
+            "{\"pooling\":\"none\",\"norm_epsilon\":1e-05}} by the caller's configuration");
+  damaged.metadata.erase("mamba.network");
+  CHECK(error_of<sensor<float>>(damaged.write(), sizes) == "no error");
+  sizes = sensor_sizes();
+  sizes.layers.layer.norm_epsilon = 1e-6;
+  CHECK(has(error_of<sensor<float>>(file, sizes), "expected {\"layers\":[{\"norm_epsilon\":1e-06},"));
+
+  sizes.output.over = model::pooling::last;  // the same as none, and none saved is last loaded
+  save_filled<sensor<float>>(sizes, folder / "last.safetensors");
+  sizes.output.over = model::pooling::none;
+  CHECK(error_of<sensor<float>>(folder / "last.safetensors", sizes) == "no error");
+
+  auto three = hybrid_sizes();
+  save_filled<hybrid<float>>(three, folder / "hybrid.safetensors");
+  three.output.vocab = 49;
+  CHECK(has(error_of<hybrid<float>>(folder / "hybrid.safetensors", three), "\"logits\":49"));
+}
+
+TEST_CASE("network: where saving fails nothing is left") {
+  test::temporary_folder const folder;
+  sensor<float> const network(sensor_sizes());
+  static constexpr io::tensor_name rows[] = {{"head.bias", "head.bias", io::stored_as::minus_exp}};
+  constexpr io::name_table other{"other", rows};
+  CHECK(has(test::error_of([&] { io::save_network(network, folder / "a.safetensors", other); }), "cannot be written"));
+  static constexpr io::tensor_name same[] = {{"head.bias", "head.weight"}};
+  constexpr io::name_table twice{"twice", same};
+  CHECK(has(test::error_of([&] { io::save_network(network, folder / "a.safetensors", twice); }), "is taken"));
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
 TEST_CASE("network: a table gives a file other names, to load from and to save to") {
   static constexpr io::tensor_name rows[] = {{"backbone.input.*", "proj.*"},
                                              {"backbone.layers.#.mixer.*", "mamba.#.*"},

@@ -218,7 +218,7 @@ TEST_CASE("stored blocks: a description that is not known here is refused") {
   CHECK(has(with("mamba.weights", "q8"),
             "tensor 'backbone.embeddings.weight' is described as 'q4 [70, 40]' in "
             "__metadata__, expected 'q8 [70, 40]' by config.json and mamba.weights q8"));
-  CHECK(has(with("mamba.weights", "ternary"), "expected 'ternary [70, 40]'"));
+  CHECK(has(with("mamba.weights", "ternary"), "expected 'ternary [160, 40]'"));
   std::string const matrix = std::string("mamba.matrix.") + in_proj;
   CHECK(has(with(matrix.c_str(), nullptr),
             "tensor 'backbone.layers.1.mixer.in_proj.weight' is not described in __metadata__, expected"));

@@ -66,7 +66,7 @@ TEST_CASE("mapped_file: what cannot be read is named with the reason") {
   std::filesystem::create_symlink(folder / "loop", folder / "loop");
   CHECK(has(error(folder / "loop"), "cannot be opened ("));
   if (std::filesystem::exists("/dev/zero")) CHECK(error("/dev/zero") == "/dev/zero: is not a regular file");
-  // Whoever may read everything (root) is not stopped by permissions; everybody else is told.
+  // Permissions do not apply to root; for others the file is an error.
   std::filesystem::permissions(folder / "f", std::filesystem::perms::none);
   auto const sentence = error(folder / "f");
   CHECK((sentence == "no error" || has(sentence, "f: cannot be read (Permission denied)").ok));

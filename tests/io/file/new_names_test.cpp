@@ -11,7 +11,7 @@
 
 using test::has;
 
-TEST_CASE("new names: what was made goes again, unless it is kept") {
+TEST_CASE("new names: what was made is removed, unless it is kept") {
   test::temporary_folder const folder;
   auto const deep = folder / "a" / "b" / "c";
   for (bool const keep : {false, true}) {
@@ -26,7 +26,7 @@ TEST_CASE("new names: what was made goes again, unless it is kept") {
   }
 }
 
-TEST_CASE("new names: what others made stays") {
+TEST_CASE("new names: files of other programs stay") {
   test::temporary_folder const folder;
   std::filesystem::create_directory(folder / "a");
   {

@@ -100,7 +100,7 @@ TEST_CASE("json reader: only regular files of some size are read") {
 #if defined(__unix__) || defined(__APPLE__)
   auto const pipe = folder / "pipe.json";
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  CHECK(refusal(pipe) == pipe.string() + ": is not a regular file");  // at once: nobody will ever write into it
+  CHECK(refusal(pipe) == pipe.string() + ": is not a regular file");  // at once: the pipe has no writer
   std::filesystem::create_symlink("loop.json", folder / "loop.json");
   CHECK(test::has(refusal(folder / "loop.json"), "cannot be opened ("));
 #endif

@@ -58,7 +58,7 @@ TEST_CASE("quantize: ties go to the even code") {
   for (std::size_t k = 0; k < x.size(); ++k) CHECK(q.c[k] == expected[k]);
 }
 
-TEST_CASE("quantize: nothing, zeros, the smallest numbers and what is no number") {
+TEST_CASE("quantize: nothing, zeros, the smallest numbers, NaN and infinity") {
   float const infinity = std::numeric_limits<float>::infinity();
   CHECK(quantized({}).scale == 0);
   CHECK(quantized({0, -0.0F}).scale == 0);

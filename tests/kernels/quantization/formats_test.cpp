@@ -20,7 +20,7 @@ void check_codes_fit() {
 
 }  // namespace
 
-TEST_CASE("weight_formats: a format's codes fit into its bits, and its bits into a byte") {
+TEST_CASE("formats: a format's codes fit into its bits, and its bits into a byte") {
   check_codes_fit<mamba::q8>();
   check_codes_fit<mamba::q4>();
   check_codes_fit<mamba::ternary>();

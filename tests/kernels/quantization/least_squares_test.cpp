@@ -55,7 +55,7 @@ double least_error(block const& w, double scale, double offset) {
   return sum;
 }
 
-/// A line's error with its own codes, in double.
+/// The squared error with the codes of code_of(), in double.
 template <class W>
 double found_error(block const& w, scale_and_offset<float> const& line) {
   double sum = 0;
@@ -99,7 +99,7 @@ float largest(block const& w) {
 
 }  // namespace
 
-TEST_CASE("block_fit: q8 keeps each weight within half a step, with the scale as bfloat16 has it") {
+TEST_CASE("least_squares: q8 keeps each weight within half a step, with the scale as bfloat16 has it") {
   test::random rng(8);
   for (int round = 0; round < 4000; ++round) {
     block w;
@@ -115,18 +115,18 @@ TEST_CASE("block_fit: q8 keeps each weight within half a step, with the scale as
   }
 }
 
-TEST_CASE("block_fit: q4 is never worse than fifteen equal steps between the extremes") {
+TEST_CASE("least_squares: q4 is never worse than fifteen equal steps between the extremes") {
   check_never_worse<q4>([](block const& w) {
     auto const [low, high] = std::minmax_element(std::begin(w), std::end(w));
     return scale_and_offset<float>{stored((*high - *low) * (1.0F / 15)), stored(*low)};
   });
 }
 
-TEST_CASE("block_fit: ternary is never worse than −max, 0, max") {
+TEST_CASE("least_squares: ternary is never worse than −max, 0, max") {
   check_never_worse<ternary>([](block const& w) { return scale_and_offset<float>{stored(largest(w)), 0}; });
 }
 
-TEST_CASE("block_fit: the search of q4 is worth its time: a tenth and more of the squared error of normal weights") {
+TEST_CASE("least_squares: the search of q4 saves a tenth or more of the squared error of normal weights") {
   test::random rng(44);
   double searched = 0, plain = 0;
   for (int round = 0; round < 2000; ++round) {
@@ -141,7 +141,22 @@ TEST_CASE("block_fit: the search of q4 is worth its time: a tenth and more of th
   CHECK(searched < 0.9 * plain);
 }
 
-TEST_CASE("block_fit: ternary comes within 2 % of the best scale there is, found over all thresholds") {
+TEST_CASE("least_squares: q4 loses at most 7.1 % of normal weights, in the root mean square") {
+  // 7.04 in 4 million weights; fifteen equal steps lose 7.9, one regression for each start 7.25. A mean of 130,000
+  // squared errors varies by less than half a percent.
+  test::random rng(45);
+  double lost = 0, all = 0;
+  for (int round = 0; round < 4000; ++round) {
+    block w;
+    for (float& x : w) x = static_cast<float>(rng.normal());
+    lost += found_error<q4>(w, fit<q4>(w));
+    for (float const x : w) all += static_cast<double>(x) * static_cast<double>(x);
+  }
+  MESSAGE("root mean square, of the weights': " << std::sqrt(lost / all));
+  CHECK(std::sqrt(lost / all) < 0.071);
+}
+
+TEST_CASE("least_squares: ternary comes within 2 % of the best scale there is, found over all thresholds") {
   // With the k largest magnitudes kept the best scale is their mean m, and what is lost Σw² − k·m².
   test::random rng(3);
   double found = 0, best = 0;
@@ -167,7 +182,7 @@ TEST_CASE("block_fit: ternary comes within 2 % of the best scale there is, found
   CHECK(found <= 1.02 * best);
 }
 
-TEST_CASE("block_fit: what a format can say is said exactly") {
+TEST_CASE("least_squares: what a format can represent is exact") {
   test::random rng(5);
   for (int round = 0; round < 1000; ++round) {
     float const scale = stored(static_cast<float>(std::exp2(rng.uniform(-10, 3))));
@@ -186,7 +201,7 @@ TEST_CASE("block_fit: what a format can say is said exactly") {
   }
 }
 
-TEST_CASE("block_fit: nothing but zeros, nothing but one number, and numbers too small for a scale") {
+TEST_CASE("least_squares: nothing but zeros, nothing but one number, and numbers too small for a scale") {
   for (float const value : {0.0F, 1.0F, -3.0F, 0x1p-140F}) {
     block w;
     std::fill(std::begin(w), std::end(w), value);
@@ -227,7 +242,7 @@ void check_lanes() {
 
 }  // namespace
 
-TEST_CASE("block_fit: a block in a lane is fitted as a block alone") {
+TEST_CASE("least_squares: a block in a lane is quantised as a block alone") {
   check_lanes<q8>();
   check_lanes<q4>();
   check_lanes<ternary>();

@@ -140,7 +140,7 @@ void check_the_rest() {
   CHECK_THROWS_AS((packed_matrix<W>(half_word * 8, half_word)), std::bad_alloc);
 }
 
-/// What somebody else keeps: the blocks of a matrix.
+/// The blocks of a matrix, to be borrowed.
 template <class W>
 std::shared_ptr<heap_storage<weight_block<W>>> kept_blocks(packed_matrix<W> const& m) {
   auto kept = std::make_shared<heap_storage<weight_block<W>>>(m.bytes() / sizeof(weight_block<W>));
@@ -292,7 +292,7 @@ TEST_CASE("quantized matrix: any content of borrowed blocks is multiplied as it 
   check_any_codes<ternary>();
 }
 
-TEST_CASE("quantized matrix: rows come back as their fit says, and lie where the layout says") {
+TEST_CASE("quantized matrix: rows come back as quantised, and lie where the layout says") {
   check_round_trip<q8>();
   check_round_trip<q4>();
   check_round_trip<ternary>();
@@ -304,7 +304,7 @@ TEST_CASE("quantized matrix: a row that is set again replaces the old one and no
   check_rows_are_apart<ternary>();
 }
 
-TEST_CASE("quantized matrix: what is no number makes its block no numbers, and nothing else") {
+TEST_CASE("quantized matrix: NaN or infinity makes its block NaN, and nothing else") {
   check_no_number<q8>();
   check_no_number<q4>();
   check_no_number<ternary>();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <mamba/kernels/scan/complex_blocked_view.hpp>
 #include <mamba/kernels/scan/diagonal_recurrence.hpp>
 #include <support/bits.hpp>
 #include <support/guarded.hpp>
@@ -147,7 +148,7 @@ TEST_CASE("diagonal_recurrence kernel: the reference with the same arguments") {
   }
 }
 
-TEST_CASE("diagonal_recurrence kernel: one mode's answer to an impulse is c b a^t, where all of that is exact") {
+TEST_CASE("diagonal_recurrence kernel: one mode's impulse response is c b a^t, where all of that is exact") {
   for (std::size_t const D : {1U, 40U}) {
     channel_blocked<float> a(D, 1), b(D, 1), c(D, 1), h(D, 1);
     a.fill(-0.5F), b.fill(4), c.fill(3);
@@ -221,6 +222,34 @@ TEST_CASE("diagonal_recurrence kernel: static and dynamic extents give the same 
   check_static<float, 1, 16>(6);
   check_static<float, 33, 3>(7);
   check_static<double, 2, 9>(8);
+}
+
+/// Ā, B̄ and C as views of other memory, h as ever.
+template <class View, class C>
+void check_views(std::uint64_t seed, std::size_t D, std::size_t N) {
+  test::random rng(seed);
+  auto const s = test::random_recurrence<C, float>(rng, 40, D, N, true);
+  for (bool const unit : {false, true}) {
+    auto const owned = run(s, unit);
+    auto const a = blocked(s.a), b = blocked(s.b), c = blocked(s.c);
+    auto h = blocked(s.h);
+    table<float> y(40, D);
+    View const a_view(a), b_view(b), c_view(c);
+    if (unit) {
+      diagonal_recurrence({.b_bar = unit_b{}, .c = c_view, .x = s.x.view(), .d = s.d}, a_view, h, y.view());
+    } else {
+      diagonal_recurrence({.b_bar = b_view, .c = c_view, .x = s.x.view(), .d = s.d}, a_view, h, y.view());
+    }
+    CHECK(test::same_rows(y.view(), owned.y.view()));
+    CHECK(same_state(h, owned.h));
+  }
+}
+
+TEST_CASE("diagonal_recurrence kernel: views of the modes give the same bits, with lanes of channels and of modes") {
+  for (std::size_t const D : {1U, 50U}) {
+    check_views<mamba::kernels::channel_blocked_view<float const>, float>(12, D, 19);
+    check_views<mamba::kernels::complex_blocked_view<float const>, std::complex<float>>(13, D, 9);
+  }
 }
 
 TEST_CASE("diagonal_recurrence kernel: y may be x") {

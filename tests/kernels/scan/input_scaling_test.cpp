@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <mamba/kernels/scan/channel_blocked_view.hpp>
+#include <mamba/kernels/scan/complex_blocked_view.hpp>
 #include <mamba/kernels/scan/input_scaling.hpp>
 
 #include <type_traits>
@@ -9,11 +11,14 @@ namespace {
 
 using mamba::kernels::blocked_modes;
 using mamba::kernels::channel_blocked;
+using mamba::kernels::channel_blocked_view;
 using mamba::kernels::complex_blocked;
+using mamba::kernels::complex_blocked_view;
 using mamba::kernels::input_scaling;
 using mamba::kernels::unit_b;
 
 static_assert(blocked_modes<channel_blocked<float>> && blocked_modes<complex_blocked<double, 3, 2>>);
+static_assert(blocked_modes<channel_blocked_view<float const>> && blocked_modes<complex_blocked_view<double const>>);
 static_assert(!blocked_modes<mamba::tensor<float, 3, 2>> && !blocked_modes<float>);
 static_assert(!std::is_default_constructible_v<input_scaling<channel_blocked<float>>>);  // B̄ can't be forgotten
 static_assert(std::is_convertible_v<unit_b, input_scaling<channel_blocked<float>>>);

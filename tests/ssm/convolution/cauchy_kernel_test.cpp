@@ -119,11 +119,11 @@ TEST_CASE("cauchy_kernel: Cauchy = Krylov for HiPPO, rank 1 and 2, all modes and
   MESSAGE(cases, " kernels, at most ", worst, " off, ", of_bound, " of the bound");
 }
 
-// Memories as long as the input: LegS over one second in 4096 steps, and modes of at least 0.9995. Neither grows: A + Aᴴ
-// of LegS is at most −I, so that ‖Ā‖₂ < 1, and each of k steps hands its roundings on. Those are (N + 3) √N u of ‖h‖
+// Memories as long as the input: LegS over one second in 4096 steps, and modes of at least 0.9995. Neither grows: A +
+// Aᴴ of LegS is at most −I, so that ‖Ā‖₂ < 1, and each of k steps hands its roundings on. Those are (N + 3) √N u of ‖h‖
 // at most, 4096·67·8 u = 2.4e-10 if all of them went one way; independent of each other, √(4096·67·64) u = 5e-13, and
 // 1e-11 is twenty times that. The transforms add 12·2·(log₂ 8192 + 1) u ‖K‖₁ ‖x‖₂, 4e-14 of the products' sizes.
-TEST_CASE("cauchy_kernel: the convolution is the recurrence where nothing is forgotten, N = 64 and L = 4096") {
+TEST_CASE("cauchy_kernel: the convolution is the recurrence where nothing decays, N = 64 and L = 4096") {
   test::random rng(8);
   constexpr std::size_t n = 64, L = 4096;
   constexpr double delta = 1.0 / 4096;
@@ -182,7 +182,7 @@ TEST_CASE("cauchy_kernel: Cauchy = Krylov, several inputs and outputs, any rank,
 
 // C̃ (I + Ā)⁻¹ B̄ = ½ Δ C̃ B exactly: with the bilinear rule I + Ā = 2 (I − ½ΔA)⁻¹. The right side has no inverse, so
 // the left side's condition number (below 100 here) times N ε of its size is what may lie between.
-TEST_CASE("cauchy_kernel: omega = -1 has its limit, and the other roots run into it") {
+TEST_CASE("cauchy_kernel: omega = -1 has its limit, and the roots near it tend to it") {
   test::random rng(3);
   for (std::size_t const L : {2U, 4U, 64U, 1000U}) {
     auto const half = random_dplr<modes::half>(rng, 8, 2, 1, 1);
@@ -340,9 +340,9 @@ TEST_CASE("cauchy_kernel: no length, one state, real systems, static sizes, NaN"
   CHECK(ssm::cauchy_kernel(spoilt, 0.1, 8).hasNaN());
 }
 
-// A pivot of exactly 0: an integrator beside a mode that decays, one reached by B and one as Fourier's, which is not. At
-// k = 0 the resolvent is no number, but the kernel is: C B for the first, nothing for the second.
-TEST_CASE("cauchy_kernel: where the resolvent is no number the kernel is summed") {
+// A pivot of exactly 0: an integrator beside a mode that decays, one reached by B and one as Fourier's, which is not.
+// At k = 0 the resolvent is NaN, but the kernel is not: C B for the first, nothing for the second.
+TEST_CASE("cauchy_kernel: where the resolvent is NaN the kernel is krylov_kernel()") {
   for (double const reached : {1.0, 0.0}) {
     ssm::dplr_system<double, 2> const s{
         {ssm::vector<double, 2>{0, -1}, ssm::vector<double, 2>{0, 0.5}, ssm::vector<double, 2>{0, 0.5}},

@@ -27,7 +27,7 @@ matrix convolved(matrix const& kernel, matrix const& x) {
 
 }  // namespace
 
-TEST_CASE("causal_convolution: by hand, two channels that don't hear one another") {
+TEST_CASE("causal_convolution: by hand, two independent channels") {
   matrix kernel(2, 2), x(3, 2);
   kernel(0, 0) = 1, kernel(1, 0) = 10, kernel(0, 1) = 2, kernel(1, 1) = 0;
   x(0, 0) = 1, x(1, 0) = 2, x(2, 0) = 3, x(0, 1) = 5, x(1, 1) = 6, x(2, 1) = 7;
@@ -40,7 +40,7 @@ TEST_CASE("causal_convolution: by hand, two channels that don't hear one another
   CHECK(y(2, 1) == 14);
 }
 
-TEST_CASE("causal_convolution: linear, commutative, and blind to what comes later; whole numbers, so exactly") {
+TEST_CASE("causal_convolution: linear, commutative and causal; whole numbers, so exactly") {
   test::random rng(1);
   for (std::size_t L = 0; L < 20; ++L) {
     matrix const kernel = filled(rng, L, 3), x = filled(rng, L, 3), z = filled(rng, L, 3);

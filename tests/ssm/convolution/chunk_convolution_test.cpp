@@ -35,8 +35,8 @@ TEST_CASE("chunk_convolution: the past and the chunk, by hand") {
   CHECK(h(0) == 7);
 }
 
-// u = 2⁻⁵³. Both sides are sums of C Āʲ B̄ x; the roundings of one step, some (N + R + M) of them, count for the 1/(1 − ρ) = 20
-// steps that are remembered, in the kernel as often again. 20·20·12 u = 5e-13 at worst; 1e-13 is a fifth of it.
+// u = 2⁻⁵³. Both sides are sums of C Āʲ B̄ x; the roundings of one step, some (N + R + M) of them, count for the 1/(1 −
+// ρ) = 20 steps that are remembered, in the kernel as often again. 20·20·12 u = 5e-13 at worst; 1e-13 is a fifth of it.
 TEST_CASE("chunk_convolution: any split is the recurrence") {
   test::random rng(1);
   double most = 0;
@@ -92,7 +92,7 @@ TEST_CASE("chunk_convolution: a prompt by transform, then step by step") {
   CHECK(relative_distance(rest, expected.bottomRows(100)) < 1e-13);  // the state is not the transform's
 }
 
-TEST_CASE("chunk_convolution: no inputs, no answers, and the state as it was") {
+TEST_CASE("chunk_convolution: no inputs, no outputs, and the state unchanged") {
   test::random rng(3);
   auto const s = test::random_dense<double>(rng, 0.9, 3);
   vector<double> h = random_matrix<vector<double>>(rng, 3);

@@ -43,7 +43,7 @@ auto kernel_of(System const& s, std::size_t L) {
 }
 
 // Input x and kernel K of the notes: y_3 = K_0 x_3 + K_1 x_2 + K_2 x_1 + K_3 x_0.
-TEST_CASE("convolution: the triangle of the notes") {
+TEST_CASE("convolution: the lower triangle of toeplitz()") {
   vector<double> const x{{1, 10, 100, 1000}}, kernel{{1, 2, 3, 4}};
   CHECK(toeplitz(x) == matrix<double>{{1, 0, 0, 0}, {10, 1, 0, 0}, {100, 10, 1, 0}, {1000, 100, 10, 1}});
   CHECK(convolve(kernel, x) == vector<double>{{1, 12, 123, 1234}});

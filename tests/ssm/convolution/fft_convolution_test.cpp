@@ -102,7 +102,7 @@ TEST_CASE("fft_convolution: in float") {
   CHECK(test::largest(y.cast<double>() - exact) <= bound<float>(kernel, x, 0));
 }
 
-TEST_CASE("fft_convolution: nothing comes round the circle, and nothing comes before its cause") {
+TEST_CASE("fft_convolution: no wrap-around, and causal") {
   test::random rng(5);
   auto const kernel = random_sequence<double>(rng, 64);
   sequence<double> x = sequence<double>::Zero(64);

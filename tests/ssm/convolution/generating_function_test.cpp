@@ -112,7 +112,7 @@ TEST_CASE("generating_function: from C to C~ and back, dense, diagonal and low r
 }
 
 // The kernel is C's; the closed form wants C̃. Without the change it is another kernel: the mistake, shown.
-TEST_CASE("generating_function: forgetting C~ is another kernel") {
+TEST_CASE("generating_function: C~ in place of C is another kernel") {
   test::random rng(4);
   auto const s = test::random_discrete_dplr<modes::half>(rng, 4, 1, 1, 1);
   constexpr std::size_t L = 8;

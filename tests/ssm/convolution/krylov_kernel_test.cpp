@@ -53,7 +53,7 @@ TEST_CASE("krylov_kernel: C A^k B by powers, several inputs and outputs") {
 }
 
 // What the word kernel means: a 1 that goes in at step 0 comes out as K.
-TEST_CASE("krylov_kernel: the response to a single 1, through advance and output") {
+TEST_CASE("krylov_kernel: the impulse response, by advance() and output()") {
   test::random rng(2);
   auto const s = test::random_discrete_dplr<modes::half>(rng, 6, 2, 1, 1);
   auto const K = ssm::krylov_kernel(s, 40);

@@ -72,7 +72,7 @@ TEST_CASE("overlap_add: chunks of random sizes, empty ones among them, for sever
   }
 }
 
-TEST_CASE("overlap_add: the stream is a value, and dies away when nothing more comes") {
+TEST_CASE("overlap_add: the stream is a value, and decays to zero without input") {
   test::random rng(3);
   auto const kernel = random_sequence<double, dynamic>(rng, 9, 1);
   overlap_add<double> stream(kernel);
@@ -87,7 +87,7 @@ TEST_CASE("overlap_add: the stream is a value, and dies away when nothing more c
   CHECK(stream(silence)(0) == 0);
 }
 
-TEST_CASE("overlap_add: a NaN is out again after a block and a kernel's length") {
+TEST_CASE("overlap_add: a NaN is gone after a block and a kernel's length") {
   test::random rng(4);
   overlap_add<double> stream(random_sequence<double, dynamic>(rng, 4, 1));
   matrix<double> x = matrix<double>::Ones(4, 1);
@@ -98,7 +98,7 @@ TEST_CASE("overlap_add: a NaN is out again after a block and a kernel's length")
   CHECK_FALSE(stream(x).hasNaN());
 }
 
-TEST_CASE("overlap_add: an empty kernel answers with zeros") {
+TEST_CASE("overlap_add: an empty kernel gives zeros") {
   overlap_add<double> stream(matrix<double>(0, 1));
   CHECK(stream(matrix<double>::Ones(3, 1)).isZero(0));
 }

@@ -342,8 +342,8 @@ TEST_CASE("discretize_dense: no step, no state, one state, no input, NaN") {
 }
 
 // The cards in float, against double with the same entries. The residual of the bilinear rule, 8 N ε (1 + ‖ΔA‖) (1 +
-// ‖Ā‖), is magnified by (I − ½ΔA)⁻¹ = ½ (I + Ā); forward Euler rounds each entry twice; an exponential is within 4 N ε (1
-// + ‖ΔA‖) of what ‖exp(sΔA)‖ reaches on its way, squared, and (1 + ‖Ā‖)² has that for these A.
+// ‖Ā‖), is magnified by (I − ½ΔA)⁻¹ = ½ (I + Ā); forward Euler rounds each entry twice; an exponential is within 4 N ε
+// (1 + ‖ΔA‖) of what ‖exp(sΔA)‖ reaches on its way, squared, and (1 + ‖Ā‖)² has that for these A.
 TEST_CASE("discretize_dense: in float, within its own epsilon of double") {
   test::random rng(8);
   constexpr double eps_float = std::numeric_limits<float>::epsilon();
@@ -391,6 +391,28 @@ TEST_CASE("discretize_dense: static sizes are the dynamic ones") {
     CHECK((a.a_bar - b.a_bar).norm() <= 8 * eps);
     CHECK((a.b_bar - b.b_bar).norm() <= 8 * eps);
   });
+}
+
+TEST_CASE("discretize_dense: zero-order hold of stiff triangular systems is that of their modes") {
+  // A slow mode and a fast one that follows it; for each alone, and for what the first leaves in the second, there are
+  // formulas. Steps from below the fast mode's time to 10²⁰ of it.
+  for (double const fast : {1e4, 1e10, 1e16, 1e20}) {
+    auto const s = with(matrix<double>{{-1, 0}, {1, -fast}}, matrix<double>{{1}, {0}});
+    for (double const delta : {1e-5, 0.1, 1.0, 20.0}) {
+      INFO("fast ", fast, ", delta ", delta);
+      auto const d = zero_order_hold(delta, s);
+      auto const slow = mamba::ssm::zero_order_hold(delta, -1.0, 1.0),
+                 quick = mamba::ssm::zero_order_hold(delta, -fast, 1.0);
+      double const allowed = 6 * eps * (4 + std::log2(1 + delta * fast)) * (1 + delta);  // the card, and ΔA's rounding
+      CHECK(std::fabs(d.a_bar(0, 0) / slow.a_bar - 1) <= allowed);
+      CHECK(std::fabs(d.b_bar(0) / slow.b_bar - 1) <= allowed);
+      CHECK(std::fabs(d.a_bar(1, 1) - quick.a_bar) <= allowed * (1 + delta * fast) * quick.a_bar);
+      double const follows = (slow.a_bar - quick.a_bar) / (fast - 1);
+      CHECK(std::fabs(d.a_bar(1, 0) - follows) <= allowed * (slow.a_bar + quick.a_bar) / fast * 2);
+      double const held = (slow.b_bar - quick.b_bar) / (fast - 1);
+      CHECK(std::fabs(d.b_bar(1) - held) <= allowed * (slow.b_bar + quick.b_bar) / fast * 2);
+    }
+  }
 }
 
 }  // namespace

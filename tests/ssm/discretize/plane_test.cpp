@@ -20,7 +20,7 @@ constexpr double eps = std::numeric_limits<double>::epsilon();
 //
 // Notes that print Ā = (I − Δ/2 A)⁻¹, without the second factor, have 1/(3/2 − i) = 6/13 + 4/13 i = 0.4615 + 0.3077i,
 // which is backward Euler's answer for half of the step.
-TEST_CASE("plane: the worked point of the notes, −1 + 2i → −1/13 + 8/13 i by the bilinear rule") {
+TEST_CASE("plane: the worked point −1 + 2i → −1/13 + 8/13 i by the bilinear rule") {
   complex const s(-1, 2), z = s_to_z_bilinear(s, 1.0);
   CHECK(std::abs(z - complex(-1.0 / 13, 8.0 / 13)) <= eps);
   CHECK(std::abs(z_to_s_bilinear(z, 1.0) - s) <= 8 * eps);
@@ -44,7 +44,7 @@ TEST_CASE("plane: the same point by the other rules") {
 /// s in a half-plane or on its border: side −1, 0 or 1.
 complex random_s(test::random& rng, int side) { return {side * std::exp(rng.uniform(-4, 3)), rng.uniform(-20, 20)}; }
 
-TEST_CASE("plane: there and back, for every rule") {
+TEST_CASE("plane: s → z → s, for every rule") {
   test::random rng(1);
   for (int i = 0; i < 3000; ++i) {
     complex const s = random_s(rng, i % 3 - 1);
@@ -90,7 +90,7 @@ TEST_CASE("plane: the family has the three as members, and z(s) is the mode's ow
 }
 
 // What the table of the header says, point by point. The margin of 1e-12 is for points that round onto a border.
-TEST_CASE("plane: which half-plane goes where") {
+TEST_CASE("plane: the image of each half-plane") {
   test::random rng(3);
   for (int i = 0; i < 5000; ++i) {
     double const delta = std::exp(rng.uniform(-2, 1));
@@ -122,7 +122,7 @@ TEST_CASE("plane: which half-plane goes where") {
   CHECK(std::abs(s_to_z_generalized_bilinear(complex(-9, 0), 1.0, 0.25)) > 1);
 }
 
-TEST_CASE("plane: bilinear presses the frequencies together, 2 atan(ωΔ/2) a step") {
+TEST_CASE("plane: bilinear warps frequencies to 2 atan(ωΔ/2) a step") {
   for (double const omega : {0.0, 0.1, 1.0, 3.0, 10.0, 1e6}) {
     CHECK(std::arg(s_to_z_bilinear(complex(0, omega), 1.0)) ==
           doctest::Approx(2 * std::atan(omega / 2)).epsilon(1e-14));

@@ -334,7 +334,7 @@ wide integral(F const& f) {
 }
 
 /// The exact state after a step from 0 for an input that goes from `before` to `now` in a straight line, |ΔA| ≤ 24:
-/// numerical integration of ∫₀^Δ exp((Δ − s) A) B x(s) ds, which knows nothing of φ functions.
+/// numerical integration of ∫₀^Δ exp((Δ − s) A) B x(s) ds, which uses no φ functions.
 template <class V>
 wide integrated(long double delta, V a, V b, long double before, long double now) {
   wide const z = delta * widened(a);
@@ -540,6 +540,44 @@ TEST_CASE("discretize: a whole step is the real number that it means, by every r
   mamba::simd::store<V>(found[0], lanes.b_bar);
   mamba::simd::store<V>(found[1], real.b_bar);
   CHECK(test::same_bits(std::span(found[0]), std::span(found[1])));
+}
+
+/// Δ φ₁(Δa) for a Δa near 2πik: (e^r − 1)/a with r = Δa − 2πik in extended precision, where 2π is the sum of 40 bits,
+/// so that k times these is a double, and of what is left.
+template <class T>
+wide held_near_turn(T delta, std::complex<T> a, int k) {
+  constexpr long double first = 0x1.921fb54442p+2L, rest = 0x1.a308d313198a3p-39L;
+  long double const d = delta, turns = k;
+  wide const r(d * static_cast<long double>(a.real()),
+               std::fma(d, static_cast<long double>(a.imag()), -turns * first) - turns * rest);
+  // e^r − 1 by the series of e^(r/2) sinh(r/2): |r| < 1/64.
+  wide const h = r / 2.0L, square = h * h;
+  return 2.0L * std::exp(h) * h * (1.0L + square / 6.0L * (1.0L + square / 20.0L * (1.0L + square / 42.0L))) /
+         widened(a);
+}
+
+TEST_CASE_TEMPLATE("discretize: zero_order_hold beside ΔA = 2πik, within the absolute bound of its card", T, float,
+                   double) {
+  constexpr auto eps = static_cast<double>(std::numeric_limits<T>::epsilon());
+  test::random rng(30);
+  double worst = 0, worst_relative = 0;
+  for (int i = 0; i < 20000; ++i) {
+    int const k = 1 + static_cast<int>(rng.below(1000));
+    T const delta = i == 0 ? T(1000) : static_cast<T>(std::exp(rng.uniform(-7, 7)));
+    double const off = i % 2 == 0 ? 0 : rng.normal() * std::exp(rng.uniform(-40, -8));
+    std::complex<T> const a(static_cast<T>(i % 3 == 0 ? 0 : -std::fabs(off) / static_cast<double>(delta)),
+                            static_cast<T>((6.283185307179586 * k + off) / static_cast<double>(delta)));
+    auto const [a_bar, b_bar] = zero_order_hold(delta, a, std::complex<T>(1));
+    wide const exact = held_near_turn(delta, a, k);
+    double const error = static_cast<double>(std::abs(widened(b_bar) - exact)),
+                 size = static_cast<double>(std::abs(exact));
+    double const allowed = 8 * eps * size + 2 * eps * static_cast<double>(std::abs(a_bar)) * static_cast<double>(delta);
+    REQUIRE(error <= allowed);
+    worst = std::max(worst, error / allowed);
+    worst_relative = std::max(worst_relative, error / size / eps);
+  }
+  MESSAGE("at most ", worst, " of the card; relative to B-bar up to ", worst_relative, " eps");
+  CHECK(worst_relative > 1e4);  // the reason for an absolute bound: B̄ itself may be lost
 }
 
 }  // namespace

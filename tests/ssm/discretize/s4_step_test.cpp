@@ -75,8 +75,8 @@ TEST_CASE("s4_step: is the bilinear rule, multiplied out or not") {
   MESSAGE("at most ", most, " apart");
 }
 
-// Float against double with the same entries: as above 4·30 roundings a step, and 2/Δ ± Λ, 2/Δ up to 50, are rounded once;
-// the state forgets by 0.3·Δ a step or faster, 50 steps are all remembered: 50·(4·30 + 4) ε/2 of it.
+// Float against double with the same entries: as above 4·30 roundings a step, and 2/Δ ± Λ, 2/Δ up to 50, are rounded
+// once; the state decays by 0.3·Δ a step or faster, all 50 steps count: 50·(4·30 + 4) ε/2 of it.
 TEST_CASE("s4_step: in float, within its own epsilon of double") {
   using narrow = std::complex<float>;
   test::random rng(3);

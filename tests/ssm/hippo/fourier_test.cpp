@@ -84,7 +84,7 @@ TEST_CASE("hippo_fourier: without a window, the kernels are damped waves") {
   }
 }
 
-TEST_CASE("hippo_fourier: the sine of no turns stays nothing") {
+TEST_CASE("hippo_fourier: the sine of 0 turns stays zero") {
   for (auto const& s : {mamba::ssm::hippo_fourier<double>(8), mamba::ssm::hippo_fourier_decay<double>(8),
                         mamba::ssm::hippo_fourier2<double>(8)}) {
     CHECK(test::largest(s.a.row(1)) == 0);

@@ -104,7 +104,7 @@ matrix<double> eigenvectors(matrix<double> const& a) {
 }
 
 // Bauer and Fike: an eigenvalue moves by at most κ(V)‖E‖, where the solver's backward error ‖E‖ is below 8 N ε‖A‖.
-TEST_CASE("hippo_legendre: a solver that does not look at the triangle finds −1 … −N") {
+TEST_CASE("hippo_legendre: a general eigenvalue solver finds −1 … −N") {
   for (auto const& s : {mamba::ssm::hippo_legs<double>(8), mamba::ssm::hippo_legs_unnormalised<double>(8)}) {
     matrix<double> const v = eigenvectors(s.a);
     matrix<double> const inverse = v.triangularView<Eigen::Lower>().solve(matrix<double>::Identity(8, 8));
@@ -123,7 +123,7 @@ TEST_CASE("hippo_legendre: a solver that does not look at the triangle finds −
 
 // A diagonal similarity of numbers within ε/2: three roundings for each entry, of the square roots and of their
 // quotient.
-TEST_CASE("hippo_legendre: the notes' form is L A L⁻¹, and back again") {
+TEST_CASE("hippo_legendre: the unnormalised form is L A L⁻¹, and back again") {
   for (std::size_t const n : {1U, 2U, 33U}) {
     auto const legs = mamba::ssm::hippo_legs<double>(n);
     auto const notes = mamba::ssm::hippo_legs_unnormalised<double>(n);

@@ -112,7 +112,7 @@ TEST_CASE("hippo_memory: a held input adds A⁻¹ (exp(A ln λ) − I) B, withou
   }
 }
 
-TEST_CASE("hippo_memory: what never changes is remembered by every rule as (x, 0, 0, …)") {
+TEST_CASE("hippo_memory: a constant input has the state (x, 0, 0, …) by every rule") {
   for (std::size_t const n : {1U, 2U, 20U}) {
     using rule = void (hippo_memory<double>::*)(double, double);
     for (rule const push : {&hippo_memory<double>::forward_euler, &hippo_memory<double>::backward_euler,
@@ -122,7 +122,7 @@ TEST_CASE("hippo_memory: what never changes is remembered by every rule as (x, 0
       for (int k = 0; k < 30; ++k) (memory.*push)(0.5, -1.75);
       vector<double> expected = vector<double>::Zero(index(n));
       expected(0) = -1.75;
-      // Euler's rule, wild at first, would magnify any rounding: but A e_0 + B = 0 is exact in each row.
+      // Euler's rule, unstable at first, would magnify any rounding: but A e_0 + B = 0 is exact in each row.
       CHECK((memory.state() - expected).norm() <= 30 * stretch_error(n, 1.75));
       CHECK(memory.span() == 15);
     }
@@ -131,7 +131,7 @@ TEST_CASE("hippo_memory: what never changes is remembered by every rule as (x, 0
 
 // The theorem that gives LegS its meaning, without any approximation: in a held input, h is the projection of the past
 // onto polynomials. An exact state does not grow, so that every step adds at most its own error.
-TEST_CASE("hippo_memory: the state of a staircase is the staircase's own Legendre coefficients, at every step") {
+TEST_CASE("hippo_memory: a piecewise constant input has its Legendre coefficients as the state, at every step") {
   test::random rng(3);
   for (std::size_t const n : {1U, 2U, 5U, 24U}) {
     hippo_memory<double> memory(n);
@@ -182,7 +182,7 @@ TEST_CASE("hippo_memory: LegS is orthogonal: the input P_j leaves only the coeff
   }
 }
 
-TEST_CASE("hippo_memory: a signal played at another speed leaves the same state") {
+TEST_CASE("hippo_memory: a signal at another speed has the same state") {
   test::random rng(4);
   std::vector<double> x(50);
   for (double& v : x) v = rng.uniform(-1, 1);
@@ -233,7 +233,7 @@ TEST_CASE("hippo_memory: orders of convergence, 1 and 2 within 0.1, from t = 1 t
   check("zero-order hold, input in the middle", slope(-1, 0.5), 2);
 }
 
-TEST_CASE("hippo_memory: backward, bilinear and held memories of 64 states stay calm, Euler's is wild at first") {
+TEST_CASE("hippo_memory: with 64 states backward, bilinear and hold are stable, forward Euler is not at first") {
   test::random rng(5);
   hippo_memory<double> euler(64), backward(64), bilinear(64), held(64);
   double wildest = 0;
@@ -249,7 +249,7 @@ TEST_CASE("hippo_memory: backward, bilinear and held memories of 64 states stay 
   CHECK(wildest > 1e30);
 }
 
-TEST_CASE("hippo_memory: resumed from its state and span it goes on with the same numbers") {
+TEST_CASE("hippo_memory: resumed from its state and span it continues with the same numbers") {
   test::random rng(6);
   hippo_memory<float, 7> whole, first, second;
   for (int k = 0; k < 40; ++k) {

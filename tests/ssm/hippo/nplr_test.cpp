@@ -24,8 +24,8 @@ using complex = std::complex<double>;
 constexpr double eps = std::numeric_limits<double>::epsilon();
 constexpr double pi = 3.141592653589793;
 
-/// f(name, (A, B), P, a) for every measure of that size; those with two columns as well. P's rank is not in its type, so
-/// that f is compiled once.
+/// f(name, (A, B), P, a) for every measure of that size; those with two columns as well. P's rank is not in its type,
+/// so that f is compiled once.
 template <class F>
 void for_each_measure(std::size_t n, F&& f) {
   auto const any_rank = [](auto const& p) -> ssm::matrix<double> { return p; };
@@ -112,7 +112,7 @@ TEST_CASE("nplr: modes that are known") {
   }
 }
 
-TEST_CASE("nplr: phases that no eigenvalue solver chooses") {
+TEST_CASE("nplr: phases do not depend on the eigenvalue solver") {
   for (std::size_t const n : {2U, 16U, 64U}) {
     auto const legs = ssm::nplr<modes::half>(ssm::hippo_legs<double>(n), ssm::low_rank_legs<double>(n));
     auto const legt = ssm::nplr<modes::half>(ssm::hippo_legt<double>(n), ssm::low_rank_legt<double>(n));
@@ -138,7 +138,7 @@ TEST_CASE("nplr: no states, no modes") {
 }
 
 // A zero eigenvalue of higher multiplicity: no skew part at all, of even and odd size.
-TEST_CASE("nplr: nothing turns") {
+TEST_CASE("nplr: K = 0") {
   for (Eigen::Index const n : {1, 2, 5, 6}) {
     ssm::transition<double> const s{-2.0 * ssm::matrix<double>::Identity(n, n), ssm::vector<double>::Ones(n)};
     auto const f = ssm::nplr(s, ssm::vector<double>::Zero(n).eval());
@@ -184,7 +184,7 @@ TEST_CASE("nplr: clipping is another system") {
   CHECK(ssm::clip_imaginary(f, 41.0).b == f.b);
 }
 
-TEST_CASE("nplr: float is double's answer, rounded; static and dynamic sizes") {
+TEST_CASE("nplr: float is double's result, rounded; static and dynamic sizes") {
   auto const single = ssm::nplr<modes::half>(ssm::hippo_legt<float>(16), ssm::low_rank_legt<float>(16));
   auto const exact = ssm::nplr<modes::half>(ssm::hippo_legt<double>(16), ssm::low_rank_legt<double>(16));
   static_assert(std::is_same_v<decltype(single.lambda)::Scalar, std::complex<float>>);

@@ -261,7 +261,7 @@ TEST_CASE(
 
 // A past of two smooth bumps. What leaves LegT's window is as smooth as what enters: exponential again. A Fourier
 // series needs x(t) = x(t − 1), which is not so here.
-TEST_CASE("reconstruction: a window of LegT remembers smooth inputs far better than one of Fourier") {
+TEST_CASE("reconstruction: a window of LegT represents smooth inputs far better than one of Fourier") {
   signal const x = [](double t) {
     return std::exp(-std::pow(t - 0.2, 2) / 0.02) - 0.5 * std::exp(-std::pow(t - 0.7, 2) / 0.01);
   };
@@ -284,7 +284,7 @@ TEST_CASE("reconstruction: a window of LegT remembers smooth inputs far better t
 // A bump of width 0.1, looked at when it is one unit old, and again two units later: the window of length 2 has then
 // lost it, and the fading one has a third of it left. Cut series meet this at the rate 1/N² (e eᵀ cuts at each end
 // 1/N).
-TEST_CASE("reconstruction: hippo_fourier forgets after its window, hippo_fourier_decay keeps ⅔, 2/9, …") {
+TEST_CASE("reconstruction: hippo_fourier is zero after its window, hippo_fourier_decay keeps ⅔, 2/9, …") {
   signal const bump = [](double t) { return std::exp(-t * t / 0.01); };
   auto const seen = [&](transition<double> const& s, double age) {
     vector<double> const h = drive(s, bump, -1, age, static_cast<int>(3000 * (age + 1)));

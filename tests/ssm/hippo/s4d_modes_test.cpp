@@ -9,7 +9,7 @@
 
 namespace ssm = mamba::ssm;
 
-TEST_CASE("s4d_modes: the values that the S4 code begins with") {
+TEST_CASE("s4d_modes: the initial values of the S4 code") {
   using complex = std::complex<double>;
   CHECK(ssm::s4d_lin_mode(0.0) == complex(-0.5, 0));
   CHECK(ssm::s4d_lin_mode(3.0) == complex(-0.5, 3 * 3.141592653589793));

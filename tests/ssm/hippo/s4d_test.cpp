@@ -64,8 +64,8 @@ TEST_CASE("s4d: LegS is the diagonal part of S4's LegS, and Inv is near it") {
 
 using real_row = ssm::matrix<double, 1, dynamic>;
 
-/// Kernels of S4-LegS and of its diagonal part with half of B, for the same real C: C e^{tA} B at t = 0, Δ, 2Δ, …, or, of
-/// the zero-order hold, its integrals over each step.
+/// Kernels of S4-LegS and of its diagonal part with half of B, for the same real C: C e^{tA} B at t = 0, Δ, 2Δ, …, or,
+/// of the zero-order hold, its integrals over each step.
 enum class kernel { sampled, held };
 
 ssm::sequence<double> legs_kernel(std::size_t N, real_row const& c, double delta, std::size_t L, kernel which) {
@@ -92,10 +92,10 @@ ssm::sequence<double> running_sum(ssm::sequence<double> K) {
   return K;
 }
 
-// S4D, Theorem 3: A + P Pᵀ feeds back ½ B Bᵀ h, and Bᵀ h is what LegS makes of x(t) itself; so half of B is enough, as far
-// as N coefficients show x(t). The answer to a step tends to LegS's: its error halves, or better, where N doubles. The
-// answer to a single impulse does not, in mean square: it ripples around LegS's, faster and faster but never less.
-TEST_CASE("s4d: with half of B, S4D-LegS tends to S4-LegS in what it answers to a step, not in its kernel") {
+// S4D, Theorem 3: A + P Pᵀ feeds back ½ B Bᵀ h, and Bᵀ h is what LegS makes of x(t) itself; so half of B is enough, as
+// far as N coefficients show x(t). The answer to a step tends to LegS's: its error halves, or better, where N doubles.
+// The answer to a single impulse does not, in mean square: it ripples around LegS's, faster and faster but never less.
+TEST_CASE("s4d: with half of B, S4D-LegS tends to S4-LegS in its step response, not in its kernel") {
   double before = 0;
   for (std::size_t const N : {16U, 32U, 64U}) {
     real_row c = real_row::Zero(1, ssm::index(N));

@@ -89,7 +89,7 @@ TEST_CASE("affine: no inputs, no maps") {
 }
 
 // The same products and sums as the step, in the other order of B̄ x + B̄₋ x₋: 5 steps of 9 roundings, in both.
-TEST_CASE("affine: the maps of a system that sees two inputs are its steps, from the input before the first") {
+TEST_CASE("affine: the maps of a two-point system are its steps, from the input before the first") {
   test::random rng(4);
   auto const check = [&](auto const& base) {
     using System = std::decay_t<decltype(base)>;

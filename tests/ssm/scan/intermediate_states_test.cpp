@@ -45,7 +45,7 @@ TEST_CASE("intermediate_states: every zeroth state is refused") {
 }
 #endif
 
-TEST_CASE("intermediate_states: a snapshot stays when the state goes on, also of a view") {
+TEST_CASE("intermediate_states: a snapshot does not change with the state, also of a view") {
   vector<double> h{{1, 2}};
   auto const kept = mamba::ssm::snapshot(h);
   h(0) = 7;

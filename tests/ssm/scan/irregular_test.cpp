@@ -52,7 +52,7 @@ vector<double> random_steps(test::random& rng, std::size_t L) {
 }
 
 // The same steps in another order of discretising and stepping: the compiler may contract a product here and not there,
-// 10 roundings a step that some 5 steps remember.
+// 10 roundings a step, over some 5 steps before they decay.
 TEST_CASE("irregular: where all steps are equal, the recurrence of that step") {
   test::random rng(1);
   auto const check = [&](auto const& s, auto const& rule) {
@@ -149,7 +149,7 @@ TEST_CASE("irregular: diagonal plus low rank, half of the modes, steps as its ma
 }
 
 // One mode, A = −1, C = 1: a sample of 1 held for Δ leaves 1 − e^−Δ, and a gap of Δ leaves e^−Δ of what was there.
-TEST_CASE("irregular: a gap fades what was there, by its own length") {
+TEST_CASE("irregular: the state decays over a gap by its length") {
   mamba::ssm::diagonal_system<double, 1> const s{vector<double, 1>{{-1.0}}, matrix<double, 1>{{1}},
                                                  matrix<double, 1>{{1}}, matrix<double, 1>{{0}}};
   vector<double, 1> h{{0.0}};
@@ -182,9 +182,9 @@ TEST_CASE("irregular: no samples, states on request, and a NaN stays in its futu
 }
 
 #if !defined(MAMBA_SANITIZED)  // which keeps what was freed
-// 64 modes and 2^17 steps: the answers take a megabyte, one number for each mode and step would take 128. Each test file
-// is a process of its own, and this case is its largest.
-TEST_CASE("irregular: memory grows with the answers, not with the states") {
+// 64 modes and 2^17 steps: the answers take a megabyte, one number for each mode and step would take 128. Each test
+// file is a process of its own, and this case is its largest.
+TEST_CASE("irregular: memory grows with the outputs, not with the states") {
   test::random rng(6);
   std::size_t const L = std::size_t{1} << 17U;
   auto const s = random_diagonal(rng, 64);

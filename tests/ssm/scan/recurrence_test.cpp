@@ -64,7 +64,7 @@ TEST_CASE("recurrence: two steps by hand") {
   CHECK(again == vector<double, 2>{5, 0});
 }
 
-TEST_CASE("recurrence: half of the modes answer as all of them do") {
+TEST_CASE("recurrence: half of the modes have the outputs of all of them") {
   test::random rng(2);
   auto const half = test::random_diagonal<complex, dynamic, 2, 2, modes::half>(rng, 0.95, 4);
   mamba::ssm::discrete_diagonal<complex, dynamic, 2, 2> all{vector<complex>(8), matrix<complex, dynamic, 2>(8, 2),
@@ -138,7 +138,7 @@ TEST_CASE("recurrence: causal, an input changes nothing before it, bit for bit")
 }
 
 // p·y₁ + q·y₂ and the run of p·x₁ + q·x₂ round apart by some N + M + 2 units per step, of sums that are at most some
-// ten times their result, over the 20 steps that 0.95 remembers: 2000 u has room.
+// ten times their result, over the 20 steps of decay by 0.95: 2000 u is above that.
 TEST_CASE("recurrence: linear in state and input together") {
   test::random rng(6);
   for_each_system([&](auto const& s) {
@@ -155,7 +155,7 @@ TEST_CASE("recurrence: linear in state and input together") {
 }
 
 // ‖Ā‖ ≤ ρ by construction (tests/support/random_discrete.hpp), rounding adds (N + 3)·√N·u to the factor at most.
-TEST_CASE("recurrence: without input the state fades at the system's rate") {
+TEST_CASE("recurrence: without input the state decays at the system's rate") {
   test::random rng(7);
   auto const check = [&](auto const& s, double rho) {
     auto const x = (0 * random_input(rng, s, 30)).eval();
@@ -172,7 +172,7 @@ TEST_CASE("recurrence: without input the state fades at the system's rate") {
 // A two-point system is a one-point system whose state has the last input in it:
 //
 //     (h_k, x_k) = (Ā B̄₋; 0 0) (h_{k−1}, x_{k−1}) + (B̄; 1) x_k
-TEST_CASE("recurrence: a system that sees two inputs is a larger one that sees one") {
+TEST_CASE("recurrence: a two-point system is a larger one with one input") {
   test::random rng(8);
   auto const check = [&](auto const& base, auto const& dense) {
     constexpr std::size_t M = std::decay_t<decltype(base.b_bar)>::ColsAtCompileTime;
@@ -229,7 +229,7 @@ TEST_CASE("recurrence: static sizes give the numbers of dynamic ones") {
   CHECK(relative_distance(h, h_dynamic) < 100 * u);
 }
 
-TEST_CASE("recurrence: no inputs, no answers, and the state as it was") {
+TEST_CASE("recurrence: no inputs, no outputs, and the state unchanged") {
   for_each_system([&](auto const& s) {
     test::random rng(10);
     auto const before = random_state(rng, s);

@@ -79,7 +79,7 @@ TEST_CASE("scan: chunks of every size are the whole, for every length") {
   }
 }
 
-// An element that knows how many operations had to happen one after another before it was there.
+// An element with the number of dependent operations that it took.
 struct timed {
   std::size_t depth = 0;
 };
@@ -290,8 +290,8 @@ TEST_CASE("scan: first-order hold, diagonal and written out, by scan and by recu
   });
 }
 
-// A node of the tree rounds (N + 2) √N u of a map on each of ⌈log₂ L⌉ + 1 = 8 levels, the recurrence (N + 3) √N u a step;
-// either is remembered for 10 steps: 10·(8·5 + 6)·2 u = 5.5e-5.
+// A node of the tree rounds (N + 2) √N u of a map on each of ⌈log₂ L⌉ + 1 = 8 levels, the recurrence (N + 3) √N u a
+// step; either is remembered for 10 steps: 10·(8·5 + 6)·2 u = 5.5e-5.
 TEST_CASE("scan: in float, as far from the recurrence in double as its roundings say") {
   test::random rng(20);
   auto const s = test::random_dense<float, 3>(rng, 0.9);
@@ -313,12 +313,12 @@ TEST_CASE("scan: in float, as far from the recurrence in double as its roundings
 }
 
 #if MAMBA_CONTRACTS
-TEST_CASE("scan: chunks of nothing are refused") {
+TEST_CASE("scan: chunks of zero elements are refused") {
   std::vector<int> const x{1, 2};
   CHECK_THROWS_AS(static_cast<void>(mamba::ssm::chunked_scan(0, x, std::plus<int>(), 0)), mamba::contract_violation);
 }
 #else
-TEST_CASE("scan: chunks of nothing come to an end") {
+TEST_CASE("scan: chunks of zero elements terminate") {
   std::vector<int> const x{1, 2, 3};
   CHECK(mamba::ssm::chunked_scan(0, x, std::plus<int>(), 0) == std::vector<int>{1, 3, 6});
   CHECK(mamba::ssm::chunked_exclusive_scan(0, x, std::plus<int>(), 0) == std::vector<int>{0, 1, 3});

@@ -57,7 +57,7 @@ TEST_CASE("selective_inputs: softplus has PyTorch's threshold in every precision
   CHECK(std::isnan(mamba::ssm::softplus(std::numeric_limits<double>::quiet_NaN())));
 }
 
-TEST_CASE("selective_inputs: answers are written, skipped past and gated, from the inside out") {
+TEST_CASE("selective_inputs: outputs are written, with skip and gate, from the inside out") {
   auto const x = numbered(2, 2), z = numbered(2, 2);
   std::vector<double> const d{3, 5};
   table<double> y(2, 2);
@@ -71,7 +71,7 @@ TEST_CASE("selective_inputs: answers are written, skipped past and gated, from t
   CHECK(y(1, 1) == (7 + 5 * 11) * silu(11.0));  // the skip goes through the gate
 }
 
-TEST_CASE("selective_inputs: what is named is referred to, what is temporary is kept") {
+TEST_CASE("selective_inputs: lvalues are referred to, temporaries are stored") {
   std::vector<double> cells{1, 2, 3, 4};
   auto const from_view = per_token(mamba::matrix_view<double>(cells.data(), 2, 2));
   auto const to_view = into(mamba::matrix_view<double>(cells.data(), 2, 2));

@@ -46,8 +46,8 @@ TEST_CASE("selective_maps: a token is a map") {
 
 // scan_bound allows each step one rounding of h and three more of Ā; a tree of 200 tokens rounds each product of Ās and
 // each sum once a level on the way, 2·8 + 1 of them, where the recurrence rounds at every step what still counts: twice
-// the bound has room for both. Kept to A with |A| of the order of 1: a mode that forgets within a step has no history in
-// which the orders of summation could differ, but its bound is one rounding alone.
+// the bound has room for both. Kept to A with |A| of the order of 1: a mode that decays within a step has no history
+// in which the orders of summation could differ, but its bound is one rounding alone.
 TEST_CASE("selective_maps: any grouping is the recurrence, for every length") {
   test::random rng(1);
   double most = 0;

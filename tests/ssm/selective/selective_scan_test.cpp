@@ -232,7 +232,7 @@ TEST_CASE("selective_scan: NaN in, NaN out, in its own channel only") {
   }
 }
 
-TEST_CASE("selective_scan: the states in between, and going on from one of them") {
+TEST_CASE("selective_scan: intermediate states, and continuing from one of them") {
   test::random rng(10);
   auto const whole = test::random_scan<double>(rng, 11, 2, 3, scan_range::ordinary, false, false);
   auto s = whole;

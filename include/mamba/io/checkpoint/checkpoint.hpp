@@ -55,7 +55,7 @@ inline void check_tensors(checkpoint const& from) {
   visit_format<block_formats>(from.blocks.format, check);
 }
 
-/// The path without a config.json at its end: who names that file means its folder.
+/// The path without a config.json at its end: naming that file means its folder.
 [[nodiscard]] inline std::filesystem::path model_path(std::filesystem::path const& path) {
   if (path.filename() != "config.json") return path;
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -64,9 +64,9 @@ inline void check_tensors(checkpoint const& from) {
 }  // namespace detail
 
 /// Opens a folder (config.json with model.safetensors, or with model.safetensors.index.json and its shards), or one of
-/// these files with its config.json beside it, and checks that configuration and tensors agree. A file that quantize or
-/// save_weights wrote carries its configuration in itself, for where there is no config.json; where there is one, it
-/// must be the same.
+/// these files with its config.json beside it, and checks that configuration and tensors agree. A file of quantize or
+/// save_weights contains its configuration, which is used where there is no config.json; where there is one, it must be
+/// the same.
 ///
 /// Throws:  mamba::error that names the file, the tensor, what was found and what was expected.
 [[nodiscard]] inline checkpoint open_checkpoint(std::filesystem::path const& named) {
@@ -108,7 +108,7 @@ inline void check_tensors(checkpoint const& from) {
   read_special_tokens(out.config_text, beside ? config_file.string() : source + ", " + name, out.special);
   if (auto const file = folder / "generation_config.json"; exists(file))
     read_special_tokens(read_config_text(file), file.string(), out.special);
-  // Whatever stands there is meant to be the tokenizer: a link that leads nowhere is an error, not a byte-level model.
+  // A tokenizer.json that exists must load: a dangling link is an error, not a byte-level model.
   auto const tokenizer = folder / "tokenizer.json";
   if (std::filesystem::symlink_status(tokenizer, ignored).type() != std::filesystem::file_type::not_found) {
     out.tokenizer = tokenizer;
@@ -117,10 +117,10 @@ inline void check_tensors(checkpoint const& from) {
   return out;
 }
 
-/// The weights of a checkpoint, stored as W: any format of io/formats.hpp, or a recipe. Numbers pass through float, or
+/// The weights of a checkpoint, stored as W: any format of io/formats.hpp, or a policy. Numbers pass through float, or
 /// through double where W is double, whatever the file stores; matrices in blocks are read in place.
 ///
-/// Throws:  mamba::error where the file has a matrix in blocks and W wants it otherwise, where a weight is NaN or
+/// Throws:  mamba::error where the file has a matrix in blocks and W another format for it, where a weight is NaN or
 ///          infinite (unless the options allow it), and where one is too large for W; std::bad_alloc.
 template <class W>
 [[nodiscard]] model::weights<model::any, W> load_weights(checkpoint const& from, load_options const& options = {}) {
@@ -130,8 +130,8 @@ template <class W>
   return out;
 }
 
-/// Writes weights as they are stored, bit for bit: a file that ends in .safetensors and carries its configuration in
-/// itself, or a folder that gets config.json and model.safetensors. load_weights of the same format gives them back.
+/// Writes weights as they are stored, bit for bit: a file that ends in .safetensors and contains its configuration,
+/// or a folder that gets config.json and model.safetensors. load_weights of the same format gives them back.
 ///
 /// Throws:  mamba::error where something of that name exists, or cannot be written.
 template <model::config C, class W>

@@ -3,7 +3,7 @@
 //
 // The two spell the same sizes differently (hidden_size and d_model, …). transformers' own file is recognised by its
 // model_type or hidden_size: files that were converted carry the original keys as well, and transformers ignores them.
-// Whatever would make another network of the same tensors (another activation, a LayerNorm, attention) is an error.
+// Settings that mean another network of the same tensors (another activation, a LayerNorm, attention) are errors.
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -84,7 +84,7 @@ inline void only_rms_norm(json_value const& json) {
 
 }  // namespace detail
 
-/// The sizes that the text of a config.json states. They are plausible each by itself; the tensors must still agree.
+/// The sizes in the text of a config.json. Each is in range; whether the tensors agree is checked elsewhere.
 ///
 /// Throws:  mamba::error for a key of the wrong kind, a size out of range, or another architecture.
 [[nodiscard]] inline model::config parse_config(std::string_view text, std::string const& source) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/checkpoint/names.hpp — how files spell the library's tensors: a table for each kind of file.  [floor 7]
+// mamba/io/checkpoint/names.hpp — names of tensors in files: a table for each kind of file.  [floor 7]
 //
 // The library names a tensor as the original Mamba package does (backbone.layers.3.mixer.A_log). A table has a row for
-// each name that a kind of file spells otherwise, and says how its numbers are stored; a container or an architecture
-// with names of its own adds a table, and no reader:
+// each name that differs in a kind of file, and how its numbers are stored there; a container or an architecture with
+// other names adds a table, and no reader:
 //
 //     constexpr io::tensor_name rows[] = {{"backbone.input.*", "proj.*"}, {"backbone.layers.#.mixer.*", "mamba.#.*"}};
 //     constexpr io::name_table my_names{"spotter", rows};
@@ -114,8 +114,8 @@ template <class T>
 
 namespace detail {
 
-// The tensor of a file whose name ends like another's, where wrappers (DataParallel, torch.compile) have put a prefix
-// before all names or a conversion has taken "backbone." away.
+// The tensor of a file whose name ends like another's: wrappers (DataParallel, torch.compile) add a prefix to all
+// names, and some conversions drop "backbone.".
 template <tensor_source Source>
 [[nodiscard]] std::string name_instead(Source const& from, std::string_view name) {
   constexpr std::string_view backbone = "backbone.";
@@ -146,7 +146,7 @@ template <tensor_source Source>
   return otherwise;
 }
 
-/// What a file has in place of a tensor that is missing, as the end of a sentence; empty where that is not known.
+/// The likely name of a missing tensor in a file, as the end of a sentence; empty where there is none.
 template <tensor_source Source>
 [[nodiscard]] std::string instead_of(Source const& from, std::string_view name) {
   auto const found = detail::name_instead(from, name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/checkpoint/special_tokens.hpp — where a text begins and ends, by the checkpoint's JSON files.  [floor 7]
+// mamba/io/checkpoint/special_tokens.hpp — the special tokens of the checkpoint's JSON files.  [floor 7]
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -18,7 +18,7 @@ namespace mamba::inline MAMBA_ABI::io {
 /// The ids of eos_token_id and bos_token_id; empty where a file has none.
 struct special_tokens {
   std::vector<std::int32_t> end;      ///< each of them ends a text
-  std::optional<std::int32_t> begin;  ///< what an empty prompt starts from
+  std::optional<std::int32_t> begin;  ///< the first token of an empty prompt
 
   [[nodiscard]] bool ends(std::int32_t id) const noexcept {
     for (std::int32_t const e : end) {
@@ -44,8 +44,8 @@ inline void read_ids(json_value const& json, char const* key, std::vector<std::i
 
 }  // namespace detail
 
-/// Reads the ids that the text of config.json or generation_config.json states over those that are there already:
-/// read config.json first, for generation_config.json overrides it, as in transformers.
+/// Reads the ids from the text of config.json or generation_config.json; they replace those read before. Read
+/// config.json first: generation_config.json overrides it, as in transformers.
 ///
 /// Throws:  mamba::error where an id is no whole number.
 inline void read_special_tokens(std::string_view text, std::string const& source, special_tokens& to) {

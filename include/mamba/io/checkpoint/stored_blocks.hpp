@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // mamba/io/checkpoint/stored_blocks.hpp — matrices in block formats inside a safetensors file.  [floor 7]
 //
-// Each matrix is a U8 tensor whose bytes are those of packed_matrix, so that a mapped file is read where it lies:
+// Each matrix is a U8 tensor whose bytes are those of packed_matrix, so that a mapped file is read in place:
 //
-//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]     see kernels/quantization/quantized_matrix.hpp
+//     tensor NAME           U8 [panels, blocks of a row, bytes of a block]    kernels/quantization/quantized_matrix.hpp
 //     __metadata__          mamba.version        1
 //                           mamba.weights        q4                            the option --weights of quantize
 //                           mamba.matrix.NAME    q4 [3072, 768]                format, rows and columns
-//                           mamba.config         {"model_type": "mamba", …}    config.json, for a file that is alone
+//                           mamba.config         {"model_type": "mamba", …}    config.json, if there is none beside it
 //
 // All other tensors are numbers, and a file without matrices in blocks needs no metadata.
 #pragma once
@@ -40,6 +40,7 @@ namespace metadata_key {
 inline constexpr char const* version = "mamba.version";
 inline constexpr char const* weights = "mamba.weights";
 inline constexpr char const* config = "mamba.config";
+inline constexpr char const* network = "mamba.network";  ///< save_network's (checkpoint/network.hpp)
 inline constexpr std::string_view matrix = "mamba.matrix.";
 
 }  // namespace metadata_key
@@ -47,7 +48,7 @@ inline constexpr std::string_view matrix = "mamba.matrix.";
 /// The version of the description above, and of the blocks' layout.
 inline constexpr std::string_view stored_blocks_version = "1";
 
-/// What the files of a checkpoint say about matrices in blocks.
+/// The metadata of a checkpoint's files on matrices in blocks.
 struct stored_blocks {
   std::string format;                  ///< q8, q4 or ternary; empty where all tensors are numbers
   safetensors::metadata_map matrices;  ///< tensor → "q4 [3072, 768]"
@@ -55,7 +56,7 @@ struct stored_blocks {
   [[nodiscard]] bool empty() const noexcept { return format.empty(); }
 };
 
-/// How a matrix of this shape is described.
+/// The description of a matrix of this shape.
 template <block_format W>
 [[nodiscard]] std::string description_of(std::span<std::size_t const> shape) {
   return std::string(format_name<W>) + " " + to_string(shape);
@@ -94,7 +95,7 @@ inline void read_description(safetensors::part const& from, stored_blocks& to) {
   }
   if (!described) return;
   if (said(metadata_key::version) != stored_blocks_version) {
-    fail(metadata_key::version, "'" + std::string(stored_blocks_version) + "', the only one that is known here");
+    fail(metadata_key::version, "'" + std::string(stored_blocks_version) + "', the only one that this version reads");
   }
   auto const format = said(metadata_key::weights);
   if (!has_format<block_formats>(format)) fail(metadata_key::weights, "q8, q4 or ternary");
@@ -105,16 +106,16 @@ inline void read_description(safetensors::part const& from, stored_blocks& to) {
 
 }  // namespace detail
 
-/// What all files of an archive say together.
+/// The metadata of all files of an archive.
 ///
-/// Throws:  mamba::error for a version or a format that is not known, and for shards that differ.
+/// Throws:  mamba::error for an unknown version or format, and for shards that differ.
 [[nodiscard]] inline stored_blocks read_stored_blocks(safetensors::archive const& from) {
   stored_blocks out;
   for (safetensors::part const& part : from.parts()) detail::read_description(part, out);
   return out;
 }
 
-/// Holds a matrix in blocks against the shape it should have. `by` names what expects it.
+/// Checks a matrix in blocks against the expected shape. `by` names what expects it.
 ///
 /// Throws:  mamba::error that names the file, the tensor, what was found and what was expected.
 template <block_format W, tensor_source Source>
@@ -139,10 +140,10 @@ void check_blocks(Source const& from, stored_blocks const& said, stored_tensor c
   }
 }
 
-/// Checks that the scales and offsets of a matrix in blocks are numbers: one that is not would make its row NaN.
+/// Checks that the scales and offsets of a matrix in blocks are finite: another one would make its row NaN.
 ///
-/// Determinism: the first wrong one is reported, whatever the number of threads.
 /// Domain:  a tensor that check_blocks has accepted, of a matrix with so many rows.
+/// Determinism: the first wrong one is reported, whatever the number of threads.
 /// Throws:  mamba::error that names the file, the tensor, and where the scale belongs.
 template <block_format W, tensor_source Source>
 void check_scales(Source const& from, stored_tensor const& stored, std::size_t rows) {
@@ -178,10 +179,10 @@ void check_scales(Source const& from, stored_tensor const& stored, std::size_t r
              " from column " + std::to_string(i % columns * W::block_size) + " on, expected finite ones");
 }
 
-/// Gives a matrix the blocks of a tensor: in place where they lie on a cache line, else as a copy.
+/// Gives a matrix the blocks of a tensor: in place if 64-byte aligned, else as a copy.
 ///
-/// Why:     a file that another program has rewritten may lie anywhere; one that quantize wrote does not.
-/// Domain:  a tensor that check_blocks has let pass.
+/// Why:     the tensors of a file that another program has rewritten may have any alignment; those of quantize have it.
+/// Domain:  a tensor that check_blocks has accepted.
 template <block_format W, std::size_t Out, std::size_t In>
 void use_blocks(stored_tensor const& stored, kernels::packed_matrix<W, Out, In>& to) {
   using block = kernels::weight_block<W>;

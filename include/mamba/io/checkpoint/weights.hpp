@@ -34,7 +34,7 @@ struct load_options {
   bool allow_non_finite = false;  ///< NaN and infinite weights load, instead of being an error
 };
 
-/// What a network's tensors are checked and loaded with.
+/// How a network's tensors are stored in a file.
 struct tensor_layout {
   name_table const* names;
   stored_blocks const* blocks;  ///< which matrices are in blocks
@@ -58,7 +58,7 @@ inline void check_type(std::string const& source, stored_tensor const& found) {
              ", expected F64, F32, F16 or BF16");
 }
 
-// A program that rewrites a file may drop its metadata, and nothing else says what the bytes mean.
+// A program that rewrites a file may drop its metadata, without which the bytes have no format.
 inline void check_described(std::string const& source, stored_blocks const& said, stored_tensor const& found) {
   if (!said.empty() || found.type != dtype::u8 || found.shape.size() != 3) return;
   core::fail(source + ": tensor " + in_quotes(found.name) + " has U8 as matrices in blocks have it, but __metadata__ " +
@@ -85,7 +85,7 @@ void check_tensor(Source const& from, tensor_layout const& layout, stored_tensor
   check_type(source, found);
 }
 
-/// A tensor that a file holds twice, such as a tied head: a copy that differs would be ignored without a word.
+/// A tensor that a file holds twice, such as a tied head: a copy that differs would be ignored silently.
 inline void check_copy(std::string const& source, stored_tensor const& copy, stored_tensor const& original,
                        std::string const& by) {
   bool const same = copy.type == original.type && copy.shape == original.shape &&
@@ -150,7 +150,7 @@ void check_tensors(Source const& from, tensor_layout const& layout, Shapes const
   }
 }
 
-/// Checks that a network wants those matrices that are in blocks in the file's format: blocks are not converted.
+/// Checks that a network has the file's format for each matrix that is in blocks: blocks are not converted.
 ///
 /// Throws:  mamba::error that names the file, the tensor and how it is stored.
 template <class Shapes, tensor_source Source>
@@ -221,13 +221,13 @@ struct saved_tensor {
   std::function<void(safetensors::writer&)> write;
 };
 
-/// The tensors of a network as a file has them, matrices in blocks first, and what the file says of those.
+/// The tensors of a network as a file has them, matrices in blocks first, and the file's metadata.
 struct saved_network {
   std::vector<saved_tensor> tensors;
   safetensors::metadata_map metadata;
 };
 
-/// A network in the spelling of a table. It must outlive the result.
+/// A network with the names of a table. It must outlive the result.
 template <class Network>
 [[nodiscard]] saved_network saved_tensors(Network const& network, name_table const& names) {
   using scalar = typename Network::scalar;
@@ -272,7 +272,7 @@ template <class Network>
   return out;
 }
 
-/// A file with all but its last step done: finish() gives it its name.
+/// A complete file; finish() gives it its name.
 [[nodiscard]] inline std::unique_ptr<safetensors::writer> write_tensors(std::filesystem::path const& file,
                                                                         saved_network const& from) {
   std::vector<stored_tensor> infos;

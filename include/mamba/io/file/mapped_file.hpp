@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // mamba/io/file/mapped_file.hpp — a file's bytes in memory, mapped where the system can.  [floor 7]
 //
-// On POSIX the file is mapped: pages come in when they are touched, and several programs share one copy of a large
+// On POSIX the file is mapped: pages are loaded when they are touched, and several programs share one copy of a large
 // checkpoint. Elsewhere, or with -DMAMBA_NO_MMAP, the file is read. A mapped file must not be shortened while it is
 // open: touching a page that is gone raises SIGBUS.
 #pragma once
@@ -87,7 +87,7 @@ class mapped_file {
   }
 
   void close() noexcept {
-    // munmap takes the address that mmap gave, whose pages were never const to begin with.
+    // munmap takes the address of mmap, whose pages are not const.
     if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   }
 #else

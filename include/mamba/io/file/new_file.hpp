@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/file/new_file.hpp — a file that appears whole or not at all.  [floor 7]
+// mamba/io/file/new_file.hpp — atomic writing of a file.  [floor 7]
 //
 // The bytes go to a temporary beside the target, which takes the target's name in one step when all of them are on
-// disk. A reader of the target meanwhile finds the old file or the new one, never half of either; a program that
-// fails or is stopped leaves the old one as it was.
+// disk. A reader of the target finds the old file or the new one at any time; a program that fails or is
+// stopped leaves the old one unchanged.
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -25,7 +25,7 @@
 namespace mamba::inline MAMBA_ABI::io {
 
 /// Writes bytes to `path`: append(), then commit(). Without commit() nothing remains.
-/// A device or a pipe (/dev/stdout, /dev/null) has no temporary: it is written as it is.
+/// A device or a pipe (/dev/stdout, /dev/null) has no temporary: it is written directly.
 class new_file {
  public:
   /// Throws:  mamba::error when the file cannot be created.

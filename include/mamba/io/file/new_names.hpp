@@ -12,15 +12,15 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// Throws:  mamba::error where something of that name exists, even a link that leads nowhere.
+/// Throws:  mamba::error where something of that name exists, even a dangling link.
 inline void expect_new(std::filesystem::path const& path) {
   std::error_code ignored;
   if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored)))
     core::fail(path.string() + ": is there already, and would be overwritten; name another place");
 }
 
-/// What has been made so far. Unless keep() is called, its end removes all of it, the latest first; a folder in which
-/// another program has put something stays.
+/// Files and folders made so far. Unless keep() is called, the destructor removes them, the latest first; folders with
+/// files of other programs stay.
 class new_names {
  public:
   new_names() = default;

@@ -16,11 +16,19 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// How deep objects and arrays may nest. The reference's parser has the same bound.
+/// The greatest depth of nested objects and arrays, as in the reference's parser.
 inline constexpr std::size_t deepest_json = 128;
 
 /// Python's json module writes numbers that JSON does not have as the words Infinity, -Infinity and NaN.
 enum class json_dialect { standard, python };
+
+/// A JSON document in which every key of an object is there once (many parsers silently keep the last, so that two
+/// readers may read two different files). In Python's dialect Infinity, -Infinity and NaN become strings of that
+/// name, which json_value::number() reads.
+///
+/// Throws:  mamba::error that names `source`.
+[[nodiscard]] inline nlohmann::json parse_json(std::string_view text, std::string const& source,
+                                               json_dialect dialect = json_dialect::standard);
 
 namespace detail {
 
@@ -67,13 +75,7 @@ struct quoted_words {
 
 }  // namespace detail
 
-/// A JSON document in which every key of an object is there once (the usual parsers keep the last, silently, so that
-/// two readers may see two different files). In Python's dialect Infinity, -Infinity and NaN become strings of that
-/// name, which json_value::number() reads.
-///
-/// Throws:  mamba::error that names `source`.
-[[nodiscard]] inline nlohmann::json parse_json(std::string_view text, std::string const& source,
-                                               json_dialect dialect = json_dialect::standard) {
+inline nlohmann::json parse_json(std::string_view text, std::string const& source, json_dialect dialect) {
   using nlohmann::json;
   refuse_lfs_pointer(text, source);
   if (detail::has_stray_bytes(text)) core::fail(source + ": not valid JSON: it has a byte order mark or a NUL");

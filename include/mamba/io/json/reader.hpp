@@ -29,7 +29,7 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// Sizes beyond this are taken for damage; products of two of them still fit 64 bits.
+/// The largest accepted size; the product of two fits 64 bits.
 inline constexpr std::uint64_t largest_extent = 2'147'483'647;
 
 /// One value of a document, and where it stands: a view, valid as long as the json it is made from.

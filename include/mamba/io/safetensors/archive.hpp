@@ -35,7 +35,7 @@ struct part {
 
 namespace detail {
 
-// A folder without model.safetensors: the message says what it has that was taken for a model.
+// A folder without model.safetensors: the message names files of other formats.
 [[noreturn]] inline void fail_without_tensors(std::filesystem::path const& folder) {
   std::error_code ignored;
   for (char const* const other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.pt"}) {
@@ -125,7 +125,7 @@ class archive {
   }
 
   // The index says in which file each tensor lies. Map and files must agree exactly: a tensor that is missing, or that
-  // a file has beyond what the map says, means that the set is not the one that was saved.
+  // a file has beyond what the map says, means that the set is incomplete or mixed.
   void add_shards() {
     auto const source = path_.string();
     mapped_file const file(path_);
@@ -173,7 +173,7 @@ class archive {
     }
   }
 
-  // No way out of the folder, on any system, and no longer than file systems allow.
+  // A name within the folder, on any system, and no longer than file systems allow.
   [[nodiscard]] static bool plain_name(std::string_view name) {
     return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
            name.find_first_of(std::string_view("/\\:\0", 4)) == name.npos;

@@ -29,21 +29,26 @@
 
 namespace mamba::inline MAMBA_ABI::io::safetensors {
 
-/// The reference refuses longer headers, and so must we, or a hostile file decides how much memory we need.
+/// The longest header, as in the reference: a bound on the memory that a hostile file can take.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
 using metadata_map = std::map<std::string, std::string>;
 
-/// What one file says: its metadata, and its tensors in the order of their data.
+/// The contents of one file: its metadata, and its tensors in the order of their data.
 struct contents {
   metadata_map metadata;
   std::vector<stored_tensor> tensors;
 };
 
+/// Checks a whole file and returns its contents. The tensors' data are views of `bytes`.
+///
+/// Throws:  mamba::error on any departure from the format; `source` names the file in its sentence.
+[[nodiscard]] inline contents parse(std::span<std::byte const> bytes, std::string const& source);
+
 namespace detail {
 
 // The header's entries as they are parsed: no tree is built, so that the memory needed follows from the length of
-// the header alone. Each function answers one event; false would stop the parser, but here errors are thrown.
+// the header alone. Each function handles one event; false would stop the parser, but here errors are thrown.
 class header_events {
  public:
   struct entry {
@@ -142,7 +147,7 @@ class header_events {
     core::fail(source_ + ": " + in_quotes(name) + " appears twice in the header");
   }
 
-  // A value where the format has another kind of value; fields that the format does not know may hold anything.
+  // A value where the format has another kind of value; unknown fields may have any value.
   bool scalar(char const* found) {
     if (place_ == place::skipped || (place_ == place::entry && !known_field())) return true;
     misplaced(found);
@@ -183,10 +188,7 @@ class header_events {
 
 }  // namespace detail
 
-/// Checks a whole file and says what is in it. The tensors' data are views of `bytes`.
-///
-/// Throws:  mamba::error on any departure from the format; `source` names the file in its sentence.
-[[nodiscard]] inline contents parse(std::span<std::byte const> bytes, std::string const& source) {
+inline contents parse(std::span<std::byte const> bytes, std::string const& source) {
   auto const fail = [&](std::string const& what) { core::fail(source + ": " + what); };
   auto const number = [](auto n) { return std::to_string(n); };
   if (bytes.size() < 8)

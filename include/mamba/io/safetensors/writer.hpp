@@ -30,7 +30,7 @@ enum class order { by_alignment, as_given };
 /// Writes one file, piece by piece, for data that never exists as a whole. The file appears when finish() succeeds.
 class writer {
  public:
-  /// The tensors' types and shapes; their data are not looked at.
+  /// The tensors' types and shapes; their data are not used.
   ///
   /// Throws:  mamba::error when the file cannot be created, a name comes twice or is not UTF-8, or a size overflows.
   writer(std::filesystem::path const& path, std::span<stored_tensor const> tensors, metadata_map const& metadata = {},

@@ -117,7 +117,7 @@ void widen_each(std::byte const* from, std::span<T> to, F value) noexcept {
 }  // namespace detail
 
 /// The next to.size() elements at `from`, as T (float or double), rounded to nearest where T has fewer digits.
-/// Returns false, and does nothing, for the types whose values this library does not know.
+/// Returns false, and does nothing, for types without a conversion here.
 template <class T>
 [[nodiscard]] bool convert(dtype type, std::byte const* from, std::span<T> to) noexcept {
   auto const same = [](auto v) { return v; };

@@ -32,7 +32,7 @@ namespace mamba::inline MAMBA_ABI::io {
   return count;
 }
 
-/// A shape as people write it: [3, 4]. A long one is cut: it may be an attack, and stands in error messages.
+/// A shape as text: [3, 4]. A long one is shortened, for error messages.
 [[nodiscard]] inline std::string to_string(std::span<std::size_t const> shape) {
   constexpr std::size_t longest = 16;
   std::string out = "[";
@@ -42,7 +42,7 @@ namespace mamba::inline MAMBA_ABI::io {
   return out + (shape.size() > longest ? ", …]" : "]");
 }
 
-/// A named array whose bytes lie somewhere else: in an opened archive, or with the caller who writes one.
+/// A named array whose bytes are owned elsewhere: by an opened archive, or by the caller of a writer.
 struct stored_tensor {
   std::string name;
   dtype type = dtype::f32;

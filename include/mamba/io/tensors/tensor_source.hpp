@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/tensors/tensor_source.hpp — what a container of tensors must offer to be loaded from.  [floor 7]
+// mamba/io/tensors/tensor_source.hpp — the concept of a container of tensors.  [floor 7]
 #pragma once
 
 #include <mamba/core/abi.hpp>

@@ -30,7 +30,7 @@ inline constexpr double overflow_of<bfloat16> = 0x1.FFp127;
 template <block_format Format>
 inline constexpr double overflow_of<Format> = 1e18;
 
-/// Collects what is wrong with a tensor's rows while threads convert them, and reports it afterwards.
+/// Checks a tensor's rows while threads convert them, and reports the first error afterwards.
 ///
 /// Determinism: the first wrong element is reported, whatever the number of threads.
 template <class Format>
@@ -38,7 +38,7 @@ class value_check {
  public:
   explicit value_check(bool allow_non_finite = false) noexcept : allow_non_finite_(allow_non_finite) {}
 
-  /// Looks at a row; `first` is the place of its first element in the tensor.
+  /// Checks a row; `first` is the place of its first element in the tensor.
   template <class T>
   void row(std::size_t first, std::span<T const> values) noexcept {
     constexpr auto limit = static_cast<T>(overflow_of<Format>);

@@ -19,7 +19,7 @@ namespace mamba::inline MAMBA_ABI::io {
          c == 0xFEFF || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
-/// The text with '?' for what could move a cursor, hide or turn round what follows, and for what is no UTF-8.
+/// The text with '?' for characters that move a cursor or hide or reverse what follows, and for invalid UTF-8.
 [[nodiscard]] inline std::string printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -39,7 +39,7 @@ namespace mamba::inline MAMBA_ABI::io {
   return std::string(kept.substr(0, longest - utf8::incomplete_tail(kept))) + "…";
 }
 
-/// Text from a file, fit for an error message: printable, in quotes, not endless.
+/// Text from a file for an error message: printable, in quotes, shortened.
 [[nodiscard]] inline std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest = 120;
   return "'" + printable(shortened(text, longest)) + "'";

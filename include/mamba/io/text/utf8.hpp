@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // mamba/io/text/utf8.hpp — UTF-8: sequences, replacement of invalid parts, incomplete tails.  [floor 7]
 //
-// Bytes that are no UTF-8 become U+FFFD, one for each maximal part that could still have begun a character. This is
+// Invalid bytes become U+FFFD, one for each maximal part that could still have begun a character. This is
 // the practice of the Unicode standard (chapter 3, table 3-8), of Python's errors="replace" and of Rust's
 // from_utf8_lossy, so all three give the same text.
 #pragma once
@@ -14,11 +14,11 @@
 
 namespace mamba::inline MAMBA_ABI::io::utf8 {
 
-/// What stands at the front of some bytes.
+/// The kind of the first sequence of some bytes.
 enum class kind {
   valid,      ///< one character
   invalid,    ///< bytes that begin no character, whatever follows
-  incomplete  ///< all the bytes there are, and they could still become a character
+  incomplete  ///< the beginning of a character, cut off
 };
 
 struct sequence {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/tokenizer/added_tokens.hpp — tokens that are split off before all else.  [floor 7]
+// mamba/io/tokenizer/added_tokens.hpp — tokens that are split off before pre-tokenisation.  [floor 7]
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -20,12 +20,12 @@ namespace mamba::inline MAMBA_ABI::io {
 struct added_token {
   std::string content;
   std::uint32_t id = 0;
-  bool normalized = false;  ///< is looked for in the normalised text, in normalised form; else in the text as it came
-  bool lstrip = false;      ///< takes the white space before it along
-  bool rstrip = false;      ///< takes the white space after it along
+  bool normalized = false;  ///< is looked for in the normalised text, in normalised form; else in the original text
+  bool lstrip = false;      ///< includes the white space before it
+  bool rstrip = false;      ///< includes the white space after it
 };
 
-/// Finds added tokens in a text: of those that begin leftmost the longest, then on behind it.
+/// Finds added tokens in a text: the leftmost, of several the longest; then from its end on.
 class added_token_finder {
  public:
   /// Adds a token, to be found where `pattern` stands. False, and nothing added, when the pattern is there already.
@@ -44,8 +44,8 @@ class added_token_finder {
 
   /// Calls on_text(string_view) and on_token(id) for the parts of valid text, in order.
   ///
-  /// A token that strips may reach into the next one; that one is reported nevertheless, and the text goes on behind
-  /// it. `tokenizers` does the same.
+  /// A token that strips may reach into the next one; that one is reported nevertheless, and the text continues after
+  /// it, as in `tokenizers`.
   template <class OnText, class OnToken>
   void split(std::string_view text, OnText&& on_text, OnToken&& on_token) const {
     std::size_t done = 0;

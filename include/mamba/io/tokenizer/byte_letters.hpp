@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/tokenizer/byte_letters.hpp — the letters that stand for bytes in a byte-level vocabulary.  [floor 7]
+// mamba/io/tokenizer/byte_letters.hpp — the letters for bytes in a byte-level vocabulary.  [floor 7]
 #pragma once
 
 #include <mamba/core/abi.hpp>

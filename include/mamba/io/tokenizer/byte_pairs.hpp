@@ -24,7 +24,7 @@ class merge_table {
     std::uint32_t rank, result;
   };
 
-  /// Of two rules for one pair the later one counts.
+  /// Of two rules for one pair the later one is used.
   explicit merge_table(std::vector<merge_rule> const& rules) {
     std::size_t bits = 4;
     while ((std::size_t{1} << bits) < 2 * rules.size()) ++bits;
@@ -60,11 +60,11 @@ class merge_table {
   unsigned shift_ = 0;
 };
 
-/// Merges the symbols of a word. Keeps its memory from word to word.
+/// Merges the symbols of a word. It reuses its memory for the next word.
 ///
-/// The candidates wait in a heap ordered by rank, then by place. A candidate is out of date when its left symbol is
-/// gone or when the pair that now stands there merges to another token; the same token at the same place is the same
-/// stretch of the word.
+/// The candidates are in a heap ordered by rank, then by place. A candidate is out of date when its left symbol is
+/// gone or when the pair that is now there merges to another token; the same token at the same place is the same
+/// part of the word.
 /// Cost:    n log n in the length of the word.
 class word_merger {
  public:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/tokenizer/nfc.hpp — Unicode normalisation form C, as `tokenizers` makes it.  [floor 7]
+// mamba/io/tokenizer/nfc.hpp — Unicode normalisation form C, as in `tokenizers`.  [floor 7]
 //
 // Decompose, put combining marks into canonical order, compose again: decomposition and composition are utf8proc's.
 // The order is made here by a stable sort, because utf8proc's own is quadratic in a long run of marks.
 //
-// `tokenizers` normalises with the tables of Unicode 9.0, whatever is newer elsewhere. A character that Unicode gave a
-// decomposition or a combining class after 9.0 is a plain letter to it: it stays as it is, and nothing is ordered or
+// `tokenizers` normalises with the tables of Unicode 9.0. A character with a decomposition or a combining class
+// introduced after 9.0 is a plain letter there: it stays as it is, and nothing is ordered or
 // composed across it. is_inert() of unicode_tables.hpp lists those characters, so that the result does not depend on
 // the version of utf8proc.
 #pragma once
@@ -24,6 +24,11 @@
 #include <vector>
 
 namespace mamba::inline MAMBA_ABI::io {
+
+/// Normalisation form C of valid UTF-8.
+///
+/// Cost:    linear, but n log n in a run of n combining marks; text below U+0300 is returned as it is.
+[[nodiscard]] inline std::string nfc(std::string_view text);
 
 namespace detail {
 
@@ -56,10 +61,7 @@ inline void compose(std::vector<utf8proc_int32_t>& decomposed, std::string& out)
 
 }  // namespace detail
 
-/// Normalisation form C of valid UTF-8.
-///
-/// Cost:    linear, but n log n in a run of n combining marks; text below U+0300 is returned as it is.
-[[nodiscard]] inline std::string nfc(std::string_view text) {
+inline std::string nfc(std::string_view text) {
   // U+0300 begins with byte CC, and whatever lies below it is in form C already.
   bool const plain =
       std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xCC; });

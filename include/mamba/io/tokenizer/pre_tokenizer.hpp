@@ -5,8 +5,8 @@
 //
 //     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 //
-// It is scanned by hand: the alternatives differ in the class of one character, nothing ever steps back by more than
-// one, so time is linear and there is no match limit to run into; and the classes are those of `tokenizers` rather
+// It is scanned by hand: the alternatives differ in the class of one character, backtracking is by one character
+// at most, so that time is linear, without a match limit; and the classes are those of `tokenizers` rather
 // than those of whatever regular expression library is installed (unicode_tables.hpp).
 #pragma once
 

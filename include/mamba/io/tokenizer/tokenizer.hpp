@@ -28,7 +28,7 @@ namespace mamba::inline MAMBA_ABI::io {
 
 using model::token;
 
-/// Text to tokens and back. Immutable, so one tokenizer serves any number of threads.
+/// Text to tokens and back. Immutable, so that threads can share it.
 ///
 /// Text that is no valid UTF-8 is read as if each invalid part were U+FFFD; only plain bytes take it as it is.
 /// See:     stream_decoder, to print tokens as they come.
@@ -77,7 +77,7 @@ class tokenizer {
     return tokens;
   }
 
-  /// The text of some tokens. Ids without a token count as nothing.
+  /// The text of some tokens. Ids without a token are skipped.
   ///
   /// Invalid UTF-8 becomes U+FFFD, as `tokenizers` has it; the plain bytes are returned as they are.
   [[nodiscard]] std::string decode(std::span<token const> tokens) const {
@@ -92,14 +92,14 @@ class tokenizer {
     return bytes_[static_cast<std::size_t>(id)];
   }
 
-  /// The number of tokens. A model may have more rows than that; they are padding and must not be sampled.
+  /// The number of tokens. A model may have more rows; they are padding and must not be sampled.
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
   /// The token that ends a text, "<|endoftext|>", where there is one.
   [[nodiscard]] std::optional<token> end_of_text() const noexcept { return end_of_text_; }
 
  private:
-  /// What plain bytes do not need.
+  /// The parts of a BPE tokenizer.
   struct byte_level_bpe {
     merge_table merges;
     std::array<std::uint32_t, 256> token_of_byte;

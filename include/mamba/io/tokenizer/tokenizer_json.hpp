@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mamba/io/tokenizer/tokenizer_json.hpp — reads tokenizer.json of the GPT-NeoX kind.  [floor 7]
 //
-// What decides the tokens is either understood or refused. Truncation and padding are ignored, as transformers ignores
-// them; a Sequence counts as the parts it has.
+// Settings that change the tokens are either implemented or an error. Truncation and padding are ignored, as in
+// transformers; a Sequence is the list of its parts.
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -38,9 +38,18 @@ struct tokenizer_description {
   std::vector<merge_rule> merges;                  ///< by rank
   std::vector<added_token> added_tokens;           ///< in the order of the file
   bool normalizes = false;                         ///< to NFC; otherwise not at all
-  bool adds_prefix_space = false;                  ///< before each stretch of text that has none
-  bool splits_words = true;                        ///< by the pattern of GPT-2; otherwise a stretch is one word
+  bool adds_prefix_space = false;                  ///< before each part of the text that has none
+  bool splits_words = true;                        ///< by the pattern of GPT-2; otherwise a part is one word
 };
+
+/// Reads and checks a tokenizer.json.
+///
+/// Throws:  mamba::error with one sentence: the file, what was found and what was expected.
+[[nodiscard]] inline tokenizer_description read_tokenizer_json(std::filesystem::path const& path);
+
+/// The same from the bytes of a file. `source` is its name for messages.
+[[nodiscard]] inline tokenizer_description parse_tokenizer_json(std::span<std::byte const> bytes,
+                                                                std::string const& source);
 
 namespace detail {
 
@@ -227,7 +236,7 @@ class tokenizer_reader {
       if (!seen.insert(token.content).second) {
         root_.fail(name + " repeats " + quoted(token.content) + ", expected each token once");
       }
-      // A token of the vocabulary has its id there; the others are numbered on behind the vocabulary.
+      // A token of the vocabulary has its id there; the others are numbered after the vocabulary.
       auto const known = ids_.find(token.content);
       auto const expected = known != ids_.end() ? known->second : static_cast<std::uint32_t>(result_.bytes.size());
       if (token.id != expected) {
@@ -263,22 +272,17 @@ class tokenizer_reader {
   std::unordered_map<std::string, std::uint32_t> ids_;
 };
 
-/// Larger files are no tokenizers: the largest published ones have some 30 MB.
+/// The largest accepted file; the largest published tokenizers have some 30 MB.
 inline constexpr std::size_t longest_tokenizer = 200'000'000;
 
 }  // namespace detail
 
-/// Reads and checks a tokenizer.json.
-///
-/// Throws:  mamba::error with one sentence: the file, what was found and what was expected.
-[[nodiscard]] inline tokenizer_description read_tokenizer_json(std::filesystem::path const& path) {
+inline tokenizer_description read_tokenizer_json(std::filesystem::path const& path) {
   auto const file = json_document::open(path, detail::longest_tokenizer);
   return detail::tokenizer_reader(file).read();
 }
 
-/// The same from the bytes of a file. `source` is its name for messages.
-[[nodiscard]] inline tokenizer_description parse_tokenizer_json(std::span<std::byte const> bytes,
-                                                                std::string const& source) {
+inline tokenizer_description parse_tokenizer_json(std::span<std::byte const> bytes, std::string const& source) {
   json_document const file(bytes, source);
   return detail::tokenizer_reader(file).read();
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// mamba/io/tokenizer/unicode_tables.hpp — Unicode as `tokenizers` has it. Made by tests/golden/tokenizer/make.py.  [floor 7]
+// mamba/io/tokenizer/unicode_tables.hpp — the Unicode tables of `tokenizers`.  [floor 7]
 //
-// Both tables were found by asking `tokenizers` 0.23.3 about every code point. Its pattern follows Unicode 16, its
+// Made by tests/golden/tokenizer/make.py.
+//
+// Both tables are the behaviour of `tokenizers` 0.23.3 at every code point. Its pattern follows Unicode 16, its
 // normalisation Unicode 9; a library of any other version would cut or compose some texts differently.
 #pragma once
 

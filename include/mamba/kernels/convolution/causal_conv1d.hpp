@@ -15,7 +15,7 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// What a convolution of so many numbers times taps costs one thread.
+/// The cost of a convolution on one thread: `products` is numbers times taps.
 [[nodiscard]] inline parallel::cost convolution_cost(std::size_t products) noexcept {
   return parallel::cost::elementwise(products);  // each tap is a pass over the numbers
 }
@@ -31,9 +31,21 @@ struct convolution_inputs {
   std::span<T const> bias = {};
 };
 
+/// Causal depthwise convolution and SiLU of L tokens, continuing from `state`, which then holds the last K−1 inputs.
+///
+/// Shapes:  in: see convolution_inputs; y [L, D], not overlapping x; state [K−1, D], oldest input first, a tensor or a
+///          view.
+/// Domain:  K ≥ 1, any L (L < K−1 shifts the state). NaN in, NaN out.
+/// Error:   (K + 4) ε of |b| + Σ|w||x|; tests/kernels/convolution/causal_conv1d_test.cpp verifies it.
+/// Determinism: the same bits for every split of the tokens, place of a channel and number of threads.
+/// Cost:    L·D·K multiply-adds and L·D sigmoids; at most 8 kB of stack.
+template <class T, std::size_t Kept, std::size_t D>
+void causal_conv1d(convolution_inputs<T> const& in, view<T, Kept, D> state,
+                   std::type_identity_t<matrix_view<T>> y) noexcept(!core::contracts_checked);
+
 namespace detail {
 
-/// One call of the convolution. K is the number of taps where that is a constant: then their loop unrolls.
+/// The arguments of one convolution. K is the number of taps where that is a constant: then their loop unrolls.
 template <class T, std::size_t K>
 struct convolution_of {
   using V = simd::batch<T>;
@@ -49,8 +61,8 @@ struct convolution_of {
     return s + 1 < taps() ? state.data() + s * state.pitch() : x.data() + (s + 1 - taps()) * x.pitch();
   }
 
-  /// Channels first … last−1 through all of time, channels in the inner loop: consecutive memory. (With time in the inner
-  /// loop each token is on another page.)
+  /// Channels first … last−1 over all tokens, channels in the inner loop: consecutive memory. (With time in the inner
+  /// loop each token would be on another page.)
   void run(std::size_t first, std::size_t last) const noexcept {
     std::size_t const L = x.extent(0);
     for (std::size_t t = 0; t < L; ++t) run_token(t, first, last);
@@ -97,14 +109,6 @@ void check([[maybe_unused]] convolution_inputs<T> const& in, [[maybe_unused]] ma
 
 }  // namespace detail
 
-/// Causal depthwise convolution and SiLU of L tokens, continuing from `state`, which then holds the last K−1 inputs.
-///
-/// Shapes:  in: see convolution_inputs; y [L, D], not overlapping x; state [K−1, D], oldest input first, a tensor or a
-///          view.
-/// Domain:  K ≥ 1, any L (L < K−1 shifts the state). NaN in, NaN out.
-/// Error:   (K + 4) ε of |b| + Σ|w||x|; tests/kernels/convolution/causal_conv1d_test.cpp verifies it.
-/// Determinism: the same bits for every split of the tokens, place of a channel and number of threads.
-/// Cost:    L·D·K multiply-adds and L·D sigmoids; at most 8 kB of stack.
 template <class T, std::size_t Kept, std::size_t D>
 void causal_conv1d(convolution_inputs<T> const& in, view<T, Kept, D> state,
                    std::type_identity_t<matrix_view<T>> y) noexcept(!core::contracts_checked) {

@@ -3,8 +3,8 @@
 //
 //     y_k = Σ_{j≤k} K_j x_{k−j}                       in every channel, L log L operations instead of L²
 //
-// right_angle_convolution.hpp has the mathematics of one channel. Here are the channels: divided among threads,
-// stored time by time or one after the other, with kernels that are new in every call or transformed once.
+// right_angle_convolution.hpp computes one channel. This header divides channels among threads, in either layout of
+// `sequences`, with kernels that are transformed in every call or once for many.
 #pragma once
 
 #include <mamba/kernels/convolution/right_angle_convolution.hpp>
@@ -16,7 +16,7 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// Kernels of many channels, transformed for convolutions to come.
+/// The transformed kernels of many channels, for repeated convolutions.
 ///
 /// Shapes:  [D, n / W] complex vectors: 8 n bytes a channel in float, with n of the fft_convolution that fills it.
 /// Throws:  std::bad_alloc.
@@ -104,7 +104,7 @@ struct fft_inputs {
   sequences<T const> kernel, x;
 };
 
-/// The same with a kernel whose spectrum is known.
+/// The same with a transformed kernel.
 template <class T>
 struct spectrum_inputs {
   kernel_spectrum<T> const& spectrum;
@@ -121,8 +121,8 @@ struct spectrum_inputs {
 /// Paper:   S4, Eq. (5): the convolutional mode of a linear system that doesn't change in time.
 /// Shapes:  kernel [L_K, D], x and y [L, D], L_K and L ≤ size(), each in either layout of `sequences`. y may be x or
 ///          the kernel.
-/// Domain:  any numbers. NaN in, NaN out, everywhere in its own channel (what is causal up to rounding isn't for NaN);
-///          channels never mix.
+/// Domain:  any numbers. NaN in, NaN out, everywhere in its own channel (a transform is causal up to rounding errors
+///          only); channels never mix.
 /// Error:   |δy_k| ≤ ε max(1, log₂n) (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂): see right_angle_convolution.hpp.
 /// Determinism: a channel has the same bits at every place, in both layouts, with any number of threads, and with its
 ///          kernel transformed before or in the call.
@@ -147,7 +147,7 @@ class fft_convolution {
     return out;
   }
 
-  /// The same into a spectrum that is there already.
+  /// The same into an existing spectrum.
   void spectrum(sequences<T const> kernel, kernel_spectrum<T>& out) {
     check_spectrum(out, kernel.channels());
     MAMBA_EXPECTS(kernel.length() <= size(), "fft_convolution: the kernel is too long", kernel.length(), size());

@@ -71,7 +71,7 @@ inline void transpose(math::complex<V>* x) noexcept {
   for (std::size_t i = 0; i < W; ++i) x[i].im = part[i];
 }
 
-/// Vector i of a row; what lies past its end is zero, and is not read.
+/// Vector i of a row, zero past its end; nothing past the end is read.
 template <class V, class T>
 [[nodiscard]] inline V load_vector(std::span<T const> row, std::size_t i) noexcept {
   std::size_t const first = i * simd::width<V>;
@@ -91,14 +91,14 @@ inline void store_vector(std::span<T> row, std::size_t i, V v) noexcept {
 
 }  // namespace detail
 
-/// Causal convolutions of real sequences of at most `size()` numbers: a plan, to be made once and shared by threads.
+/// Causal convolutions of real sequences of at most `size()` numbers: a plan, made once and shared by threads.
 ///
 /// Paper:   Crandall & Fagin 1994 for the right angle; Bernstein 2001, Multidigit multiplication for mathematicians,
-///          for transforms as trees of moduli that may end anywhere.
+///          for transforms as trees of moduli that end at any level.
 /// Why:     a complex transform of half the length that the padded real one has; the products of residues are formed
 ///          block by block, while both lie in a cache.
-/// Shapes:  residues and scratch [vectors()], of complex vectors. Sequences of any length up to size(), also different
-///          ones for K and x; missing numbers are zeros.
+/// Shapes:  residues and workspace [vectors()], of complex vectors. Sequences of any length up to size(), also
+///          different ones for K and x; missing numbers are zeros.
 /// Domain:  NaN or infinity anywhere in K or x: NaN in every y.
 /// Error:   |δy_k| ≤ ε max(1, log₂n) (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂), K∗x in full length (L_K + L − 1): small beside
 ///          the largest y, not beside each y. Derived and verified in
@@ -122,7 +122,7 @@ class right_angle_convolution {
   [[nodiscard]] std::size_t size() const noexcept { return twiddles_.size(); }
   [[nodiscard]] std::size_t vectors() const noexcept { return size() / W; }
 
-  /// The residues of K, for convolutions to come.
+  /// The residues of K, for repeated convolutions.
   void transform(std::span<T const> kernel, coefficient* residues) const noexcept {
     forward_from(kernel, residues);
     each_block([&](std::size_t h, std::size_t first, std::size_t count) {
@@ -132,23 +132,24 @@ class right_angle_convolution {
   }
 
   /// y = K∗x with the residues of K; y may be x.
-  void convolve(coefficient const* kernel, std::span<T const> x, std::span<T> y, coefficient* scratch) const noexcept {
-    forward_from(x, scratch);
+  void convolve(coefficient const* kernel, std::span<T const> x, std::span<T> y,
+                coefficient* workspace) const noexcept {
+    forward_from(x, workspace);
     each_block([&](std::size_t h, std::size_t first, std::size_t count) {
-      convolve_node(h, scratch + first, kernel + first, count);
+      convolve_node(h, workspace + first, kernel + first, count);
     });
-    inverse_into(scratch, y);
+    inverse_into(workspace, y);
   }
 
   /// y = K∗x; y may be K or x.
-  void convolve(std::span<T const> kernel, std::span<T const> x, std::span<T> y, coefficient* scratch,
-                coefficient* kernel_scratch) const noexcept {
-    forward_from(x, scratch);
-    forward_from(kernel, kernel_scratch);
+  void convolve(std::span<T const> kernel, std::span<T const> x, std::span<T> y, coefficient* workspace,
+                coefficient* kernel_workspace) const noexcept {
+    forward_from(x, workspace);
+    forward_from(kernel, kernel_workspace);
     each_block([&](std::size_t h, std::size_t first, std::size_t count) {
-      convolve_node(h, scratch + first, kernel_scratch + first, count);
+      convolve_node(h, workspace + first, kernel_workspace + first, count);
     });
-    inverse_into(scratch, y);
+    inverse_into(workspace, y);
   }
 
  private:
@@ -197,13 +198,13 @@ class right_angle_convolution {
       std::size_t const stride = vectors() / R;
       math::radix_butterfly<R, V> const top(twiddles_, 1);
       for (std::size_t j = 0; j < stride; ++j) {
-        [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+        auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
           V const real[R] = {detail::load_vector<V>(x, j + M * stride)...};
           coefficient v[R];
           top.forward(real, v);
           ((out[j + M * stride] = v[M]), ...);
-        }
-        (std::make_index_sequence<R>{});
+        };
+        unroll_m(std::make_index_sequence<R>{});
       }
     });
   }
@@ -216,12 +217,12 @@ class right_angle_convolution {
       std::size_t const stride = vectors() / R;
       math::radix_butterfly<R, V> const top(twiddles_, 1);
       for (std::size_t j = 0; j < stride; ++j) {
-        [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
+        auto const unroll_m = [&]<std::size_t... M>(std::index_sequence<M...>) __attribute__((always_inline)) {
           coefficient v[R] = {x[j + M * stride]...};
           top.inverse(v);
           (detail::store_vector<V>(y, j + M * stride, v[M].re * scale), ...);
-        }
-        (std::make_index_sequence<R>{});
+        };
+        unroll_m(std::make_index_sequence<R>{});
       }
     });
   }

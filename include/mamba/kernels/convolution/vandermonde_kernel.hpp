@@ -3,8 +3,8 @@
 //
 //     K[k, d] = Σ_n c[d, n] ā[d, n]^k b̄[d, n],      k = 0 … L−1          (complex modes, half of them: 2 Re Σ_n)
 //
-// SIMD lanes are W consecutive k of one channel: the next W powers are these times ā^W. Every `segment` of 16 W of them
-// the powers start anew from c ā^k b̄ in double, so that a float power has few roundings, however large k is.
+// SIMD lanes are W consecutive k of one channel: the next W powers are these times ā^W. After each `segment`
+// of 16 W the powers restart from c ā^k b̄ in double, so that a float power has few roundings, whatever k is.
 #pragma once
 
 #include <mamba/kernels/convolution/detail/power_series.hpp>
@@ -29,9 +29,26 @@ struct vandermonde_inputs {
   Blocked const& c;
 };
 
+/// D kernels at once, of diagonal systems with N modes each.
+///
+///     K[k, d] = Σ_n c[d, n] ā[d, n]^k b̄[d, n]          (complex modes, one of each conjugate pair: 2 Re Σ_n)
+///
+/// Paper:   S4D, section 3.3; ssm::vandermonde_kernel is the same for one system.
+/// Shapes:  in: see vandermonde_inputs; a_bar [D, N], channel_blocked or complex_blocked; K [L, D], or a channel_major
+///          of [D, L].
+/// Domain:  |ā| ≤ 1. NaN in, NaN out, in its own channel only.
+/// Error:   ((N + 34)/2 ε + 1.1 k 2⁻⁵³) Σ|c ā^k b̄|, whatever k is in float; with complex modes
+///          ((N + 50)/2 ε + 2.2 k 2⁻⁵³) 2 Σ|c ā^k b̄|. What is below the smallest normal number of T may become zero.
+/// Determinism: the same bits for every number of threads and for both layouts of K.
+/// Cost:    L·D·N times a product and an addition; with complex modes two products, two multiply-adds and an addition.
+/// Throws:  std::bad_alloc: W·N series and 16 W² numbers for every thread.
+template <blocked_modes Blocked>
+void vandermonde_kernel(vandermonde_inputs<Blocked> const& in, Blocked const& a_bar,
+                        sequences<typename Blocked::value_type> K);
+
 namespace detail {
 
-/// One call: what all channels share. K[k, d] lies at data[k · per_time + d · per_channel].
+/// The arguments of one call. K[k, d] lies at data[k · per_time + d · per_channel].
 template <class Blocked>
 class vandermonde_of {
   using T = typename Blocked::value_type;
@@ -125,19 +142,6 @@ class vandermonde_of {
 
 }  // namespace detail
 
-/// D kernels at once, of diagonal systems with N modes each.
-///
-///     K[k, d] = Σ_n c[d, n] ā[d, n]^k b̄[d, n]          (complex modes, one of each conjugate pair: 2 Re Σ_n)
-///
-/// Paper:   S4D, section 3.3; ssm::vandermonde_kernel is the same for one system.
-/// Shapes:  in: see vandermonde_inputs; a_bar [D, N], channel_blocked or complex_blocked; K [L, D], or a channel_major
-///          of [D, L].
-/// Domain:  |ā| ≤ 1. NaN in, NaN out, in its own channel only.
-/// Error:   ((N + 34)/2 ε + 1.1 k 2⁻⁵³) Σ|c ā^k b̄|, whatever k is in float; with complex modes
-///          ((N + 50)/2 ε + 2.2 k 2⁻⁵³) 2 Σ|c ā^k b̄|. What is below the smallest normal number of T may become zero.
-/// Determinism: the same bits for every number of threads and for both layouts of K.
-/// Cost:    L·D·N times a product and an addition; with complex modes two products, two multiply-adds and an addition.
-/// Throws:  std::bad_alloc: W·N series and 16 W² numbers for every thread.
 template <blocked_modes Blocked>
 void vandermonde_kernel(vandermonde_inputs<Blocked> const& in, Blocked const& a_bar,
                         sequences<typename Blocked::value_type> K) {

@@ -27,8 +27,8 @@ inline constexpr tile_sizes avx512{.mr = 12, .small_m = 36, .int8_mr = 7, .int8_
 inline constexpr tile_sizes aarch64{.mr = 12, .small_m = 0, .int8_mr = 7, .int8_vectors = {2, 2, 2}};
 inline constexpr tile_sizes sixteen_registers{.mr = 6, .small_m = 0, .int8_mr = 8, .int8_vectors = {4, 2, 1}};
 
-/// The row of the machine that this is compiled for. AVX-512 and AArch64 have 32 vector registers; all others are taken
-/// to have 16 (AVX2, AVX, SSE; one lane, too).
+/// The row of the target machine. AVX-512 and AArch64 have 32 vector registers; all others count as
+/// having 16 (AVX2, AVX, SSE, and one lane).
 #if defined(__AVX512F__)
 inline constexpr tile_sizes host = avx512;
 #elif defined(__aarch64__)
@@ -48,18 +48,19 @@ inline constexpr std::size_t panels_per_tile = 4;
 
 /// Small M: tokens up to which every tile converts 16-bit weights for itself, where that is one instruction.
 ///
-/// Why:     nothing is written, and the next weights arrive meanwhile; with more tokens converting once is faster.
+/// Why:     no converted copy is written, and loads overlap with arithmetic. With more tokens, converting once is
+///          faster.
 inline constexpr std::size_t small_m = host.small_m;
 
 /// KC: columns that all tokens of a block are multiplied by before the next ones, so that a part of a panel stays in
-/// the second-level cache. Narrow weights (16 bits) are widened once for all tokens, on the stack.
+/// the second-level cache. 16-bit weights are converted once for all tokens, into a buffer on the stack.
 ///
 /// Why:     blocks for the first-level cache (128) are slower: x is then read in runs too short to be prefetched.
 template <bool Narrow>
 inline constexpr std::size_t kc = Narrow ? 768 : 2048;
 
-/// MC: tokens whose sums stay on the stack between blocks of columns: a dozen tiles, or two dozen where widening has to
-/// be paid for.
+/// MC: tokens whose accumulators stay on the stack between blocks of columns; more of them where weights are converted,
+/// to amortise the conversion.
 template <bool Narrow>
 inline constexpr std::size_t mc = Narrow ? 264 : 144;
 
@@ -72,13 +73,13 @@ inline constexpr std::size_t prefetch_step = 64;
 inline constexpr std::size_t prefetch_tiles = 8;
 
 /// MR for bytes: with eight sums of a block, a token's bytes, a weight and its magnitude 16 registers are full; the
-/// sums of the row wait in memory.
+/// sums of the row stay in memory.
 inline constexpr std::size_t int8_mr = host.int8_mr;
 
 /// Vectors of outputs that a tile of R tokens of bytes has.
 ///
-/// Why:     many tokens share what is done to a weight once; few tokens take more vectors, so that a panel is read in
-///          one go.
+/// Why:     many tokens share the unpacking of a weight; few tokens take more vectors, so that a panel is read once
+///          from front to back.
 template <std::size_t R>
 inline constexpr std::size_t int8_vectors = host.int8_vectors[R <= 2   ? 0
                                                               : R <= 4 ? 1
@@ -88,7 +89,7 @@ inline constexpr std::size_t int8_vectors = host.int8_vectors[R <= 2   ? 0
 inline constexpr std::size_t int8_prefetch_distance = 4096;
 
 /// Bytes of stack that a product takes: for one token, for many in the arithmetic type T, for many where weights are
-/// widened to T, and for any number of tokens in bytes.
+/// converted to T, and for any number of tokens in bytes.
 ///
 /// Why:     a thread that computes one token at a time can have a small stack; prompts need more.
 /// Units:   bytes, of which `frames` are for registers that are saved and for calls (measured: 1.1 kB with g++, 2.9 kB
@@ -96,9 +97,9 @@ inline constexpr std::size_t int8_prefetch_distance = 4096;
 inline constexpr std::size_t frames = 4096;
 inline constexpr std::size_t stack_of_bytes = 2 * frames;
 template <class T>
-inline constexpr std::size_t panel_bytes = nr_vectors* simd::lanes<T> * sizeof(T);
+inline constexpr std::size_t panel_bytes = sizeof(T) * (nr_vectors * simd::lanes<T>);
 template <class T>
-inline constexpr std::size_t stack_of_one = panels_per_tile* panel_bytes<T> + frames;
+inline constexpr std::size_t stack_of_one = frames + (panels_per_tile * panel_bytes<T>);
 template <class T, bool Narrow>
 inline constexpr std::size_t stack_of_many = (mc<Narrow> + (Narrow ? kc<Narrow> : 0)) * panel_bytes<T> + frames;
 

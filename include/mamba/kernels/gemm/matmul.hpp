@@ -6,7 +6,7 @@
 //
 //     y[t, o] = fma(x[t, in−1], W[o, in−1], … fma(x[t, 1], W[o, 1], fma(x[t, 0], W[o, 0], 0)) …) + b[o]
 //
-// whatever the number of tokens, the tile and the thread it falls to: the partition contract costs nothing.
+// whatever the number of tokens, the tile and the thread: the partition contract follows from the order of summation.
 #pragma once
 
 #include <mamba/kernels/gemm/blocking.hpp>
@@ -21,12 +21,12 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// Panels first … last − 1 of a packed matrix: a part of a product that one thread does by itself.
+/// Panels first … last − 1 of a packed matrix: a part of a product, computed by one thread.
 struct panel_range {
   std::size_t first, last;
 };
 
-/// What x Wᵀ costs one thread: the multiply-adds, or reading the weights.
+/// The cost of x Wᵀ on one thread: the multiply-adds, or reading the weights.
 template <class W>
 [[nodiscard]] parallel::cost product_cost(std::size_t tokens, std::size_t weights) noexcept {
   using parallel::cost;
@@ -37,9 +37,36 @@ template <class W>
   }
 }
 
+/// y = x Wᵀ + b, or y + x Wᵀ + b: the outputs of some panels, by the calling thread alone.
+///
+/// Shapes:  x [tokens, in], w [out, in] packed, b [out] or empty, y [tokens, columns]; columns may be fewer than out:
+///          then the first `columns` outputs are computed (the padding of a vocabulary is not read). Panel p has the
+///          outputs from p·panel on; y's other columns stay as they are.
+/// Error:   as below.
+/// See:     the same without a range.
+template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
+                                       std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
+                                       panel_range part) noexcept(!core::contracts_checked);
+
+/// y = x Wᵀ + b, or y + x Wᵀ + b.
+///
+/// Shapes:  as above.
+/// Domain:  any numbers; NaN in, NaN out (in its own row and column only). x and y must not overlap.
+/// Error:   |Δy| ≤ (in + 2)/2 ε (Σ|x||W| + |b| + |y|), the bound of recursive summation, |y| where it is added to;
+///          without fused multiply-add 2·in in place of in. tests/kernels/gemm/matmul_test.cpp verifies it.
+/// Determinism: an output has the same bits for every number of tokens, of threads and of columns.
+/// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every blocking::mc tokens.
+///          Stack: blocking::stack_of_one for one token (at most 4.5 kB), blocking::stack_of_many for more (22 kB with
+///          AVX-512, 13 with AVX2; 136 and 70 where 16-bit weights are converted).
+template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
+                                       std::span<arithmetic<W> const> bias,
+                                       matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked);
+
 namespace detail {
 
-/// One call of the product: what every tile of it shares.
+/// The arguments of one product, shared by its tiles.
 template <output Mode, class Matrix>
 struct product_of {
   using W = typename Matrix::storage_format;
@@ -61,7 +88,7 @@ struct product_of {
       for (; p < last; ++p) run_one<1>(p);
       return;
     }
-    // Tokens outside: a block of x stays in the second-level cache while the weights stream by.
+    // Tokens in the outer loop: a block of x stays in the second-level cache while the weights are streamed.
     std::size_t const blocks = (tokens + blocking::mc<narrow> - 1) / blocking::mc<narrow>;
     for (std::size_t i = 0; i < blocks; ++i) {
       std::size_t const first = tokens * i / blocks;
@@ -115,8 +142,8 @@ struct product_of {
     }
   }
 
-  /// Tile i's part of the columns after these, be they the next panel's: memory is read while the arithmetic goes on,
-  /// not in between (a seventh faster). Widening isn't helped by it.
+  /// Software prefetch: tile i's share of the columns after these, which may be the next panel's. Loads then overlap
+  /// with arithmetic. Not used where weights are converted, which it does not speed up.
   prefetch_stream next_block([[maybe_unused]] W const* at, [[maybe_unused]] std::size_t columns,
                              [[maybe_unused]] std::size_t i, [[maybe_unused]] std::size_t tiles) const noexcept {
     if constexpr (!narrow) {
@@ -159,13 +186,7 @@ struct product_of {
 
 }  // namespace detail
 
-/// y = x Wᵀ + b, or y + x Wᵀ + b: the outputs of some panels, by the calling thread alone.
-///
-/// Shapes:  x [tokens, in], w [out, in] packed, b [out] or empty, y [tokens, columns]; columns may be fewer than out:
-///          then the first `columns` outputs are computed (a padded vocabulary is never looked at). Panel p has the
-///          outputs from p·panel on; y's other columns stay as they are.
-/// See:     the same without a range.
-template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+template <output Mode, class W, std::size_t Out, std::size_t In, class Memory>
 requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
                                        std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
                                        panel_range part) noexcept(!core::contracts_checked) {
@@ -179,15 +200,7 @@ requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packe
   if (x.extent(0) > 0) detail::product_of<Mode, packed_matrix<W, Out, In, Memory>>{x, w, bias, y}.run(part);
 }
 
-/// y = x Wᵀ + b, or y + x Wᵀ + b.
-///
-/// Shapes:  as above.
-/// Domain:  any numbers; NaN in, NaN out (in its own row and column only). x and y must not overlap.
-/// Error:   |Δy| ≤ in · ε · Σ|x||W|, the bound of recursive summation.
-/// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every blocking::mc tokens.
-///          Stack: blocking::stack_of_one for one token (at most 4.5 kB), blocking::stack_of_many for more (22 kB with
-///          AVX-512, 13 with AVX2; 136 and 70 where 16-bit weights are widened).
-template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
+template <output Mode, class W, std::size_t Out, std::size_t In, class Memory>
 requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
                                        std::span<arithmetic<W> const> bias,
                                        matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked) {

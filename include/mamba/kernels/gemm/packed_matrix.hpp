@@ -46,9 +46,9 @@ namespace detail {
 /// A matrix of `out` rows and `in` columns in the storage format W (float, double, float16 or bfloat16), packed
 /// into panels. Block formats have a layout of their own, kernels/quantization/quantized_matrix.hpp.
 ///
+/// Why:     packed once, when a model is loaded; one layout serves any number of tokens. Memory is the storage policy:
+///          writable_memory or constant_memory.
 /// Shapes:  any; rows beyond `out` in the last panel are zero.
-/// Why:     packed once, when a model is loaded; one layout serves one token and five hundred. Memory says where the
-///          panels lie: writable_memory or constant_memory.
 /// Throws:  std::bad_alloc.
 template <class W, std::size_t Out = dynamic, std::size_t In = dynamic, class Memory = writable_memory>
 class packed_matrix {
@@ -78,13 +78,13 @@ class packed_matrix {
     return outputs / panel + (outputs % panel != 0 ? 1 : 0);
   }
   [[nodiscard]] constexpr bool empty() const noexcept { return storage_.size() == 0; }
-  /// What it takes in memory, and what a product reads.
+  /// Bytes of storage, all of which a product reads.
   [[nodiscard]] constexpr std::size_t bytes() const noexcept { return storage_.size() * sizeof(W); }
 
   /// Panel p: in() columns of `panel` weights each.
   [[nodiscard]] W const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * in() * panel; }
 
-  /// Where the panels lie, all in a row: to read them there (borrow()), or to store them elsewhere.
+  /// The contiguous panels: to borrow() them, or to write them to a file.
   [[nodiscard]] constexpr storage_type& storage() noexcept { return storage_; }
   [[nodiscard]] constexpr storage_type const& storage() const noexcept { return storage_; }
 
@@ -102,7 +102,7 @@ class packed_matrix {
     for (std::size_t k = 0; k < values.size(); ++k) p[k * panel] = W(values[k]);
   }
 
-  /// Row r of W, widened to the arithmetic type: what set_row stored.
+  /// Row r of W as set_row stored it, converted to the arithmetic type.
   void get_row(std::size_t r, std::span<scalar> values) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());

@@ -2,7 +2,7 @@
 // mamba/kernels/gemm/weight_storage.hpp — packed weights: owned, in a mapped file, or constant.  [floor 4]
 //
 //     writable_memory   owned (in place where small and static, else on the heap), or borrowed with a shared owner
-//     constant_memory   a pointer: flash, a static array; nothing is owned, nothing is ever written
+//     constant_memory   a pointer: flash, a static array; nothing is owned or written
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -24,7 +24,7 @@ template <class T>
 constexpr void check_borrowed([[maybe_unused]] std::span<T const> from,
                               [[maybe_unused]] std::size_t count) noexcept(!core::contracts_checked) {
   MAMBA_EXPECTS(from.size() == count, "packed_matrix: borrowed blocks must be all of the matrix", from.size(), count);
-  if (std::is_constant_evaluated()) return;  // an address is no number there
+  if (std::is_constant_evaluated()) return;  // an address has no integer value there
   MAMBA_EXPECTS(reinterpret_cast<std::uintptr_t>(from.data()) % storage_alignment == 0,
                 "packed_matrix: borrowed blocks must be 64-byte aligned");
 }
@@ -50,10 +50,10 @@ class writable_storage {
   [[nodiscard]] T* writable() noexcept { return borrowed_ ? nullptr : owned_.data(); }
   [[nodiscard]] bool borrowed() const noexcept { return borrowed_ != nullptr; }
 
-  /// Reads the elements where they lie from now on; memory on the heap is given back.
+  /// Reads the elements where they lie from now on; memory on the heap is freed.
   ///
-  /// Domain:  size() elements on a 64-byte boundary, that stay as they are while `owner` exists; an empty `owner` says
-  ///          that they always will.
+  /// Domain:  size() elements on a 64-byte boundary, that stay unchanged while `owner` exists, or, without an owner, as
+  ///          long as the storage or a copy is used.
   void borrow(std::span<T const> from, std::shared_ptr<void const> owner = nullptr) noexcept(!core::contracts_checked) {
     detail::check_borrowed(from, size_);
     borrowed_ = std::shared_ptr<T const>(std::move(owner), from.data());
@@ -77,7 +77,7 @@ class constant_storage {
   [[nodiscard]] constexpr T const* data() const noexcept { return data_; }
   [[nodiscard]] static constexpr bool borrowed() noexcept { return true; }
 
-  /// Domain:  size() elements on a 64-byte boundary, that stay as they are for good.
+  /// Domain:  size() elements on a 64-byte boundary, that stay unchanged as long as the storage or a copy is used.
   constexpr void borrow(std::span<T const> from) noexcept(!core::contracts_checked) {
     detail::check_borrowed(from, size_);
     data_ = from.data();

@@ -33,9 +33,10 @@ namespace detail {
 
 /// A whole block in 8 bits.
 ///
-/// Why:     loops of constant length, so that they become vectors.
+/// Why:     loops of constant length, which compilers vectorise.
 inline void quantize_block(float const* value, quantized_block& to) noexcept {
-  // As integers, magnitudes keep their order and every NaN is above infinity: the largest shows what is wrong.
+  // Read as integers, magnitudes keep their order and every NaN is above infinity: the maximum of a block with either
+  // is not finite.
   std::uint32_t largest = 0;
   for (std::size_t k = 0; k < activation_block_size; ++k) {
     largest = std::max(largest, std::bit_cast<std::uint32_t>(value[k]) & 0x7fffffffU);
@@ -63,7 +64,7 @@ inline void quantize_block(float const* value, quantized_block& to) noexcept {
 
 /// One block in 8 bits.
 ///
-/// Shapes:  x has at most activation_block_size numbers; those that are missing count as 0.
+/// Shapes:  x has at most activation_block_size numbers; missing ones count as 0.
 /// Domain:  any numbers. One that is not finite makes the scale so, and with it every product of the block.
 /// Error:   |x − s·c| ≤ (1/2 + 2⁻¹⁵)·s; a block whose largest number is below 2⁻¹⁰⁰ becomes 0.
 inline void quantize(std::span<float const> x, quantized_block& to) noexcept(!core::contracts_checked) {
@@ -78,11 +79,13 @@ inline void quantize(std::span<float const> x, quantized_block& to) noexcept(!co
   }
 }
 
-/// A matrix of activations in 8 bits, in memory of the caller's: rows of ⌈in / 32⌉ blocks.
+/// A matrix of activations in 8 bits, in the caller's memory: rows of ⌈in / 32⌉ blocks.
 ///
 ///     quantized_activations q(memory);     // as many blocks as a workspace gave
 ///     q.reshape(tokens, in);
 ///     q.round(0, 0, x);                    // x [tokens, in]; or part by part, by several threads
+///
+/// Error:   that of quantize(), block by block.
 class quantized_activations {
  public:
   constexpr quantized_activations() = default;
@@ -124,7 +127,7 @@ class quantized_activations {
     }
   }
 
-  /// Takes x's shape and quantises its rows, shared out over the threads.
+  /// Takes x's shape and quantises its rows, divided among the threads.
   void assign(matrix_view<float const> x) noexcept(!core::contracts_checked) {
     reshape(x.extent(0), x.extent(1));
     parallel::parallel_for(x.extent(0), parallel::cost::elementwise(2 * x.size()),
@@ -140,7 +143,7 @@ class quantized_activations {
   std::size_t in_ = 0;
 };
 
-/// Activations with memory of their own, where there is no workspace.
+/// Quantised activations that own their memory, where there is no workspace.
 ///
 ///     quantized_buffer x(rows, in);     // uninitialised
 ///     x.assign(values);

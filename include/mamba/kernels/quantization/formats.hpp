@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/quantization/formats.hpp — the block formats, and what makes a type one.  [floor 4]
+// mamba/kernels/quantization/formats.hpp — the block formats, and their concept.  [floor 4]
 //
-// A format is a type, so that everything made for it is compiled for it. float, double, float16 and bfloat16 store one
+// A format is a type, and kernels are compiled for each. float, double, float16 and bfloat16 store one
 // number after the other and are their own formats. A block format stores blocks of numbers of one row, which share a
 // scale; its type states the block and holds no numbers: kernels/quantization/quantized_matrix.hpp does.
 //
@@ -53,10 +53,10 @@ inline constexpr std::size_t activation_block_size = 32;
 
 /// A format whose numbers share scales block by block.
 ///
+/// Why:     an open list. Layout (quantized_matrix.hpp), arithmetic (quantized_matmul.hpp) and, unless the format has a
+///          quantiser of its own, the choice of scales (least_squares.hpp) follow from these members.
 /// Shapes:  block_size numbers of one row, 8, 16 or 32 of them; each stored in 8, 4 or 2 bits as an integer from lowest
 ///          to highest, with a scale and (has_offset) an offset in bfloat16.
-/// Why:     an open list. Layout (quantized_matrix.hpp), arithmetic (quantized_matmul.hpp) and, unless the format has a
-///          better way, the choice of scales (least_squares.hpp) follow from these members.
 /// Domain:  8 bits hold −127 … 127 or less; fewer bits hold highest − lowest < 2^bits, and 0 is among the numbers. A
 ///          word of 32 bits belongs to one output: block_size · bits is a multiple of 32.
 /// Error:   half a step, (max − min) / (highest − lowest) of the block, and the rounding of scale and offset.
@@ -69,7 +69,7 @@ concept block_format = requires {
   { W::has_offset } -> std::convertible_to<bool>;
 };
 
-/// Bits per number with what is stored beside it.
+/// Bits per number, scales and offsets included.
 template <block_format W>
 inline constexpr double bits_per_weight = static_cast<double>(W::bits) +
                                           (W::has_offset ? 32.0 : 16.0) / static_cast<double>(W::block_size);

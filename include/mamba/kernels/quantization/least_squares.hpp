@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/quantization/least_squares.hpp — codes and scale of a block, by least squares.  [floor 4]
+// mamba/kernels/quantization/least_squares.hpp — the least-squares quantiser: scale and offset of a block.  [floor 4]
 //
 //     minimise  Σ_k (w_k − (s·c_k + m))²   over the codes c, and over s and m as bfloat16 stores them
 //
-// For given s and m the best codes are the nearest ones; for given codes the best s and m are a regression line. The
-// searches below try a few of the first and take the second. Every error is that of the numbers as they are stored, and
-// plain rounding is among the candidates, so a search never does worse than that.
+// For given s and m the best codes are the nearest ones; for given codes the best s and m are those of a linear
+// regression. The searches below start from a few s and m and refit each. Errors are computed with s and m as they
+// are stored, and plain rounding is among the candidates, so that no result is worse.
 //
 // A V is one block, or one block in each lane.
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// How a block is stored: w ≈ scale·c + offset.
+/// The parameters of a block: w ≈ scale·c + offset.
 template <simd::real V>
 struct scale_and_offset {
   V scale, offset;
@@ -46,7 +46,7 @@ template <simd::real V>
   return nearest(simd::at_most(simd::at_least(x, V(low)), V(high)));
 }
 
-/// 1/x, and 0 where that is not a useful number.
+/// 1/x, or 0 where |x| is too small for it.
 template <simd::real V>
 [[nodiscard]] inline V inverse_or_zero(V x) noexcept {
   return simd::select(simd::abs(x) < V(0x1p-120F), V(0), V(1) / x);
@@ -55,33 +55,38 @@ template <simd::real V>
 /// The best of the candidates so far.
 template <simd::real V>
 struct best_candidate {
-  scale_and_offset<V> line;
+  scale_and_offset<V> parameters;
   V error;
 
   void offer(scale_and_offset<V> const& candidate, V candidate_error) noexcept {
     auto const better = candidate_error < error;
-    line.scale = simd::select(better, candidate.scale, line.scale);
-    line.offset = simd::select(better, candidate.offset, line.offset);
+    parameters.scale = simd::select(better, candidate.scale, parameters.scale);
+    parameters.offset = simd::select(better, candidate.offset, parameters.offset);
     error = simd::select(better, candidate_error, error);
   }
 };
 
 }  // namespace detail
 
-/// The code of w on a line: the nearest, within the format's range. A scale below 2⁻¹²⁰ has no useful inverse and
-/// counts as 0.
+/// The code of w: the nearest one within the format's range.
+///
+/// Domain:  a scale below 2⁻¹²⁰ counts as 0.
+/// Error:   (w − offset)/scale has three roundings: within 2⁻¹⁵ of the middle between two codes either may result.
 template <block_format W, simd::real V>
-[[nodiscard]] inline V code_of(V w, scale_and_offset<V> const& line) noexcept {
-  V const steps = simd::product(w - line.offset, detail::inverse_or_zero(line.scale));
+[[nodiscard]] inline V code_of(V w, scale_and_offset<V> const& parameters) noexcept {
+  V const steps = simd::product(w - parameters.offset, detail::inverse_or_zero(parameters.scale));
   return detail::nearest_within(steps, static_cast<float>(W::lowest), static_cast<float>(W::highest));
 }
 
-/// What is lost: Σ (w − (s·c + m))² with the nearest codes.
+/// The squared error: Σ (w − (s·c + m))² with the nearest codes.
+///
+/// Error:   each difference is off by ε/2 of |s·c| + |s·c + m| + |w − (s·c + m)| at most, and their sum of squares by
+///          (block_size + 1)/2 ε of itself.
 template <block_format W, simd::real V>
-[[nodiscard]] inline V squared_error(V const (&w)[W::block_size], scale_and_offset<V> const& line) noexcept {
+[[nodiscard]] inline V squared_error(V const (&w)[W::block_size], scale_and_offset<V> const& parameters) noexcept {
   V sum(0);
   for (V const x : w) {
-    V const off = x - simd::fma(line.scale, code_of<W>(x, line), line.offset);
+    V const off = x - simd::fma(parameters.scale, code_of<W>(x, parameters), parameters.offset);
     sum = simd::fma(off, off, sum);
   }
   return sum;
@@ -89,8 +94,8 @@ template <block_format W, simd::real V>
 
 namespace detail {
 
-/// Scale and offset refitted, by linear regression, to the codes that other ones give. Codes count from the middle of
-/// their range, where the sums don't cancel.
+/// Scale and offset by linear regression on the codes that `from` gives. Codes are counted from the middle of their
+/// range, where the sums don't cancel.
 template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> refitted(V const (&w)[W::block_size],
                                                   scale_and_offset<V> const& from) noexcept {
@@ -117,7 +122,7 @@ template <block_format W, simd::real V>
 
 namespace detail {
 
-/// Without an offset: s = max|w| / highest. With 8 bits a search has nothing to gain.
+/// Without an offset: s = max|w| / highest. With 8 bits a search gains nothing.
 template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> fit_scale(V const (&w)[W::block_size]) noexcept {
   constexpr int largest_of_both_signs = W::lowest < 0 && -W::lowest < W::highest ? -W::lowest : W::highest;
@@ -126,13 +131,13 @@ template <block_format W, simd::real V>
   return {stored(largest * V(1.0F / largest_of_both_signs)), V(0)};
 }
 
-/// −1, 0, 1: for each of some thresholds, all above it are ±s with s the mean of their magnitudes.
+/// −1, 0, 1: for each of some thresholds, magnitudes above it become ±s, s their mean; the best threshold is taken.
 template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> fit_ternary(V const (&w)[W::block_size]) noexcept {
   constexpr int thresholds = 24;
   V largest(0);
   for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
-  auto const line_above = [&](V threshold) {
+  auto const above = [&](V threshold) {
     V sum(0);
     V count(0);
     for (V const x : w) {
@@ -145,18 +150,19 @@ template <block_format W, simd::real V>
   scale_and_offset<V> const all{stored(largest), V(0)};  // plain rounding
   best_candidate<V> best{all, squared_error<W>(w, all)};
   for (int i = 0; i < thresholds; ++i) {
-    scale_and_offset<V> const line = line_above(simd::product(largest, V(static_cast<float>(i) / thresholds)));
-    best.offer(line, squared_error<W>(w, line));
+    scale_and_offset<V> const parameters = above(simd::product(largest, V(static_cast<float>(i) / thresholds)));
+    best.offer(parameters, squared_error<W>(w, parameters));
   }
-  return best.line;
+  return best.parameters;
 }
 
-/// With an offset: from smallest to largest in highest − lowest steps, and in a few more or fewer; each time the
-/// regression line through the codes that follow.
+/// With an offset: from smallest to largest in highest − lowest steps, and in a few more or fewer; each time codes and
+/// regression alternate, five times (Lloyd's iteration).
 template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> fit_scale_and_offset(V const (&w)[W::block_size]) noexcept {
   constexpr auto count = static_cast<float>(W::highest - W::lowest);
   constexpr float middle_code = static_cast<float>(W::lowest + W::highest) / 2;
+  constexpr int iterations = 5;
   V low = w[0];
   V high = w[0];
   for (V const x : w) {
@@ -172,19 +178,22 @@ template <block_format W, simd::real V>
   best_candidate<V> best{plain, squared_error<W>(w, plain)};
   for (float const fifteenths : {11.0F, 12.0F, 13.0F, 13.75F, 14.5F, 15.0F, 15.75F}) {
     V const step = simd::product(range, V(1 / (fifteenths * count / 15)));
-    scale_and_offset<V> const first{step, simd::fnma(step, V(middle_code), middle)};
-    scale_and_offset<V> const line = refitted<W>(w, first);
-    best.offer(line, squared_error<W>(w, line));
+    scale_and_offset<V> parameters{step, simd::fnma(step, V(middle_code), middle)};
+    for (int i = 0; i < iterations; ++i) parameters = refitted<W>(w, parameters);
+    best.offer(parameters, squared_error<W>(w, parameters));
   }
-  return best.line;
+  return best.parameters;
 }
 
 }  // namespace detail
 
-/// The scale, and the offset, of a block: the format's own way (a static member W::fit(w)), if it has one, or else by
-/// its members.
+/// The scale, and the offset, of a block: by the format's own quantiser (a static member W::fit(w)), if it has one, or
+/// else by its members.
 ///
 /// Domain:  |w| ≤ 2¹⁰⁰.
+/// Error:   not the minimum, but by squared_error() no larger than that of equal steps over the range of w: a search
+///          over a few candidates. A W::fit(w) states its own. tests/kernels/quantization/least_squares_test.cpp
+///          verifies it.
 template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> fit(V const (&w)[W::block_size]) noexcept {
   if constexpr (requires { W::fit(w); }) {

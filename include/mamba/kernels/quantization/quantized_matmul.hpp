@@ -2,12 +2,12 @@
 // mamba/kernels/quantization/quantized_matmul.hpp — y = x Wᵀ + b, W in blocks, x rounded to 8 bits.  [floor 4]
 //
 // A tile computes R tokens × some outputs, block after block: four bytes of x[t] are broadcast, multiplied with four
-// bytes of each output and summed in 32 bits, exactly; then one multiply-add (two where there is an offset) takes the
-// block's sum into the output. So each output is
+// bytes of each output and summed in 32 bits, exactly; then one multiply-add (two where there is an offset) adds
+// the block's sum to the output. So each output is
 //
 //     y[t, o] = … fma(Σ c_w c_x, s_w·s_x, fma(m_w, s_x·Σ c_x, y of the block before)) … + b[o],     k ascending
 //
-// whatever the number of tokens, the tile and the thread it falls to.
+// whatever the number of tokens, the tile and the thread.
 #pragma once
 
 #include <mamba/kernels/gemm/matmul.hpp>
@@ -17,9 +17,33 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
+/// y = x Wᵀ + b, or y + x Wᵀ + b, for x in 8 bits: the outputs of some panels, by the calling thread alone.
+///
+/// Shapes:  x [tokens, in] as it was rounded, w [out, in] packed, b [out] or empty, y [tokens, columns]: the first
+///          y.extent(0) rows of x; columns may be fewer than out. Panel p has the outputs from p·panel on; y's other
+///          columns stay as they are.
+/// Error:   as below.
+/// See:     the same without a range.
+template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In, class Memory>
+void matmul(quantized_activations const& x, packed_matrix<W, Out, In, Memory> const& w, std::span<float const> bias,
+            matrix_view<float> y, panel_range part) noexcept(!core::contracts_checked);
+
+/// y = x Wᵀ + b, or y + x Wᵀ + b, for x in 8 bits.
+///
+/// Shapes:  as above.
+/// Domain:  any numbers; NaN in, NaN out (in its own row and column only).
+/// Error:   against the product of the rounded numbers, (3·in/B + 3)·ε of the sum over the blocks of
+///          |s_w s_x Σ c_w c_x| + |m_w s_x Σ c_x|: products within a block are exact.
+/// Determinism: an output has the same bits for every number of tokens, of threads and of columns.
+/// Cost:    tokens · in · out products of bytes; the weights are read once per call from memory. At most
+///          blocking::stack_of_bytes (8 kB) of stack.
+template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In, class Memory>
+void matmul(quantized_activations const& x, packed_matrix<W, Out, In, Memory> const& w, std::span<float const> bias,
+            matrix_view<float> y) noexcept(!core::contracts_checked);
+
 namespace detail {
 
-/// One call of the product.
+/// The arguments of one product, shared by its tiles.
 template <output Mode, class Matrix>
 struct quantized_product {
   using W = typename Matrix::storage_format;
@@ -78,13 +102,7 @@ struct quantized_product {
 
 }  // namespace detail
 
-/// y = x Wᵀ + b, or y + x Wᵀ + b, for x in 8 bits: the outputs of some panels, by the calling thread alone.
-///
-/// Shapes:  x [tokens, in] as it was rounded, w [out, in] packed, b [out] or empty, y [tokens, columns]: the first
-///          y.extent(0) rows of x; columns may be fewer than out. Panel p has the outputs from p·panel on; y's other
-///          columns stay as they are.
-/// See:     the same without a range.
-template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In, class Memory>
+template <output Mode, block_format W, std::size_t Out, std::size_t In, class Memory>
 void matmul(quantized_activations const& x, packed_matrix<W, Out, In, Memory> const& w, std::span<float const> bias,
             matrix_view<float> y, panel_range part) noexcept(!core::contracts_checked) {
   MAMBA_EXPECTS(x.in() == w.in(), "matmul: x must have as many columns as W", x.in(), w.in());
@@ -97,15 +115,7 @@ void matmul(quantized_activations const& x, packed_matrix<W, Out, In, Memory> co
   if (y.extent(0) > 0) detail::quantized_product<Mode, packed_matrix<W, Out, In, Memory>>{x, w, bias, y}.run(part);
 }
 
-/// y = x Wᵀ + b, or y + x Wᵀ + b, for x in 8 bits.
-///
-/// Shapes:  as above.
-/// Domain:  any numbers; NaN in, NaN out (in its own row and column only).
-/// Error:   against the product of the rounded numbers, (3·in/B + 3)·ε of the sum over the blocks of
-///          |s_w s_x Σ c_w c_x| + |m_w s_x Σ c_x|: products within a block are exact.
-/// Cost:    tokens · in · out products of bytes; the weights are read once per call from memory. At most
-///          blocking::stack_of_bytes (8 kB) of stack.
-template <output Mode = output::assign, block_format W, std::size_t Out, std::size_t In, class Memory>
+template <output Mode, block_format W, std::size_t Out, std::size_t In, class Memory>
 void matmul(quantized_activations const& x, packed_matrix<W, Out, In, Memory> const& w, std::span<float const> bias,
             matrix_view<float> y) noexcept(!core::contracts_checked) {
   matmul<Mode>(x, w, bias, y, panel_range{0, 0});  // checks the shapes

@@ -61,14 +61,14 @@ struct weight_block {
   }
 };
 
-/// A matrix in a block format: in memory of its own, or read where it lies (a mapped file, flash).
+/// A matrix in a block format, owned or borrowed (from a mapped file, or flash).
 ///
 ///     matrix.borrow(blocks, file);      // `file` is a shared_ptr to what keeps the blocks where they are
 ///
+/// Why:     borrowed blocks have the layout of panel_data() and are not copied. Every pattern of bits is a valid
+///          matrix.
 /// Shapes:  any; rows beyond the matrix are zero, and columns beyond it are multiplied with zeros only.
-/// Why:     borrowed blocks are what panel_data() gives of a matrix that set_row filled: codes as they stand, no copy.
-///          Any bytes are a matrix.
-/// Domain:  |w| ≤ 2¹⁰⁰; one weight that is larger, or none, makes all of its block NaN.
+/// Domain:  |w| ≤ 2¹⁰⁰; one weight that is larger, or NaN, makes all of its block NaN.
 /// Error:   see kernels/quantization/least_squares.hpp; a weight of q8 is within 0.502·max|w|/127 of its block (or
 ///          within 2⁻¹¹³, if that is more), a block of q4 or ternary no worse in the mean square than rounding in
 ///          equal steps.
@@ -102,13 +102,13 @@ class packed_matrix<W, Out, In, Memory> {
     return in() / W::block_size + (in() % W::block_size != 0 ? 1 : 0);
   }
   [[nodiscard]] constexpr bool empty() const noexcept { return storage_.size() == 0; }
-  /// What it takes in memory, and what a product reads.
+  /// Bytes of storage, all of which a product reads.
   [[nodiscard]] constexpr std::size_t bytes() const noexcept { return storage_.size() * sizeof(block); }
 
   /// Panel p: blocks() blocks of 32 outputs.
   [[nodiscard]] block const* panel_data(std::size_t p) const noexcept { return storage_.data() + p * blocks(); }
 
-  /// Where the panels lie, all in a row: to read them there (borrow()), or to store them elsewhere.
+  /// The contiguous panels: to borrow() them, or to write them to a file.
   [[nodiscard]] constexpr storage_type& storage() noexcept { return storage_; }
   [[nodiscard]] constexpr storage_type const& storage() const noexcept { return storage_; }
   [[nodiscard]] bool borrowed() const noexcept { return storage_.borrowed(); }
@@ -121,7 +121,7 @@ class packed_matrix<W, Out, In, Memory> {
   [[nodiscard]] constexpr std::size_t rows() const noexcept { return out(); }
   [[nodiscard]] constexpr std::size_t row_size() const noexcept { return in(); }
 
-  /// Row r of W from plain numbers: as many blocks at a time as there are lanes.
+  /// Quantises row r of W: as many blocks at a time as there are lanes.
   void set_row(std::size_t r, std::span<float const> values) noexcept(
       !core::contracts_checked) requires std::same_as<Memory, writable_memory> {
     MAMBA_EXPECTS(!borrowed(), "packed_matrix: borrowed blocks are read-only");
@@ -134,7 +134,7 @@ class packed_matrix<W, Out, In, Memory> {
     }
   }
 
-  /// Row r of W, as its codes stand for it.
+  /// Row r of W, dequantised.
   void get_row(std::size_t r, std::span<float> values) const noexcept(!core::contracts_checked) {
     MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());

@@ -58,7 +58,7 @@ class channel_blocked {
   [[nodiscard]] T* block(std::size_t b) noexcept { return storage_.data() + b * depth() * lanes; }
   [[nodiscard]] T const* block(std::size_t b) const noexcept { return storage_.data() + b * depth() * lanes; }
 
-  /// The one plane of real numbers, for code that serves complex_blocked too.
+  /// The one plane of real numbers: the interface of complex_blocked.
   [[nodiscard]] channel_blocked& plane(std::size_t) noexcept { return *this; }
   [[nodiscard]] channel_blocked const& plane(std::size_t) const noexcept { return *this; }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/scan/channel_blocked_view.hpp — a channel-blocked matrix that lies elsewhere: in a layer, or in flash.  [floor 4]
+// mamba/kernels/scan/channel_blocked_view.hpp — a non-owning channel-blocked matrix.  [floor 4]
 #pragma once
 
 #include <mamba/kernels/scan/channel_blocked.hpp>
@@ -10,7 +10,7 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// The numbers of a channel_blocked [channels, depth], not owned.
+/// A view of the numbers of a channel_blocked [channels, depth], in a layer or in flash.
 ///
 /// Shapes:  [⌈channels / W⌉][depth][W], W = lanes: what channel_blocked::span() gives, padding included.
 template <class T>
@@ -18,6 +18,7 @@ class channel_blocked_view {
  public:
   using value_type = std::remove_const_t<T>;
   static constexpr std::size_t lanes = simd::lanes<value_type>;
+  static constexpr std::size_t planes = 1;
 
   constexpr channel_blocked_view() noexcept = default;
   constexpr channel_blocked_view(T* data, std::size_t channels, std::size_t depth) noexcept
@@ -40,6 +41,9 @@ class channel_blocked_view {
   [[nodiscard]] constexpr T& operator()(std::size_t d, std::size_t n) const noexcept {
     return block(d / lanes)[n * lanes + d % lanes];
   }
+
+  /// The one plane of real numbers: the interface of complex_blocked_view.
+  [[nodiscard]] constexpr channel_blocked_view const& plane(std::size_t) const noexcept { return *this; }
 
  private:
   T* data_ = nullptr;

@@ -25,7 +25,7 @@ template <class T>
 struct chunk_buffers {
   matrix_view<T> z;    ///< [H X], a row for each chunk: the state before it, and its inputs
   matrix_view<T> u;    ///< what each chunk adds to the state
-  matrix_view<T> out;  ///< results that don't go straight to y
+  matrix_view<T> out;  ///< results that are not written to y directly
   T* state;            ///< h, and two states more for single steps
 
   chunk_buffers(T* memory, std::size_t rows, std::size_t S, std::size_t Q) noexcept(!core::contracts_checked)
@@ -40,7 +40,8 @@ struct chunk_buffers {
 
 }  // namespace detail
 
-/// The recurrence of kernels::diagonal_recurrence, chunk by chunk; the matrices are made once and serve every sequence.
+/// The recurrence of kernels::diagonal_recurrence, chunk by chunk; the matrices are made once, for any number of
+/// sequences.
 ///
 ///     chunked_recurrence layer({.b_bar = b_bar, .c = c, .d = d}, a_bar);
 ///     layer(x, h, y);
@@ -48,15 +49,14 @@ struct chunk_buffers {
 /// Paper:   Mamba-2, section 6 (its chunked algorithm, for an A that doesn't change with time).
 /// Why:     with few channels diagonal_recurrence is a chain of L multiply-adds; here L/Q of them are left.
 /// Shapes:  Blocked: channel_blocked (real modes) or complex_blocked (one of each conjugate pair). in: see
-///          chunked_inputs; a_bar, h [D, N]; x, y [L, D]. Any L: what is left of the last chunk is run with zeros
-///          behind it.
+///          chunked_inputs; a_bar, h [D, N]; x, y [L, D]. Any L: a partial last chunk is padded with zeros.
 /// Domain:  |ā| ≤ 1. NaN or infinity in, NaN out, in its own channel, from its own chunk on.
 /// Error:   with magnitudes m_t = |ā| m_{t−1} + |b̄ x_t|, m_{−1} = |h|: after k chunks h is off by (Q + 3 + 3k)/2 ε m,
 ///          and y by (S + 2Q + 6 + 3k)/2 ε of Σ_n|c| m + |D x|, twice of it for half of the modes.
 /// Determinism: the same bits for any number of threads. Sums are ordered by chunks, so another split means other bits.
 /// Cost:    per step S + (S + Q) multiply-adds in matrix products, S = N real states or 2N. One channel is divided
-///          among threads in time, several channel by channel: with fewer than threads, some threads have none. At most
-///          8 kB of stack beside that of matmul.
+///          among threads in time, several channel by channel: with fewer channels than threads, some threads are idle.
+///          At most 8 kB of stack beside that of matmul.
 /// Throws:  std::bad_alloc.
 template <blocked_modes Blocked>
 class chunked_recurrence {
@@ -97,7 +97,7 @@ class chunked_recurrence {
   }
 
  private:
-  /// Sixteen channels, which share lines of memory, `rows` chunks at a time.
+  /// Sixteen channels, which share cache lines, `rows` chunks at a time.
   void run_channels(std::size_t first, std::size_t last, matrix_view<T const> x, Blocked& h, matrix_view<T> y,
                     T* memory, std::size_t rows) const noexcept(!core::contracts_checked) {
     constexpr std::size_t together = 16;
@@ -120,7 +120,7 @@ class chunked_recurrence {
     detail::chunk_buffers<T> const buffers(memory, rows, S, chunk);
     matrix_view<T> const &z = buffers.z, &u = buffers.u, &out = buffers.out;
     T* const state = buffers.state;
-    std::fill_n(state, S, T{0});  // the padding, too: another channel's NaN may be in it
+    std::fill_n(state, S, T{0});  // with the padding, which may hold another channel's NaN
     for (std::size_t n = 0; n < h.depth(); ++n) {
       for (std::size_t p = 0; p < planes; ++p) state[p * m.padded + n] = h.plane(p)(d, n);
     }
@@ -132,7 +132,7 @@ class chunked_recurrence {
     for (std::size_t r = 0; r < whole; ++r) m.advance(m.a_bar_to_Q, state, &u(r, 0), &z(r, 0));
     if (whole < rows) std::copy_n(state, S, &z(whole, 0));
     parallel::parallel_for(rows, cost, [&](std::size_t first, std::size_t last) {
-      // whole chunks of a sequence without gaps go to where they belong, others through `out`
+      // whole chunks of a contiguous y are written in place, others through `out`
       std::size_t const direct = y.pitch() == 1 ? std::min(last, std::max(first, whole)) : first;
       matrix_view<T> const there(y.data() + first * chunk, direct - first, chunk);
       matmul(z.rows(first, direct - first), m.into_y, {}, there);

@@ -8,7 +8,8 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// Modes of many channels in a blocked layout: channel_blocked (real) or complex_blocked (one of each conjugate pair).
+/// Modes of many channels in a blocked layout: channel_blocked (real), complex_blocked (one of each conjugate pair), or
+/// a view of either.
 template <class M>
 concept blocked_modes = requires(M const& m, std::size_t i) {
   typename M::value_type;
@@ -22,7 +23,7 @@ struct unit_b {};
 /// B̄ or unit_b, as a named argument. It refers to B̄ without owning it, and has no default.
 ///
 /// Why:     only c·b̄ matters for y. With unit_b, and c b̄ as c, a mode costs one product less; the state is then in
-///          units of b̄: h = b̄ · (what is kept).
+///          units of b̄: h = b̄ · (stored value).
 template <blocked_modes Blocked>
 class input_scaling {
  public:

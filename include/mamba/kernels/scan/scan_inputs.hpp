@@ -16,12 +16,12 @@ enum class delta_softplus { off, on };
 ///     selective_scan<delta_softplus::on>({.delta = delta, .b = B, .c = C, .x = x, .z = z, .d = D}, a, h, y);
 ///
 /// Shapes:  delta, x [L, D]; b, c [L, G·N], group g in columns g·N … (g+1)·N − 1, for channels g·D/G … (g+1)·D/G − 1;
-///          z [L, D] or empty (no gate); d [D] or empty (no skip). G = D is a B and C per channel; that they stay the
-///          same in time is a view with pitch 0.
+///          z [L, D] or empty (no gate); d [D] or empty (no skip). G = D is a B and C per channel; constant in time
+///          they are views with pitch 0.
 /// Domain:  D a multiple of G.
 template <class T>
 struct scan_inputs {
-  matrix_view<T const> delta;   ///< Δ, or what softplus makes Δ of
+  matrix_view<T const> delta;   ///< Δ, or softplus⁻¹(Δ)
   matrix_view<T const> b, c;    ///< B_t and C_t, for each group of channels
   matrix_view<T const> x;       ///< the input
   matrix_view<T const> z = {};  ///< gate: y is multiplied by silu(z)

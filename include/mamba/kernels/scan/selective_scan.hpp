@@ -13,17 +13,17 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// Blocks first … last − 1 of the channels: a part of a scan that one thread does by itself.
+/// Blocks first … last − 1 of the channels: a part of a scan, computed by one thread.
 struct block_range {
   std::size_t first, last;
 };
 
-/// What a scan of so many states costs one thread, all tokens counted.
+/// The cost of a scan on one thread: `states` is tokens times channels times N.
 [[nodiscard]] inline parallel::cost scan_cost(std::size_t states) noexcept {
   return parallel::cost::exponentials(states) + parallel::cost::multiply_adds(4 * states);
 }
 
-/// Algorithm 2 of Mamba with its D-skip and gate, from any state h, which it leaves as the state after the last token.
+/// Algorithm 2 of Mamba with its D-skip and gate, from any state h, which becomes the state after the last token.
 ///
 ///     h_t = exp(Δ_t A) h_{t−1} + Δ_t B_t x_t
 ///     y_t = (C_t · h_t + D x_t) · silu(z_t)
@@ -34,7 +34,7 @@ struct block_range {
 /// Units:   delta [s], a [1/s]: Ā = exp(Δ A) is formed here.
 /// Domain:  Δ ≥ 0, a ≤ 0 (so |Ā| ≤ 1); NaN in, NaN out, in its own channel only.
 /// Error:   per step, h is off by ((1.5|ΔA| + 1.25) |Āh| + |ΔBx| + |h'|/2) ε at most, and y by (N + 1)/2 ε of
-///          Σ|C||h| + |Dx| more, gate 3.75 ε; |Ā| < 1 forgets old errors. tests/support/scan_case.hpp derives it,
+///          Σ|C||h| + |Dx| more, gate 3.75 ε; with |Ā| < 1 old errors decay. tests/support/scan_case.hpp derives it,
 ///          tests/kernels/scan/selective_scan_test.cpp verifies it.
 /// Determinism: the same bits for every split of the tokens, every range of blocks and every number of threads.
 /// Cost:    L·D·N times (one exp, three products or multiply-adds); at most 12 kB of stack.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/reference/mamba1.hpp — the Mamba-1 mixer as the paper and its code have it, in plain loops.  [floor 5]
+// mamba/nn/reference/mamba1.hpp — the Mamba-1 mixer of the paper and its code, in plain loops.  [floor 5]
 #pragma once
 
 #include <mamba/nn/format_policy.hpp>

@@ -2,7 +2,7 @@
 // mamba/nn/reference/plain.hpp — the operations of a layer in plain loops, one token at a time.  [floor 5]
 //
 // References for tests and benchmarks: written from the equations, in any T (double, long double; float to compare
-// speeds). They use nothing of the library but the way in which a layer gives its parameters out.
+// speeds). Of the library they use only a layer's list of parameters.
 #pragma once
 
 #include <mamba/core/abi.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/nn/reference/s4d.hpp — the diagonal S4 layer as the paper and s4's code have it, in plain loops.  [floor 5]
+// mamba/nn/reference/s4d.hpp — the diagonal S4 layer of the paper and of s4's code, in plain loops.  [floor 5]
 #pragma once
 
 #include <mamba/nn/reference/plain.hpp>
@@ -38,7 +38,7 @@ class s4d {
 
   void reset() { h.assign(s_.d_model, std::vector<complex>(s_.pairs())); }
 
-  /// h ← Ā h + u, then 2 Re Σ C·B̄ h + D u: what comes before gelu.
+  /// h ← Ā h + u, then 2 Re Σ C·B̄ h + D u, the input of gelu.
   [[nodiscard]] std::vector<T> system(std::span<T const> u) {
     std::vector<T> y(s_.d_model);
     for (std::size_t d = 0; d < y.size(); ++d) {

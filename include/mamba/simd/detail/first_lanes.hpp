@@ -13,7 +13,7 @@
 
 namespace mamba::inline MAMBA_ABI::simd::detail {
 
-/// True where load_lanes() and store_lanes() serve a V.
+/// True where load_lanes() and store_lanes() support V.
 template <class V>
 inline constexpr bool masks_lanes = is_batch<V> && (sizeof(V) == 16 || sizeof(V) == 32 || sizeof(V) == 64);
 

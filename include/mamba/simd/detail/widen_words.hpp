@@ -38,7 +38,7 @@ template <class V, class Half>
   if constexpr (sizeof(V) == 16) return V(widen4(p));
 }
 
-/// True where widen() serves a V.
+/// True where widen() supports V.
 template <class V>
 inline constexpr bool widens_words = is_batch<V> && (sizeof(V) == 16 || sizeof(V) == 32);
 

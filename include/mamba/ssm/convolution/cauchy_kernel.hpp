@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/convolution/cauchy_kernel.hpp — the S4 kernel, read off at the roots of unity.  [floor 3]
+// mamba/ssm/convolution/cauchy_kernel.hpp — the S4 kernel, from its values at the roots of unity.  [floor 3]
 //
 //     K̂(ω) = C̃ (I − Ā ω)⁻¹ B̄                       at ω = e^{−2πik/L}, with the Ā, B̄ of the bilinear rule, is
 //          = 2/(1+ω) · C̃ (g − ΔA)⁻¹ ΔB             where g = 2 (1−ω)/(1+ω); and with A = Λ − P Qᴴ (Woodbury)
@@ -38,11 +38,11 @@ template <class V, class Lambda>
   return (v.template cast<complex>().array() / (g - lambda.template cast<complex>().array())).sum();
 }
 
-/// The same for all pairs of a row of x and a column of y; for half of the modes with the conjugates' share.
+/// The same for all pairs of a row of x and a column of y; for half of the modes with the conjugates' terms.
 ///
 ///     X R(g) Y,   half: X R(g) Y + conj(X R(conj g) Y),        R(g) = diag 1/(g − λ_n)
 ///
-/// Why:     conj(x) conj(y)/(g − conj λ) = conj(x y/(conj g − λ)). It is not 2 Re: g is no real number.
+/// Why:     conj(x) conj(y)/(g − conj λ) = conj(x y/(conj g − λ)). It is not 2 Re: g is complex.
 /// Shapes:  x [I, N], y [N, J], lambda [N] → [I, J], complex.
 /// Error:   as above, entry by entry.
 template <modes Kept = modes::all, class X>
@@ -60,13 +60,13 @@ template <modes Kept = modes::all, class X>
   }
 }
 
-/// Whether R(g), or its conjugates' share, is so large that r₀₀ and r₀₁(…)r₁₀ would mostly cancel.
+/// Whether R(g), or its conjugates' term, is so large that r₀₀ and r₀₁(…)r₁₀ would mostly cancel.
 ///
 ///     |g − Δλ_n| < 2^{−12} Δ |P_n| |Q_n|   for some n
 ///
-/// Why:     near the pole r₀₀ = c b/d and r₀₁ (1 + r₁₁)⁻¹ r₁₀ = c b/d · q p/(d + q p) leave c b/(d + q p), d = g − Δλ_n:
-///          |q p/d| times smaller than either. Memories that don't decay have their poles where the roots of unity are;
-///          Fourier's λ = 0 is met exactly at k = 0.
+/// Why:     near the pole r₀₀ = c b/d and r₀₁ (1 + r₁₁)⁻¹ r₁₀ = c b/d · q p/(d + q p) leave c b/(d + q p), d = g −
+///          Δλ_n: |q p/d| times smaller than either. Modes that don't decay have their poles at or near roots of
+///          unity; Fourier's λ = 0 is exactly that of k = 0.
 template <low_rank A, std::size_t M, std::size_t P>
 [[nodiscard]] bool near_a_pole(continuous_system<A, M, P> const& s, real_of<number_of<A>> delta,
                                complex_of<number_of<A>> g) {
@@ -75,12 +75,14 @@ template <low_rank A, std::size_t M, std::size_t P>
   return near(g) || (A::kept == modes::half && near(std::conj(g)));
 }
 
-/// The four products of a resolvent without its low rank, put together to the product with it.
+/// The product with the resolvent of Λ − P Qᴴ, from four products with that of Λ.
 ///
 ///     C (R⁻¹ + P Qᴴ)⁻¹ B = r₀₀ − r₀₁ (I + r₁₁)⁻¹ r₁₀
 ///
 /// Paper:   S4, appendix C.3 (the Woodbury identity).
 /// Shapes:  r [outputs + R, inputs + R] → [outputs, inputs].
+/// Error:   that of r, and some R ε of |r₀₁||(I + r₁₁)⁻¹||r₁₀| times the condition number of I + r₁₁, and what cancels
+///          in the difference.
 template <class Matrix>
 [[nodiscard]] Matrix woodbury(Matrix const& r, Eigen::Index outputs, Eigen::Index inputs) {
   auto const rank = r.rows() - outputs;
@@ -111,15 +113,17 @@ template <class A, std::size_t M, std::size_t P>
 ///     ω = −1:                        K̂ = ½ Δ C̃ B
 ///
 /// Paper:   S4, Algorithm 1, lines 2 to 4, for any rank, any number of inputs and outputs.
-/// Why:     the tangents are those quotients without their cancellation, near θ = π/2 above all. At ω = −1 both are
-///          infinite; in the limit (1 + i tan θ)/(2i tan θ) = ½ and the low rank is of lower order. Near a pole of R the
-///          closed form is asked as it stands.
+/// Why:     the tangents are 2 (1−ω)/(1+ω) and 2/(1+ω) without their cancellation, near θ = π/2 above all. At ω = −1
+///          both are infinite; in the limit (1 + i tan θ)/(2i tan θ) = ½ and the low rank is of lower order. Near a
+///          pole of R generating_function() is used instead.
 /// Shapes:  k < L → [P, M], complex.
 /// Units:   delta [s], lambda [1/s].
 /// Domain:  delta > 0, no eigenvalue of A at g/Δ; sure when all have negative real parts. Fourier's A has one at k = 0:
-///          the eigenvalue 0 of its missing sine, where I − Ā is singular. B doesn't reach that mode and C̃ is blind to
-///          it, C (1 − 1^L) = 0: LU divides one rounding by another, and C̃ drops the result. Should the pivot be exactly
-///          0, the answer is no number, and neither is recover_c's, which cannot know what C was there.
+///          the eigenvalue 0 of its missing sine, where I − Ā is singular. Its entries of B and of C̃ = C (1 − 1^L)
+///          are 0: LU divides one rounding error by another, and C̃ drops the result. If the pivot is exactly 0, the
+///          result is NaN, and so is recover_c's, since C̃ does not determine C there.
+/// Error:   the errors of r magnified by what cancels between r₀₀ and r₀₁(…)r₁₀; near a pole that of
+///          generating_function().
 /// Cost:    O(N (P + R)(M + R) + R³); near a pole O(N³).
 template <low_rank A, std::size_t M, std::size_t P>
 [[nodiscard]] matrix<complex_of<number_of<A>>, P, M> cauchy_at_root(continuous_system<A, M, P> const& s,
@@ -140,11 +144,12 @@ template <low_rank A, std::size_t M, std::size_t P>
 ///     K = F⁻¹ (K̂(ω_0), …, K̂(ω_{L−1}))
 ///
 /// Paper:   S4, Algorithm 1.
-/// Why:     a real kernel, that of half of the modes or of a real system, is known from K̂ at k ≤ L/2: K̂(ω̄) = conj K̂(ω).
+/// Why:     a real kernel (half of the modes, or a real system) follows from K̂ at k ≤ L/2: K̂(ω̄) = conj
+///          K̂(ω).
 /// Shapes:  s.c = C̃ [P, N] → [L, P·M]: row k is K_k row by row.
 /// Domain:  as of cauchy_at_root.
 /// Error:   relative to the largest |K̂|, the errors of r magnified by what cancels between r₀₀ and r₀₁(…)r₁₀.
-/// Cost:    O(L N (P + R)(M + R)) here, where FFT-like Cauchy products would make it O((N + L) log²(N + L)).
+/// Cost:    O(L N (P + R)(M + R)) here, with fast Cauchy products it would be O((N + L) log²(N + L)).
 template <low_rank A, std::size_t M, std::size_t P>
 [[nodiscard]] auto cauchy_kernel_of_c_tilde(continuous_system<A, M, P> const& s, real_of<number_of<A>> delta,
                                             std::size_t L) {
@@ -162,7 +167,7 @@ template <low_rank A, std::size_t M, std::size_t P>
   }
 }
 
-/// From C to the C̃ of a kernel of L steps of Δ under the bilinear rule, and back.
+/// From C to the C̃ of a kernel of L steps of Δ under the bilinear rule, and the inverse.
 ///
 ///     C̃ = C (I − Ā^L),        C = C̃ (I − Ā^L)⁻¹
 ///
@@ -186,10 +191,10 @@ template <low_rank A, std::size_t M, std::size_t P>
 /// Paper:   S4, Algorithm 1.
 /// Shapes:  → [L, P·M]: row k is K_k row by row; real for half of the modes. Any L, odd and even, 0 and 1.
 /// Units:   delta [s], lambda [1/s].
-/// Domain:  delta > 0. Where K̂ is no number, at an eigenvalue of A that is exactly g/Δ, the kernel is summed instead.
+/// Domain:  delta > 0. Where K̂ is NaN, at an eigenvalue of A that is exactly g/Δ, krylov_kernel() is used instead.
 /// Error:   within 1e-9 of the largest |K_k| of krylov_kernel(bilinear(delta, s), L), and usually of 1e-13, as long as
-///          the slowest eigenvalue α of A that B reaches has Δ|α| ≥ 1e-4. C̃ is what Ā^L forgets, and 1/(I − Ā) magnifies
-///          its rounding: in general some N ε/(Δ|α|) more.
+///          the slowest eigenvalue α of A that B reaches has Δ|α| ≥ 1e-4. C̃ is C (I − Ā^L), and 1/(I − Ā)
+///          magnifies its rounding: in general some N ε/(Δ|α|) more.
 /// Cost:    that of cauchy_kernel_of_c_tilde and one Ā^L, O(N³ log L).
 template <low_rank A, std::size_t M, std::size_t P>
 [[nodiscard]] auto cauchy_kernel(continuous_system<A, M, P> const& s, real_of<number_of<A>> delta, std::size_t L) {

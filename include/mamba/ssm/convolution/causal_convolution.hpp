@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // mamba/ssm/convolution/causal_convolution.hpp — the causal convolution of many channels, as defined.  [floor 3]
 //
-// The reference that kernels::fft_convolution is held to. Nothing here is fast.
+// The reference implementation of kernels::fft_convolution, in plain loops.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -12,17 +12,17 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// In every channel d by itself, what its kernel makes of its past.
+/// The convolution of each channel d with its own kernel.
 ///
 ///     y_k = Σ_{j=0}^{min(k, L_K − 1)} K_j x_{k−j}
 ///
 /// Paper:   S4, Eq. (5), for D systems with one input and one output each.
-/// Shapes:  kernel [L_K, D]; x, y [L, D]; y is neither of the others. Anything that answers m(k, d) and extent(axis) is
-///          a sequence; the sums have the scalar type of y.
+/// Shapes:  kernel [L_K, D]; x, y [L, D]; y is neither of the others. Anything with m(k, d) and extent(axis) is a
+///          sequence; the sums have the scalar type of y.
 /// Domain:  any scalar type with + and ·. NaN in, NaN out, from there on and L_K long, in its own channel.
 /// Error:   (L_K + 1) u Σ_j |K_j| |x_{k−j}|, u = ε/2.
 /// Cost:    L · L_K · D multiply-adds.
-/// See:     kernels::fft_convolution, the same arguments at speed; convolve() for systems with many inputs and outputs.
+/// See:     kernels::fft_convolution, the optimised kernel; convolve() for systems with many inputs and outputs.
 template <class Kernel, class X, class Y>
 void causal_convolution(Kernel const& kernel, X const& x, Y&& y) {
   using T = std::remove_cvref_t<decltype(y(0, 0))>;

@@ -4,7 +4,7 @@
 //     y_k = C Ā^{k+1} h  +  (K * x)_k  +  D x_k
 //           the past        the chunk     the present
 //
-// So the two forms meet: what came before the chunk is all in h, what happens within it needs no state at all.
+// The past of the chunk is in h; the convolution within the chunk needs no state.
 #pragma once
 
 #include <mamba/ssm/convolution/convolution.hpp>
@@ -12,11 +12,12 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// What a state still has to say when nothing more comes in.
+/// The free response: the output from a state without further input.
 ///
 ///     y_k = C Ā^{k+1} h,   k = 0 … L − 1
 ///
 /// Shapes:  h [N] → [L, P].
+/// Error:   that of recurrence().
 /// Cost:    L of advance() and C.
 template <recurrent System, class State>
 [[nodiscard]] auto free_response(System const& s, State h, std::size_t L) {
@@ -28,8 +29,9 @@ template <recurrent System, class State>
 ///
 ///     h' = Ā^L h + Σ_{j<L} Ā^{L−1−j} B̄ x_j
 ///
-/// Why:     by Horner's rule, which is the recurrence without its answers.
+/// Why:     by Horner's rule, which is the recurrence without its outputs.
 /// Shapes:  h [N], x [L, M] → [N]. observe(k, h) is called after each input, as intermediate_states.hpp has it.
+/// Error:   that of take_in() in each step k, carried on by Ā^{L−k}.
 /// Cost:    L of advance() and B̄.
 template <recurrent System, class State, class Input, class Observe = see_no_state>
 [[nodiscard]] State state_after(System const& s, State h, Input const& x, Observe&& observe = {}) {
@@ -40,16 +42,16 @@ template <recurrent System, class State, class Input, class Observe = see_no_sta
   return h;
 }
 
-/// The answers to a chunk, and h left as the state after it.
+/// The outputs of a chunk; h becomes the state after it.
 ///
 ///     y_k = C Ā^{k+1} h + (K * x)_k + D x_k
 ///
 /// Paper:   S4, section 2.3, with the state that it starts from; the originals put h into B instead (S4's code).
-/// Why:     it shows what a state is to a convolution: all that it lacks. Answers to a long prompt by convolution, and
-///          then step by step from the state that it leaves, are one sequence. It isn't faster than the recurrence: what
-///          the past still says and the state after the chunk are two recurrences of their own, here step by step.
-/// Shapes:  kernel [≥ L, P·M], h [N], x [L, M] → y [L, P]. observe(k, h) sees the state after each input.
-/// Error:   any split of a sequence gives the answers and the state of the recurrence, within the errors of the kernel
+/// Why:     the outputs of a long prompt by convolution, and then step by step from the state after it, are one
+///          sequence. It isn't faster than the recurrence: the free response and the state after the chunk are two
+///          recurrences, here step by step.
+/// Shapes:  kernel [≥ L, P·M], h [N], x [L, M] → y [L, P]. observe(k, h) is called with the state after each input.
+/// Error:   any split of a sequence gives the outputs and the state of the recurrence, within the errors of the kernel
 ///          and of the convolution.
 /// Cost:    the convolution's, and two recurrences: 2L of advance() and B̄, L of C.
 /// See:     krylov_kernel.hpp for the kernel; convolution may be any function of (kernel, x), such as fft_convolve.

@@ -14,7 +14,7 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// The inputs as a matrix X with y = X K: row k holds what the kernel meets at time k, the latest input first.
+/// The inputs as a Toeplitz matrix X with y = X K: row k holds x_k, x_{k−1}, …, x_0.
 ///
 ///     X = ( x₀             )
 ///         ( x₁  x₀         )
@@ -24,7 +24,8 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// Why:     it shows the convolution as one product, linear in K, and causality as a triangle of zeros. (The same
 ///          function makes the matrix of a kernel: y = toeplitz(K) x.)
 /// Shapes:  x [L] → [L, L].
-/// Cost:    L² numbers: for looking at.
+/// Error:   exact.
+/// Cost:    L² numbers.
 template <class Input>
 [[nodiscard]] auto toeplitz(Input const& x) {
   auto const L = x.size();
@@ -33,7 +34,7 @@ template <class Input>
   return X;
 }
 
-/// What a kernel makes of an input: [L, P], one column where each has one.
+/// The output of a convolution: [L, P], one column where kernel and input have one.
 template <class Kernel, class Input>
 using convolution_output = sequence<decltype(typename Kernel::Scalar() * typename Input::Scalar()),
                                     Kernel::ColsAtCompileTime == 1 && Input::ColsAtCompileTime == 1 ? 1 : dynamic>;
@@ -43,10 +44,9 @@ using convolution_output = sequence<decltype(typename Kernel::Scalar() * typenam
 ///     y_k = Σ_{j=0}^{min(k, L_K − 1)} K_j x_{k−j}
 ///
 /// Paper:   S4, Eq. (5).
-/// Why:     every y_k is a sum of its own: nothing waits for the step before. What the recurrence remembers is computed
-///          anew each time, which costs L² where the recurrence costs L.
-/// Shapes:  kernel [L_K, P·M], x [L, M] → y [L, P]; what a kernel shorter than x doesn't reach is forgotten.
-/// Domain:  any numbers; y_k doesn't look at any x after x_k. NaN in, NaN out, from there on and L_K long.
+/// Why:     every y_k is a sum of its own and depends on no step before, at L² operations where the recurrence has L.
+/// Shapes:  kernel [L_K, P·M], x [L, M] → y [L, P]; a kernel shorter than x is taken as zero beyond its end.
+/// Domain:  any numbers; y_k depends on no x after x_k. NaN in, NaN out, from there on and L_K long.
 /// Error:   (L_K M + 1) u Σ_j |K_j| |x_{k−j}|, u = ε/2: one rounding for each of the sum's products and additions.
 /// Cost:    L · L_K · P · M multiply-adds.
 /// See:     fft_convolution.hpp for L log L; krylov_kernel.hpp and its neighbours for K.

@@ -3,8 +3,8 @@
 //
 //     K * x  ⟷  K̂_ω x̂_ω          a convolution in time is a product at each frequency
 //
-// A transform of n points convolves on a circle of n: both sides are padded with zeros, so that what comes round the
-// circle meets nothing.
+// A transform of n points gives a cyclic convolution of length n: both sides are padded with zeros, so that nothing
+// wraps around.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -16,9 +16,9 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// How many points hold a kernel, an input and all that comes out: a power of two, at least L_K + L − 1.
+/// The length of the linear convolution of a kernel and an input, L_K + L − 1 or more: a power of two.
 ///
-/// Why:     with less, the end of the answer is added to its beginning. Powers of two because Eigen's transform slows
+/// Why:     with fewer points the end of the result wraps around. Powers of two because Eigen's transform slows
 ///          down with the largest prime factor.
 [[nodiscard]] constexpr std::size_t padded_length(std::size_t kernel_length, std::size_t input_length) noexcept {
   auto const both = std::max<std::size_t>(kernel_length, 1) + std::max<std::size_t>(input_length, 1) - 1;
@@ -28,6 +28,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// ŷ_ω = K̂_ω x̂_ω at each frequency, a P × M matrix times a vector where there are several.
 ///
 /// Shapes:  kernel [n, P·M], x [n, M] → [n, P].
+/// Error:   (M + 2) ε Σ_m |K̂||x̂| at each frequency.
 template <class C>
 [[nodiscard]] matrix<C> product_of_spectra(matrix<C> const& kernel, matrix<C> const& x) {
   auto const M = x.cols();
@@ -36,17 +37,18 @@ template <class C>
   return y;
 }
 
-/// The causal convolution by way of the frequencies; the same as convolve(), but for its roundings.
+/// The causal convolution by Fourier transform; the same as convolve(), but for rounding errors.
 ///
 ///     y = F⁻¹(F K · F x), cut to the length of x
 ///
 /// Paper:   S4, section 2.4; the transform's error as in Higham, Accuracy and Stability, Theorem 24.2.
-/// Why:     L log L instead of L²: what makes training a long sequence possible.
+/// Why:     L log L instead of L².
 /// Shapes:  kernel [L_K, P·M], x [L, M] → y [L, P].
 /// Domain:  finite numbers: a NaN anywhere is a NaN everywhere, in the past as well. Causal only up to the error.
 /// Error:   12 ε (log₂ n + 1) ‖K‖₁ ‖x‖₂ for each pair of an input and an output, n the padded length: a transform errs
-///          by at most 4 ε a level relative to the whole vector, and there are three of them. Small answers after large
-///          ones have fewer digits than in the direct sum. In long double no better than double (Eigen's angles are).
+///          by at most 4 ε a level relative to the whole vector, and there are three of them. Small outputs after large
+///          ones have a larger relative error than in the direct sum. In long double no better than double (Eigen's
+///          angles are).
 /// Cost:    (M + P M + P) n log₂ n.
 /// See:     convolve(), the definition; overlap_add.hpp for input that never ends.
 template <class Kernel, class Input>

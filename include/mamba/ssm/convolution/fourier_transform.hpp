@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/convolution/fourier_transform.hpp — the discrete Fourier transform of columns, and back.  [floor 3]
+// mamba/ssm/convolution/fourier_transform.hpp — the discrete Fourier transform of columns, and its inverse.  [floor 3]
 //
 //     x̂_ω = Σ_k x_k e^(−2πiωk/n)          x_k = 1/n Σ_ω x̂_ω e^(2πiωk/n)
 //
 // The only header that includes Eigen's FFT. math/fft.hpp is many times faster, but takes powers of two in float and
-// double; a kernel of S4 has any length, and the tests calculate in long double as well (where Eigen's angles are those of
-// double: no better than it).
+// double; a kernel of S4 has any length, and the tests use long double as well (where Eigen's angles have the precision
+// of double).
 #pragma once
 
 #include <mamba/ssm/systems/matrix.hpp>
@@ -19,6 +19,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 ///     x̂_ω = Σ_k x_k e^(−2πiωk/n)
 ///
 /// Shapes:  x [L, M], L ≤ n, 2 ≤ n → [n, M].
+/// Error:   as from_spectra().
 /// Cost:    M n log₂ n; where n has a large prime factor p, M n p.
 template <class Input>
 [[nodiscard]] auto spectra(Input const& x, std::size_t n) {

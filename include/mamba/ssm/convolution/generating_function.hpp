@@ -3,15 +3,15 @@
 //
 //     K̂(z) = Σ_{k<L} K_k z^k  =  Σ_{k<L} C Ā^k B̄ z^k  =  C (I − Ā^L z^L) (I − Ā z)⁻¹ B̄
 //
-// The sum of L powers became one inverse. At the L-th roots of unity z^L = 1, and there
+// The sum of L powers is one inverse. At the L-th roots of unity z^L = 1, and there
 //
 //     K̂(z) = C̃ (I − Ā z)⁻¹ B̄,          C̃ = C (I − Ā^L)
 //
-// K̂ at all of these roots is the discrete Fourier transform of K. C̃ belongs to the kernel, C to the step: who runs the
-// recurrence with C̃, or trains C̃ and forgets to go back, finds that the step is not the convolution.
+// K̂ at all of these roots is the discrete Fourier transform of K. C̃ belongs to the kernel, C to the step: a
+// recurrence with C̃ in place of C does not compute the convolution.
 //
-// A two_point system is refused: B̄₋ enters one power later, and the L-th of its powers, at roots of unity, would come
-// round into K_0. krylov_kernel() has its kernel.
+// A two_point system is not accepted: B̄₋ enters one power later, and its L-th power would, at roots of unity, wrap
+// around into K_0. krylov_kernel() has its kernel.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -72,14 +72,15 @@ template <class A>
   return power;
 }
 
-/// From C to C̃, which reads the closed form so that the kernel ends after L steps.
+/// From C to C̃, with which the closed form is that of the first L terms.
 ///
 ///     C̃ = C (I − Ā^L)
 ///
 /// Paper:   S4, Lemma C.2 and Algorithm 1, line 1.
 /// Shapes:  the system with C [P, N] → the same system with C̃ for C.
+/// Error:   ‖C‖ times that of matrix_power(), and (N + 2) ε |C| (I + |Ā^L|).
 /// Cost:    O(N³ log L) dense or diagonal plus low rank, O(N log L) diagonal.
-/// See:     recover_c, the way back.
+/// See:     recover_c, the inverse.
 template <class A, std::size_t M, std::size_t P>
 [[nodiscard]] discrete_system<A, M, P> absorb_power(discrete_system<A, M, P> s, std::size_t L) {
   auto const closed = closed_form(s);  // of a half low rank all modes: Ā^L mixes them, C̃ is again one of each pair
@@ -104,14 +105,14 @@ template <class C, diagonal A>
 
 }  // namespace detail
 
-/// From C̃ back to C, with which a step of the recurrence gives what the convolution gave.
+/// From C̃ to C, with which the recurrence computes the convolution.
 ///
 ///     C = C̃ (I − Ā^L)⁻¹
 ///
 /// Paper:   S4, appendix C.3, the step after training in convolution mode.
-/// Why:     what was learnt is C̃. Reading the state with C̃ is the usual reason why "step ≠ convolution".
+/// Why:     models trained in convolution mode learn C̃; using it as C is the usual cause of "step ≠ convolution".
 /// Shapes:  the system with C̃ [P, N] for C → the same system with C.
-/// Domain:  L > 0, no eigenvalue of Ā an L-th root of unity. A memory much longer than L, Ā^L ≈ I, is lost in C̃.
+/// Domain:  L > 0, no eigenvalue of Ā an L-th root of unity. Where Ā^L ≈ I, C̃ ≈ 0 has lost the digits of C.
 /// Error:   of the order of N L ε times the condition number of I − Ā^L.
 /// Cost:    as absorb_power.
 template <class A, std::size_t M, std::size_t P>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/convolution/krylov_kernel.hpp — the convolution kernel of a discrete system, by stepping it.  [floor 3]
+// mamba/ssm/convolution/krylov_kernel.hpp — the convolution kernel of a discrete system, step by step.  [floor 3]
 //
 //     h_k = Ā h_{k−1} + B̄ x_k,  y_k = C h_k      unrolls to      y_k = Σ_{j≤k} K_j x_{k−j},      K_k = C Ā^k B̄
 //
-// The notes write the filter out as (CB̄, CĀB̄, CĀ²B̄, …). It is what comes out after a single 1 went in. D is not in K:
-// the skip D x_k is added to y_k beside the convolution, as in the recurrence.
+// Written out it is (CB̄, CĀB̄, CĀ²B̄, …), the impulse response. D is not in
+// K: the skip D x_k is added to y_k beside the convolution, as in the recurrence.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -20,7 +20,7 @@ using kernel_of = sequence<typename decltype(whole<System::kept>(System::c))::Sc
                            static_product(extent_of(decltype(System::d)::RowsAtCompileTime),
                                           extent_of(decltype(System::d)::ColsAtCompileTime))>;
 
-/// L zeros (matrices of zeros) where the kernel of s belongs.
+/// A kernel of L zeros (matrices of zeros) of the shape of s.
 template <linear_system System>
 [[nodiscard]] kernel_of<System> zero_kernel(System const& s, std::size_t L) {
   return kernel_of<System>::Zero(index(L), s.d.size());
@@ -35,16 +35,16 @@ template <class Expression>
   return out;
 }
 
-/// The kernel as the notes write it, one step of the system after the other.
+/// The kernel, one step of the system after the other.
 ///
 ///     K_k = C Ā^k B̄,        k = 0 … L−1
 ///
 /// Paper:   S4, Eq. (4) and (5), where it is K̄.
-/// Why:     column m of h is the state k steps after a 1 in input m; reading it through C is column m of K_k.
+/// Why:     column m of h is the state k steps after an impulse in input m; C times it is column m of K_k.
 /// Shapes:  L → [L, P·M]: row k is K_k row by row. Works for dense, diagonal, diagonal plus low rank, all modes or
-///          half. A two-point system answers K_0 = C B̄, K_k = C Ā^{k−1} (Ā B̄ + B̄₋).
-/// Error:   |K̂_k − K_k| ≤ (k + 2)(N + 3) ε |C| |Ā|^k |B̄| entry by entry, dense; a power that decays takes its error
-///          along.
+///          half. That of a two-point system is K_0 = C B̄, K_k = C Ā^{k−1} (Ā B̄ + B̄₋).
+/// Error:   |K̂_k − K_k| ≤ (k + 2)(N + 3) ε |C| |Ā|^k |B̄| entry by entry, dense; where powers decay, so does the
+///          error.
 /// Cost:    L·M steps: O(L N²) dense, O(L N) diagonal, O(L N R) diagonal plus low rank.
 /// See:     vandermonde_kernel() for diagonal Ā; cauchy_kernel() for diagonal plus low rank, without powers of Ā.
 template <linear_system System>

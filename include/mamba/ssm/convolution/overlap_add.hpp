@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/convolution/overlap_add.hpp — the convolution of a stream: an answer for each input as it comes.  [floor 3]
+// mamba/ssm/convolution/overlap_add.hpp — the convolution of a stream, in chunks of any length.  [floor 3]
 //
 //     overlap_add<double> stream(kernel);
-//     auto const y1 = stream(x1);            // as many answers as inputs, whatever the chunk's length
-//     auto const y2 = stream(x2);            // x1 still sounds on in it
+//     auto const y1 = stream(x1);            // as many outputs as inputs, whatever the chunk's length
+//     auto const y2 = stream(x2);            // includes the tail of x1
 #pragma once
 
 #include <mamba/ssm/convolution/fft_convolution.hpp>
@@ -12,10 +12,10 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// A convolution with a memory: what the inputs so far will still add to the answers to come.
+/// A convolution with a state: the contribution of the inputs so far to the outputs to come.
 ///
-/// Each block of B inputs is convolved as a whole, L_K − 1 answers longer than itself. Its own length of them, with
-/// what earlier blocks left, is complete; the rest is left for the blocks that follow.
+/// Each block of B inputs is convolved as a whole, which gives B + L_K − 1 outputs. The first B, with the tails of
+/// earlier blocks added, are complete; the rest is the tail, added to later blocks.
 ///
 ///     block 1   y y y y t t t
 ///     block 2           y y y y t t t
@@ -31,21 +31,22 @@ class overlap_add {
         block_(block != 0 ? index(block) : tail_ + 1),
         length_(padded_length(size(tail_ + 1), size(block_))),
         kernel_(spectra(kernel, length_)) {
-    static_assert(answers<Kernel>, "overlap_add: a complex kernel has complex answers");
+    static_assert(holds<Kernel>, "overlap_add: a complex kernel has complex outputs");
     MAMBA_EXPECTS(inputs > 0 && size(kernel.cols()) % inputs == 0, "overlap_add: a kernel row must hold P x M numbers",
                   kernel.cols(), inputs);
     left_ = matrix<T>::Zero(block_ + tail_, kernel.cols() / index(inputs));
   }
 
-  /// The answers to the next inputs.
+  /// The outputs of the next inputs.
   ///
   /// Shapes:  x [L, M] → y [L, P], any L.
-  /// Error:   of the whole stream's convolution: 12 ε (log₂ n + 1) ‖K‖₁ ‖x_b‖₂ for each block b that still sounds, n a
-  ///          block's padded length, and u for each sum of two blocks. In other chunks it may round otherwise.
+  /// Error:   of the whole stream's convolution: 12 ε (log₂ n + 1) ‖K‖₁ ‖x_b‖₂ for each block b whose tail is included,
+  ///          n a block's padded length, and u for each sum of two blocks.
+  /// Determinism: other chunks have other blocks, and may round otherwise.
   /// Cost:    two transforms of n points and a product for each block or part of one: long chunks are cheaper.
   template <class Input>
   [[nodiscard]] matrix<T> operator()(Input const& x) {
-    static_assert(answers<Input>, "overlap_add: complex inputs have complex answers");
+    static_assert(holds<Input>, "overlap_add: complex inputs have complex outputs");
     MAMBA_EXPECTS(x.cols() == inputs_, "overlap_add: x must have the inputs that the kernel was given for", x.cols(),
                   inputs_);
     matrix<T> y(x.rows(), left_.cols());
@@ -60,16 +61,16 @@ class overlap_add {
     return y;
   }
 
-  /// What the inputs so far will still add to the next L_K − 1 answers. [B + L_K − 1, P], zero beyond.
+  /// The tail: the contribution of the inputs so far to the next L_K − 1 outputs. [B + L_K − 1, P], zero beyond.
   [[nodiscard]] matrix<T> const& left() const noexcept { return left_; }
 
  private:
-  /// Whether T can hold what such numbers make: no imaginary part is dropped.
+  /// Whether T can hold the outputs of such numbers: no imaginary part is dropped.
   template <class Numbers>
-  static constexpr bool answers = is_complex<T> || !is_complex<typename Numbers::Scalar>;
+  static constexpr bool holds = is_complex<T> || !is_complex<typename Numbers::Scalar>;
 
   Eigen::Index inputs_;           ///< M
-  Eigen::Index tail_;             ///< L_K − 1: how long a block sounds on
+  Eigen::Index tail_;             ///< L_K − 1: the length of a block's tail
   Eigen::Index block_;            ///< B
   std::size_t length_;            ///< n, at least B + L_K − 1
   matrix<complex_of<T>> kernel_;  ///< [n, P·M]

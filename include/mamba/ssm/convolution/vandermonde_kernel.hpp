@@ -10,7 +10,7 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// Every mode is a geometric series; the kernel is their sum. Half the modes stand for a real system, so 2 Re of it.
+/// Every mode is a geometric series; the kernel is their sum. For half of the modes, 2 Re of it.
 ///
 ///     K_k = Σ_n C_n ā_n^k B̄_n,        k = 0 … L−1
 ///
@@ -21,7 +21,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// Shapes:  L → [L, P·M]: row k is K_k row by row.
 /// Error:   |K̂_k − K_k| ≤ (1.2 k + N + 3) ε Σ_n |C_n ā_n^k B̄_n|, twice that for half the modes.
 /// Cost:    O(L N P M).
-/// See:     krylov_kernel() for any Ā; kernels::vandermonde_kernel, many channels at speed.
+/// See:     krylov_kernel() for any Ā; kernels::vandermonde_kernel, the optimised kernel for many channels.
 template <diagonal A, std::size_t M, std::size_t P>
 [[nodiscard]] auto vandermonde_kernel(discrete_system<A, M, P> const& s, std::size_t L) {
   MAMBA_EXPECTS(s.c.cols() == s.b_bar.rows(), "vandermonde_kernel: C must have a column for every mode", s.c.cols(),
@@ -35,7 +35,8 @@ template <diagonal A, std::size_t M, std::size_t P>
   return K;
 }
 
-/// The same where a step sees two inputs: K_k = Σ_n C_n (ā_n^k B̄_n + ā_n^{k−1} B̄₋_n), without the second term at k = 0.
+/// The same for a step with two inputs: K_k = Σ_n C_n (ā_n^k B̄_n + ā_n^{k−1} B̄₋_n), without the second term at k =
+/// 0.
 template <diagonal A, std::size_t M, std::size_t P>
 [[nodiscard]] auto vandermonde_kernel(two_point<discrete_system<A, M, P>> const& s, std::size_t L) {
   discrete_system<A, M, P> const& now = s;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/detail/shape.hpp — the contract of a matrix's shape, for what answers extent(axis).  [floor 3]
+// mamba/ssm/detail/shape.hpp — the contract of a matrix's shape, from extent(axis).  [floor 3]
 #pragma once
 
 #include <mamba/core/contracts.hpp>

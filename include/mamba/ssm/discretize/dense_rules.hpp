@@ -8,7 +8,8 @@
 // Units:   delta [s], a [1/s].
 // Domain:  delta ≥ 0; A may be singular. NaN in, NaN out.
 // Error:   a few N ε of the norm of the result, times the condition number of I − αΔA for the bilinear family, times
-//          (1 + ‖ΔA‖) for the exponentials; matrix_exponential.hpp says what else can happen to them.
+//          (1 + ‖ΔA‖) for the exponentials, except where A is triangular in some order of its states: stiff systems
+//          keep their slow modes there, and become NaN elsewhere before no digit is left (matrix_exponential.hpp).
 // Cost:    O(N²(N + M)).
 #pragma once
 

@@ -8,7 +8,7 @@
 //     diagonal               mode by mode: Ā = diag(ā₁ … ā_N), row n of B̄ = b̄(Δ, aₙ) · row n of B
 //     diagonal + low rank    the bilinear family keeps the form (low_rank_rules.hpp); with exp(ΔA) the system is dense
 //
-// C and D stay, and so do the kept modes: the conjugate of a mode is discretised to the conjugate.
+// C, D and the kept modes do not change: the conjugate of a mode is discretised to the conjugate.
 //
 // What holds for all of them:
 // Shapes:  delta a number, system a [N, N], b [N, M] → a_bar [N, N], b_bar (b_bar_before) [N, M].
@@ -53,7 +53,7 @@ template <class Rule, class T, std::size_t N, modes K, class B>
 
 }  // namespace detail
 
-/// A system by any rule (A, B) → (Ā, B̄), or (Ā, B̄, B̄₋) where a step sees two inputs: what the eight below are.
+/// A system by any rule (A, B) → (Ā, B̄), or (Ā, B̄, B̄₋) for rules with two inputs; the eight below call it.
 ///
 ///     discretize(s, [](auto const& a, auto const& b) { return zero_order_hold(0.1, a, b); })
 template <class A, std::size_t M, std::size_t P, class Rule>
@@ -105,8 +105,8 @@ template <class A, std::size_t M, std::size_t P>
   return discretize(closed_form(s), [=](auto const& a, auto const& b) { return zero_order_hold(delta, a, b); });
 }
 
-/// Ā = exp(ΔA),   B̄ = Δ φ₂(ΔA) B,   B̄₋ = Δ (φ₁(ΔA) − φ₂(ΔA)) B: exact when the input goes in a straight line from
-/// x_{k−1} to x_k during the step.
+/// Ā = exp(ΔA),   B̄ = Δ φ₂(ΔA) B,   B̄₋ = Δ (φ₁(ΔA) − φ₂(ΔA)) B: exact when the input is linear from x_{k−1} to
+/// x_k during the step.
 template <class A, std::size_t M, std::size_t P>
 [[nodiscard]] auto first_order_hold(real_of<number_of<A>> delta, continuous_system<A, M, P> const& s) {
   return discretize(closed_form(s), [=](auto const& a, auto const& b) { return first_order_hold(delta, a, b); });

@@ -4,7 +4,7 @@
 //     A = Λ − P Qᴴ        becomes        Ā = Λ̄ − P̄ Q̄ᴴ
 //
 // An inverse of diagonal plus rank R is diagonal plus rank R, so the whole bilinear family keeps the form, in O(N)
-// memory and time. An exponential of it is a full matrix: discretize.hpp has those rules.
+// memory and time. Its exponential is a dense matrix: discretize.hpp has those rules.
 #pragma once
 
 #include <mamba/ssm/discretize/rules.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/discretize/plane.hpp — where each rule moves an eigenvalue: s → z, and back.  [floor 3]
+// mamba/ssm/discretize/plane.hpp — the map of eigenvalues by each rule: s → z, and back.  [floor 3]
 //
-//     h' = s h   dies away where Re s < 0          h_k = z h_{k−1}   where |z| < 1
+//     h' = s h   decays where Re s < 0             h_k = z h_{k−1}   where |z| < 1
 //
 //     rule                    z(s)                        s(z)                         Re s < 0 goes
 //     forward_euler           1 + sΔ                      (z − 1)/Δ                    onto Re z < 1, mostly unstable
@@ -11,8 +11,12 @@
 //     zero_order_hold         e^(sΔ)                      log(z)/Δ                     onto 0 < |z| < 1
 //
 // So α ≥ ½ keeps every stable system stable, and α ≤ ½ every unstable one unstable. Each z(s) is the Ā of that rule for
-// the mode A = s. first_order_hold and the rules after it in rules.hpp move A as zero_order_hold does. Many texts
+// the mode A = s. first_order_hold and the rules after it in rules.hpp map A as zero_order_hold does. Many texts
 // write T for Δ.
+//
+// What holds for all of them:
+// Error:   s → z that of the rule's Ā (rules.hpp); z → s 8 ε relative, times (|1 − α| + α|z|)/|1 − α + αz|, which grows
+//          near the pole of s(z); the logarithm 2 ε (|log z| + 1)/Δ.
 #pragma once
 
 #include <mamba/ssm/discretize/rules.hpp>
@@ -39,7 +43,7 @@ template <std::floating_point T>
   return (z - T(1)) / (delta * (T(1) - alpha + alpha * z));
 }
 
-/// z = 1 + s Δ: a shift and a stretch, blind to the unit circle.
+/// z = 1 + s Δ: a shift and a scaling; the stable half-plane is not mapped into the unit disc.
 template <std::floating_point T>
 [[nodiscard]] std::complex<T> s_to_z_forward_euler(std::complex<T> s, T delta) noexcept {
   return forward_euler(delta, s, s).a_bar;
@@ -51,7 +55,7 @@ template <std::floating_point T>
   return (z - T(1)) / delta;
 }
 
-/// z = 1/(1 − s Δ): an inversion; the stable half-plane fills half of the disc's diameter, unstable s may become
+/// z = 1/(1 − s Δ): an inversion; the stable half-plane becomes a disc of radius ½, and unstable s may become
 /// stable.
 ///
 /// Domain:  s Δ ≠ 1.
@@ -70,8 +74,8 @@ template <std::floating_point T>
 
 /// z = (1 + ½ s Δ)/(1 − ½ s Δ): half-plane to disc, one to one. s = −1 + 2i goes to −1/13 + 8/13 i for Δ = 1.
 ///
-/// Why:     the frequency iω turns by 2 atan(½ωΔ) a step instead of ωΔ: all frequencies fit, the high ones are pressed
-///          together below half the sampling rate.
+/// Why:     a mode of frequency ω rotates by 2 atan(½ωΔ) per step instead of ωΔ (frequency warping): high frequencies
+///          are compressed below half the sampling rate.
 /// Domain:  s Δ ≠ 2.
 template <std::floating_point T>
 [[nodiscard]] std::complex<T> s_to_z_bilinear(std::complex<T> s, T delta) noexcept {
@@ -86,15 +90,15 @@ template <std::floating_point T>
   return T(2) / delta * ((z - T(1)) / (z + T(1)));
 }
 
-/// z = e^(s Δ): what the true system does in one step.
+/// z = e^(s Δ): one step of the continuous system.
 ///
-/// Why:     frequencies that differ by 2π/Δ arrive at the same z: what is sampled cannot tell them apart (aliasing).
+/// Why:     frequencies that differ by 2π/Δ have the same z: they cannot be distinguished by samples (aliasing).
 template <std::floating_point T>
 [[nodiscard]] std::complex<T> s_to_z_zero_order_hold(std::complex<T> s, T delta) noexcept {
   return exponential(s * delta);
 }
 
-/// s = log(z)/Δ with |Im s| ≤ π/Δ: of all s that arrive at z, the one of the lowest frequency.
+/// s = log(z)/Δ with |Im s| ≤ π/Δ: of all s with this z, the one of the lowest frequency.
 ///
 /// Domain:  z ≠ 0.
 template <std::floating_point T>

@@ -7,8 +7,8 @@
 // of them, or a complex number (delta may then be real); a delta of 1 means 1.0. dense_rules.hpp has the rules by the
 // same names for matrices A and B, discretize.hpp for whole systems; continuous.hpp has the glossary.
 //
-//     rule                        Ā                          B̄                    B̄₋              order  stays stable
-//     forward_euler               1 + ΔA                     Δ B                                    1      if Δ is small
+//     rule                        Ā                          B̄                    B̄₋              order  keeps stable
+//     forward_euler               1 + ΔA                     Δ B                                    1      for small Δ
 //     backward_euler              1/(1 − ΔA)                 Δ B/(1 − ΔA)                           1      always
 //     bilinear                    (1 + ½ΔA)/(1 − ½ΔA)        Δ B/(1 − ½ΔA)                          2      always
 //     generalized_bilinear        (1 + (1−α)ΔA)/(1 − αΔA)    Δ B/(1 − αΔA)                          1      if α ≥ ½
@@ -18,8 +18,8 @@
 //     exponential_trapezoidal     exp(ΔA)                    λ Δ B                (1 − λ) Δ Ā B     2      always
 //
 // The order is that of the error after a fixed time as Δ → 0, for exponential_trapezoidal with λ = ½ (else 1). A rule
-// with one input looks at it at one moment of the step: forward Euler where the step begins, backward Euler where it
-// ends, bilinear in its middle. An x_k that is sampled elsewhere makes bilinear a rule of order 1; one from the middle
+// with one input evaluates it at one time within the step: forward Euler at its beginning, backward Euler at its
+// end, bilinear in its middle. An x_k that is sampled elsewhere makes bilinear a rule of order 1; one from the middle
 // makes zero-order hold a rule of order 2. Zero-order hold is exact for an input that is constant during each step,
 // first-order hold for one that is linear.
 #pragma once
@@ -40,11 +40,11 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// Ā and B̄ of a mode, a batch of modes, or matrices: h ← a_bar·h + b_bar·x.
 template <class A, class B = A>
 struct discretized {
-  A a_bar;  ///< how much of the old state survives one step; by the rules with exp, 0 ≤ a_bar ≤ 1 when A ≤ 0
-  B b_bar;  ///< how much of the input enters in one step
+  A a_bar;  ///< the share of the old state after one step; by the rules with exp, 0 ≤ a_bar ≤ 1 when A ≤ 0
+  B b_bar;  ///< the weight of the input
 };
 
-/// The same where a step sees two inputs: h ← a_bar·h + b_bar·x + b_bar_before·(the x before).
+/// The same for rules with two inputs: h ← a_bar·h + b_bar·x + b_bar_before·(the x before).
 template <class A, class B = A>
 struct discretized_two_point {
   A a_bar;
@@ -62,13 +62,13 @@ struct real_behind<V> {
 
 }  // namespace detail
 
-/// What a mode is made of: real or complex numbers, or a batch of real ones. An integer is a mistake, not a number to be
-/// rounded; matrices have rules of their own, in dense_rules.hpp.
+/// The type of a mode: a real or complex number, or a batch of real ones. Integers are not accepted; matrices have
+/// rules of their own, in dense_rules.hpp.
 template <class V>
 concept mode_value = scalar<V> || simd::real<V>;
 
-/// What a step, or a weight, is calculated with: itself, but a whole number as the real number that it means. Half of
-/// the integer 1 would be 0, and bilinear(1, a, b) another rule.
+/// The type that a step or a weight is computed in: its own, or, of an integer, the real type. (Half of the integer 1
+/// would be 0, and bilinear(1, a, b) another rule.)
 template <class Step, class V>
 using step_of = std::conditional_t<std::integral<Step>, real_of<V>, Step>;
 
@@ -83,7 +83,7 @@ template <class V>
   }
 }
 
-/// a·b + c of any scalar, rounded once for the reals and their batches: a mode alone has the bits of a lane.
+/// a·b + c of any scalar, rounded once for the reals and their batches: a scalar has the bits of a lane.
 template <class A, class V>
 [[nodiscard]] V multiply_add(A a, V b, V c) noexcept {
   if constexpr (simd::real<V>) {
@@ -116,11 +116,11 @@ template <class Step, class Weight, mode_value V>
   return {multiply_add(weight_type(1) - weight, z, V(1)) / implicit, step * b / implicit};
 }
 
-/// Forward Euler: go on as you are. The slope is that of the old state.
+/// Forward Euler: the slope at the old state.
 ///
 ///     Ā = 1 + Δ A,        B̄ = Δ B
 ///
-/// Why:     the simplest rule, and a warning: it needs |1 + ΔA| < 1, where a stiff system leaves almost no Δ.
+/// Why:     the simplest rule; stable only where |1 + ΔA| < 1, which requires a very small Δ for stiff systems.
 /// Units:   delta [s], a [1/s].
 /// Error:   ε of 1 + |ΔA|; one rounding for B̄.
 template <class Step, mode_value V>
@@ -128,13 +128,14 @@ template <class Step, mode_value V>
   return generalized_bilinear(delta, step_of<Step, V>(0), a, b);
 }
 
-/// Backward Euler: the slope is that of the new state.
+/// Backward Euler: the slope at the new state.
 ///
 ///     Ā = 1/(1 − Δ A),        B̄ = Δ B/(1 − Δ A)
 ///
-/// Why:     stable for every stable A and every Δ, but it also damps what should only turn (|Ā| < 1 for A = iω).
+/// Why:     stable for every stable A and every Δ, but it also damps pure oscillations (|Ā| < 1 for A = iω).
 /// Units:   delta [s], a [1/s].
 /// Domain:  Δ A ≠ 1. NaN in, NaN out.
+/// Error:   as generalized_bilinear.
 template <class Step, mode_value V>
 [[nodiscard]] discretized<V> backward_euler(Step delta, V a, V b) noexcept {
   return generalized_bilinear(delta, step_of<Step, V>(1), a, b);
@@ -146,9 +147,10 @@ template <class Step, mode_value V>
 ///
 /// Paper:   S4, Eq. (3).
 /// Why:     of order 2, and it maps the stable half-plane onto the unit disc: stable stays stable, A = iω keeps |Ā| =
-///          1. For very stiff modes Ā → −1: they ring where the true ones are gone.
+///          1. For very stiff modes Ā → −1: they ring where the exact ones have decayed.
 /// Units:   delta [s], a [1/s].
 /// Domain:  Δ A ≠ 2. NaN in, NaN out.
+/// Error:   as generalized_bilinear.
 template <class Step, mode_value V>
 [[nodiscard]] discretized<V> bilinear(Step delta, V a, V b) noexcept {
   return generalized_bilinear(delta, step_of<Step, V>(0.5), a, b);
@@ -161,12 +163,13 @@ template <class Step, mode_value V>
 ///
 /// Paper:   Mamba, Eq. (4), for one entry of a diagonal A.
 /// Why φ₁:  the textbook (Ā − 1)/A·B subtracts two nearly equal numbers when |ΔA| is small (in float, 3 % wrong at
-///          ΔA = −1e-6) and is 0/0 for A = 0, the pure integrator. φ₁ is smooth through 0.
+///          ΔA = −1e-6) and is 0/0 for A = 0, the pure integrator. φ₁ is smooth at 0.
 /// Shapes:  each argument is one mode, or one batch of modes; lanes never mix.
 /// Units:   delta [s], a [1/s]; the product is a pure number.
 /// Domain:  delta ≥ 0, a finite (a ≤ 0 if the system is to be stable). NaN in, NaN out.
-/// Error:   each within (4 + |ΔA|) ε relative, (8 + |ΔA|) ε for complex a: the rounding of ΔA, magnified |ΔA| times by
-///          exp, and the function's.
+/// Error:   each within (4 + |ΔA|) ε relative: the rounding of ΔA, magnified |ΔA| times by exp, and the function's.
+///          Complex a: Ā within (8 + |ΔA|) ε relative, B̄ within 8 ε |B̄| + 2 ε |Ā ΔB|. This is an absolute bound near
+///          ΔA = 2πik, k ≠ 0, where φ₁ has its zeros: there the rounding of ΔA may be larger than B̄.
 template <class Step, mode_value V>
 [[nodiscard]] discretized<V> zero_order_hold(Step delta, V a, V b) noexcept {
   auto const step = step_of<Step, V>(delta);
@@ -174,7 +177,7 @@ template <class Step, mode_value V>
   return {exponential(z), step * math::phi1(z) * b};
 }
 
-/// First-order hold: exact when the input goes in a straight line from x_{k−1} to x_k during the step.
+/// First-order hold: exact when the input is linear from x_{k−1} to x_k during the step.
 ///
 ///     Ā  = exp(Δ A)
 ///     B̄  = ∫₀^Δ exp((Δ − s) A) s/Δ ds · B        =  Δ φ₂(Δ A) B,        φ₂(z) = (eᶻ − 1 − z)/z²,   φ₂(0) = ½
@@ -184,8 +187,8 @@ template <class Step, mode_value V>
 /// Units:   delta [s], a [1/s].
 /// Domain:  delta ≥ 0, a finite. NaN in, NaN out.
 /// Error:   Ā as in zero_order_hold; B̄ and B̄₋ within (6 + |ΔA|) ε (complex a: (8 + |ΔA|) ε) of |Δ φ₁(Re ΔA) B|,
-///          which is their sum where nothing turns.
-/// See:     scipy's "foh" has one input only: it calculates with the state h_k − B̄ x_k, whose B is B̄₋ + Ā B̄.
+///          which is their sum for real a.
+/// See:     scipy's "foh" has one input only: its state is h_k − B̄ x_k, whose B is B̄₋ + Ā B̄.
 template <class Step, mode_value V>
 [[nodiscard]] discretized_two_point<V> first_order_hold(Step delta, V a, V b) noexcept {
   auto const step = step_of<Step, V>(delta);
@@ -199,7 +202,7 @@ template <class Step, mode_value V>
 ///     Ā = exp(Δ A),        B̄ = Δ B
 ///
 /// Paper:   Mamba, section 3.6 and its code; the S6 layer of every Mamba-1 checkpoint is this rule.
-/// Why:     φ₁(ΔA) = 1 + O(ΔA), and a learned, input-dependent B absorbs the rest.
+/// Why:     φ₁(ΔA) = 1 + O(ΔA), and a learned, input-dependent B absorbs the difference.
 /// Shapes:  one mode or one batch of modes, any scalar type.
 /// Units:   delta [s], a [1/s].
 /// Domain:  delta ≥ 0. NaN in, NaN out.

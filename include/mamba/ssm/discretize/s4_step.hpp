@@ -4,7 +4,7 @@
 //     (2/Δ − A) h_k  =  (2/Δ + A) h_{k−1} + 2 B x_k          A = Λ − P Qᴴ
 //      implicit          explicit
 //
-// low_rank_rules.hpp multiplies the factors out; here they stay apart, as in the published code. Both are O(N).
+// low_rank_rules.hpp multiplies the factors; here they are kept, as in the published code. Both are O(N).
 #pragma once
 
 #include <mamba/ssm/systems/discrete.hpp>
@@ -13,7 +13,7 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// The Ā of S4's step in its two factors, (2/Δ − A)⁻¹ (2/Δ + A), computed once from Δ and A: a state matrix as others.
+/// The Ā of S4's step in its two factors, (2/Δ − A)⁻¹ (2/Δ + A), computed once from Δ and A: a state matrix.
 template <scalar T, std::size_t N = dynamic, std::size_t R = 1, modes Kept = modes::all>
 struct s4_matrix {
   using Scalar = T;
@@ -24,7 +24,7 @@ struct s4_matrix {
   vector<T, N> E;     ///< [N]: 2/Δ + Λ, the explicit factor's diagonal
   matrix<T, N, R> p;  ///< [N, R]
   matrix<T, N, R> q;  ///< [N, R]
-  matrix<T, R, N> r;  ///< [R, N]: (I + Qᴴ D P)⁻¹ Qᴴ D, what is left of Woodbury's formula
+  matrix<T, R, N> r;  ///< [R, N]: (I + Qᴴ D P)⁻¹ Qᴴ D, of Woodbury's formula
 };
 
 /// The implicit factor, (2/Δ − A)⁻¹ z, by Woodbury's formula.
@@ -32,6 +32,7 @@ struct s4_matrix {
 ///     D (z − P (R z))
 ///
 /// Shapes:  z [N, any]. In a half system R z is 2 Re of the stored part.
+/// Error:   (N + R + 5) ε |D| (|z| + |P||R||z|) entry by entry.
 /// Cost:    O(NR) for each column.
 template <class T, std::size_t N, std::size_t R, modes K, class Z>
 [[nodiscard]] auto implicit_factor(s4_matrix<T, N, R, K> const& a, Eigen::MatrixBase<Z> const& z) {
@@ -43,20 +44,23 @@ template <class T, std::size_t N, std::size_t R, modes K, class Z>
 ///     z = E h − P (Qᴴ h),          Ā h = D (z − P (R z))
 ///
 /// Paper:   S4, appendix C.2; in a half system Qᴴ h and R z are 2 Re of the stored part.
+/// Error:   (2N + 2R + 10) ε |D| (I + |P||R|) (|E| + |P||Qᴴ|) |h| entry by entry.
 /// Cost:    O(NR) for each column: no matrix of N × N is formed, neither here nor by s4_form.
 template <class T, std::size_t N, std::size_t R, modes K, class H>
 [[nodiscard]] auto operator*(s4_matrix<T, N, R, K> const& a, Eigen::MatrixBase<H> const& h) {
   return implicit_factor(a, (a.E.asDiagonal() * h.derived() - a.p * whole<K>(a.q.adjoint() * h.derived())).eval());
 }
 
-/// The system made ready for steps of Δ; it is stepped like the others of discrete.hpp.
+/// The discrete system of a step Δ; its functions are those of discrete.hpp.
 ///
 ///     D = 1/(2/Δ − Λ),   E = 2/Δ + Λ,   R = (I + Qᴴ D P)⁻¹ Qᴴ D,   B̄ = (2/Δ − A)⁻¹ 2 B
 ///
-/// Paper:   S4, appendix C.2, and state-spaces/s4, whose Q is P and whose stored half makes the bracket I + 2 Re(Qᴴ D P).
+/// Paper:   S4, appendix C.2, and state-spaces/s4, whose Q is P and whose stored half makes the bracket I + 2 Re(Qᴴ D
+///          P).
 /// Shapes:  lambda [N], p, q [N, R], b [N, M], c [P, N].
 /// Units:   delta [s], lambda [1/s].
 /// Domain:  delta > 0, no eigenvalue of Λ or A at 2/Δ (sure when none has a positive real part).
+/// Error:   a few (N + R) ε of the norms, times the condition number of I + Qᴴ D P.
 /// Cost:    O(N R (R + M)) once.
 template <class T, std::size_t N, std::size_t R, modes K, std::size_t M, std::size_t P>
 [[nodiscard]] auto s4_form(real_of<T> delta, continuous_system<low_rank_matrix<T, N, R, K>, M, P> const& s) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/hippo/laguerre.hpp — states that hold Laguerre coefficients: a past that fades with its age.  [floor 3]
+// mamba/ssm/hippo/laguerre.hpp — states that are Laguerre coefficients: a past that decays with its age.  [floor 3]
 //
-// Each state is x seen through one function of age τ:   h_n(t) = ∫₀^∞ x(t − τ) k_n(τ) dτ,   and nothing is
-// approximated. L_n is the Laguerre polynomial, L_n^α the generalised one (orthogonal_polynomials.hpp).
+// Each state is x weighted by a function of age τ:   h_n(t) = ∫₀^∞ x(t − τ) k_n(τ) dτ,   without approximation.
+// L_n is the Laguerre polynomial, L_n^α the generalised one (orthogonal_polynomials.hpp).
 //
 //     measure   k_n(τ)                                       with
 //     LagT      β · L_n(τ) e^{−τ/2}                          orthonormal on [0, ∞) when β = 1
@@ -22,7 +22,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 ///     A_nk = −1 (n > k),   −½ (n = k),   0 (n < k)          B_n = β
 ///
 /// Paper:   HiPPO, appendix D.2; 'lagt' of the S4 code.
-/// Why:     what the state knows best is of age 0 to 4N or so: beyond, the Laguerre functions decay.
+/// Why:     the state represents ages from 0 to about 4N: beyond, the Laguerre functions decay.
 /// Shapes:  a [N, N], b [N].
 /// Units:   rescale_time(hippo_lagt(…), θ): age in units of θ.
 /// Error:   exact.
@@ -54,6 +54,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 ///
 /// Shapes:  [N].
 /// Domain:  α > −1.
+/// Error:   (n + 4) ε relative for λ_n, with a Γ of the standard library within 6 ulp.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> laguerre_norms(std::size_t n, T alpha) {
   using std::sqrt, std::tgamma;
@@ -64,11 +65,12 @@ template <std::floating_point T, std::size_t N = dynamic>
   });
 }
 
-/// κ, what the tilt and α leave of the measure's mass.
+/// κ, the normalisation of the tilted measure.
 ///
 ///     κ = √(β^{1−α}/Γ(1−α))
 ///
 /// Domain:  α < 1, β > 0.
+/// Error:   (6 + |ln β|) ε relative.
 template <std::floating_point T>
 [[nodiscard]] T laguerre_mass(T alpha, T beta) {
   using std::pow, std::sqrt, std::tgamma;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/hippo/legendre.hpp — states that hold the Legendre coefficients of the input's past.  [floor 3]
+// mamba/ssm/hippo/legendre.hpp — states that are Legendre coefficients of the input's past.  [floor 3]
 //
-//     measure   what of the past the state knows                      equation
+//     measure   the part of the past it represents                    equation
 //     LegS      all of [0, t], every moment with equal weight         h'(t) = (A h + B x)/t     (memory.hpp)
 //     LegT      the window [t − θ, t], with equal weight              h'(t) = (A h + B x)/θ     (rescale_time)
 //     LMU       the same window in other coordinates                  h'(t) = (A h + B x)/θ
 //
-// S4 drops the 1/t of LegS and keeps (A, B): that memory is exponentially warped. The signs are those of h' = A h + B
+// S4 drops the 1/t of LegS and keeps (A, B): its measure is exponentially warped. The signs are those of h' = A h + B
 // x; the HiPPO paper prints −A. reconstruction.hpp turns the states back into the past.
 #pragma once
 
@@ -17,9 +17,10 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// √(2n+1): what makes the n-th Legendre polynomial's mean square on its interval 1.
+/// √(2n+1), which normalises the n-th Legendre polynomial to a mean square of 1 on its interval.
 ///
 /// Shapes:  [N].
+/// Error:   half an ulp.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> legendre_norms(std::size_t n = N) {
   using std::sqrt;
@@ -49,7 +50,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 ///     A_nk = −(2n+1) (n > k),   −(n+1) (n = k),   0 (n < k)          B_n = 2n+1
 ///
 /// Paper:   HiPPO, appendix D.3. Lecture notes often print A without its signs, +(n+1) on and +(2n+1) below the
-///          diagonal: that is the matrix of h' = −A h + B x. Read as h' = A h + B x, every mode would explode.
+///          diagonal: that is the matrix of h' = −A h + B x. In h' = A h + B x every mode would grow.
 /// Why:     integers; x(s) is Σ_n g_n P_n(2s/t − 1). (L⁻¹ A L, another form in use, has −(2k+1) below the diagonal.)
 /// Shapes:  a [N, N], b [N].
 /// Error:   exact while 2N < 1/ε.
@@ -101,8 +102,8 @@ template <std::floating_point T, std::size_t N = dynamic>
 ///     A_nk = −√(2n+1) √(2k+1) · { 1 (n ≥ k),   (−1)^{n−k} (n < k) }          B_n = √(2n+1)
 ///
 /// Paper:   HiPPO, appendix D.1, orthonormal case (λ_n = 1), θ = 1.
-/// Why:     h_n(t) is near the mean of x(t − τ) √(2n+1) P_n(1 − 2τ) over 0 ≤ τ ≤ 1; near, since what leaves the window,
-///          x(t − 1), is itself read from the N coefficients.
+/// Why:     h_n(t) approximates the mean of x(t − τ) √(2n+1) P_n(1 − 2τ) over 0 ≤ τ ≤ 1: x(t − 1), which leaves the
+///          window, is itself reconstructed from the N coefficients.
 /// Shapes:  a [N, N], b [N].
 /// Units:   rescale_time(hippo_legt(…), θ) for a window of θ seconds.
 /// Error:   each entry within ε, relative.
@@ -118,8 +119,9 @@ template <std::floating_point T, std::size_t N = dynamic>
 
 /// HiPPO-LegT on a window of length 2, as the S4 code has it: A and B are half of hippo_legt's.
 ///
-/// Paper:   'legt' of the S4 code; halved so that all its measures work on one time scale.
+/// Paper:   'legt' of the S4 code; halved so that all its measures have one time scale.
 /// Shapes:  a [N, N], b [N].
+/// Error:   as hippo_legt; halving is exact.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_legt_halved(std::size_t n = N) {
   return rescale_time(hippo_legt<T, N>(n), T(2));
@@ -130,8 +132,8 @@ template <std::floating_point T, std::size_t N = dynamic>
 ///     A_nk = (2n+1) · { −1 (n < k),   (−1)^{n−k+1} (n ≥ k) }          B_n = (−1)^n (2n+1)
 ///
 /// Paper:   LMU, Eq. (2); HiPPO, Eq. (1), is its negative.
-/// Why:     it is LegT in other coordinates: A = S A_legt S⁻¹, B = S B_legt, S = diag((−1)^n √(2n+1)); its state g has
-///          x(t − τ) near Σ_n g_n P_n(2τ − 1).
+/// Why:     it is LegT in other coordinates: A = S A_legt S⁻¹, B = S B_legt, S = diag((−1)^n √(2n+1)); with its state
+///          g, x(t − τ) ≈ Σ_n g_n P_n(2τ − 1).
 /// Shapes:  a [N, N], b [N].
 /// Error:   exact while 2N < 1/ε.
 template <std::floating_point T, std::size_t N = dynamic>

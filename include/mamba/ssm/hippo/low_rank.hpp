@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/hippo/low_rank.hpp — what each HiPPO matrix lacks to be normal, in one column or two.  [floor 3]
+// mamba/ssm/hippo/low_rank.hpp — the low-rank correction that makes each HiPPO matrix normal.  [floor 3]
 //
 //     A + P Pᵀ = a I + skew
 //
@@ -15,8 +15,8 @@
 //     hippo_legs_normal                   −½        0     none
 //     hippo_fourier_diagonal              −½        0     none
 //
-// The rest is normal only in other coordinates: hippo_legs_unnormalised, hippo_lmu and hippo_glagt (α ≠ 0) are LegS,
-// LegT and tLagT (B apart) after a change of basis.
+// The others are normal plus low rank only in other coordinates: hippo_legs_unnormalised, hippo_lmu and hippo_glagt (α
+// ≠ 0) are LegS, LegT and tLagT (B apart) after a change of basis.
 #pragma once
 
 #include <mamba/ssm/hippo/fourier.hpp>
@@ -33,6 +33,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 ///
 /// Paper:   S4, appendix C.1.
 /// Shapes:  [N, 1]; N in the type or n at run time.
+/// Error:   each entry within 1.5 ε, relative.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_legs(std::size_t n = N) {
   return legendre_norms<T, N>(n) * std::sqrt(T(0.5));
@@ -42,9 +43,10 @@ template <std::floating_point T, std::size_t N = dynamic>
 ///
 ///     P_n0 = √(2n+1) (n odd),   P_n1 = √(2n+1) (n even),   0 otherwise,        A + P Pᵀ skew
 ///
-/// Paper:   S4, appendix C.1, where a further factor belongs to a further scaling of A.
-/// Why:     what A lacks is √(2n+1) √(2k+1) where n + k is even.
+/// Paper:   S4, appendix C.1, with a further factor, for another scaling of A.
+/// Why:     the correction of A is √(2n+1) √(2k+1) where n + k is even.
 /// Shapes:  [N, 2].
+/// Error:   half an ulp.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] matrix<T, N, 2> low_rank_legt(std::size_t n = N) {
   auto const norms = legendre_norms<T, N>(n);
@@ -54,28 +56,32 @@ template <std::floating_point T, std::size_t N = dynamic>
 }
 
 /// P of the halved LegT, A half as large: P/√2.
+///
+/// Error:   each entry within 1.5 ε, relative.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] matrix<T, N, 2> low_rank_legt_halved(std::size_t n = N) {
   return low_rank_legt<T, N>(n) * std::sqrt(T(0.5));
 }
 
-/// P of every Laguerre memory with α = 0: lagt, tlagt and glagt, whose strict lower triangle is −1.
+/// P of every Laguerre measure with α = 0: lagt, tlagt and glagt, whose strict lower triangle is −1.
 ///
 ///     P_n = √½,        A + P Pᵀ = (A_00 + ½) I + skew
 ///
 /// Paper:   S4, appendix C.1.
 /// Shapes:  [N, 1].
+/// Error:   half an ulp.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_lagt(std::size_t n = N) {
   return vector<T, N>::Constant(detail::states<N>(n), 1, std::sqrt(T(0.5)));
 }
 
-/// P of the Fourier memories, where the part that is not skew is what the window forgets: e eᵀ, ½ e eᵀ and 2 e eᵀ.
+/// P of the Fourier measures, whose part that is not skew is e eᵀ, ½ e eᵀ and 2 e eᵀ.
 ///
 ///     P = e,   e/√2,   √2 e,        A + P Pᵀ = M
 ///
 /// Paper:   How to Train Your HiPPO.
 /// Shapes:  [N, 1].
+/// Error:   each entry within 1.5 ε, relative.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_fourier(std::size_t n = N) {
   return fourier_ends<T, N>(n);
@@ -89,7 +95,7 @@ template <std::floating_point T, std::size_t N = dynamic>
   return fourier_ends<T, N>(n) * std::sqrt(T(2));
 }
 
-/// No correction, for what is normal already: one column of zeros.
+/// No correction, for normal matrices: one column of zeros.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> low_rank_none(std::size_t n = N) {
   return vector<T, N>::Zero(detail::states<N>(n), 1);

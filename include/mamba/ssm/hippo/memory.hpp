@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/hippo/memory.hpp — the LegS memory as it was invented: it spans all of the past, however long.  [floor 3]
+// mamba/ssm/hippo/memory.hpp — the LegS memory of the HiPPO paper: its window is all of the past.  [floor 3]
 //
 //     h'(t) = (A/t) h(t) + (B/t) x(t)          h_n(t) = mean over 0 ≤ s ≤ t of x(s) √(2n+1) P_n(2s/t − 1)
 //
 // In the logarithm of time it is time-invariant: dh/d ln t = A h + B x. A step from t to t + Δt therefore depends on
-// Δt/t alone, and a signal played slower leaves the same state. (A, B) is hippo_legs; A is triangular with a lower part
-// of rank one, so that a product with it and a solve cost O(N).
+// Δt/t alone, and a signal that is slower by any factor gives the same state. (A, B) is hippo_legs; A is triangular
+// with a lower part of rank one, so that a product with it and a solve cost O(N).
 #pragma once
 
 #include <mamba/ssm/hippo/legendre.hpp>
@@ -41,6 +41,7 @@ template <class Norms, class State>
 /// Paper:   HiPPO, proposition 4 (fast updates).
 /// Shapes:  r, f [N] → [N].
 /// Domain:  z ≥ 0.
+/// Error:   a residual of (N + 6) ε (|g| + z |A||g| + |f|) row by row; tests/ssm/hippo/memory_test.cpp verifies it.
 template <class T, class Norms, class State>
 [[nodiscard]] auto legs_solve(T z, Norms const& r, State const& f) {
   typename State::PlainObject g = f;
@@ -52,13 +53,14 @@ template <class T, class Norms, class State>
   return g;
 }
 
-/// The same past, seen from a time λ = (t + Δt)/t times later, with nothing in between: exp(A ln λ) h.
+/// The state of the same past at a time λ = (t + Δt)/t times later, without input in between: exp(A ln λ) h.
 ///
 ///     p(y) = Σ_k r_k h_k P_k(y)          result_n = (r_n/λ) ∫ ½ p(y) P_n((1 + y)/λ − 1) dy  over [−1, 1]
 ///
 /// Why:     the exponential of this A is a change of scale, and Gauss's rule with N nodes integrates polynomials of
 ///          degree 2N − 2 exactly: stable at any N and λ ≥ 1, where Taylor's series and A's eigenvectors are not.
 /// Shapes:  gauss, r, h [N] → [N].
+/// Error:   N² √(2N) (2N + 6) ε ‖h‖; tests/ssm/hippo/memory_test.cpp derives and verifies it.
 /// Cost:    O(N²); the exponential of the matrix would be O(N³).
 template <class T, std::size_t N, class Norms, class State>
 [[nodiscard]] vector<T, N> legs_stretch(T lambda, quadrature<T, N> const& gauss, Norms const& r, State const& h) {
@@ -72,12 +74,14 @@ template <class T, std::size_t N, class Norms, class State>
   return r.cwiseProduct(sum) / lambda;
 }
 
-/// What an input of 1, held from t to t + Δt, adds to the state: A⁻¹ (exp(A ln λ) − I) B, λ = (t + Δt)/t.
+/// The response of the state to an input of 1, held from t to t + Δt: A⁻¹ (exp(A ln λ) − I) B, λ = (t + Δt)/t.
 ///
 ///     b_n = r_n ½ ∫ P_n(y) dy over [y₀, 1] = r_n ½ (1 − y₀²) P'_n(y₀)/(n (n+1)),     y₀ = 2/λ − 1;     b_0 = 1 − 1/λ
 ///
 /// Why:     no difference of nearly equal numbers, however small Δt/t is: given Δt/t, 1 − y₀ is 2 (Δt/t)/λ.
 /// Shapes:  r [N] → [N].
+/// Error:   of b_n, (1 − y₀²) r_n/(2n (n + 1)) times that of legendre_slopes() and of the rounding of y₀, and 8 ε of
+///          itself.
 template <std::size_t N, class T, class Norms>
 [[nodiscard]] vector<T, N> legs_hold(T delta_over_t, Norms const& r) {
   T const share = delta_over_t / (1 + delta_over_t);  // of the new span, how much is new: (1 − y₀)/2
@@ -87,21 +91,23 @@ template <std::size_t N, class T, class Norms>
   return b;
 }
 
-/// Where within a step from t to t + Δt the rules of hippo_memory read 1/t. Only their order depends on it.
+/// The time within a step from t to t + Δt at which the rules of hippo_memory evaluate 1/t; it sets their order.
 enum class legs_clock {
   start,      ///< Δt/t, as HiPPO and the S4 code do: order 1 for every α
   middle,     ///< Δt/(t + Δt/2): order 2 for α = ½
-  logarithm,  ///< ln(1 + Δt/t), the equation's own clock: order 2 for α = ½
+  logarithm,  ///< ln(1 + Δt/t), the time in which the equation is time-invariant: order 2 for α = ½
 };
 
-/// A memory of everything since its first input, in N numbers; push inputs with any of the rules.
+/// The LegS coefficients of everything since the first input, in N numbers; inputs are added by any of the rules.
 ///
 ///     hippo_memory<double> memory(32);
 ///     for (double x : signal) memory.bilinear(1.0, x);
 ///
 /// Paper:   HiPPO, Theorem 2 and Eq. (4); the S4 code's LSICell.
-/// Units:   dt [s], the time for which x stands; it may differ from step to step.
+/// Units:   dt [s], the duration of x; it may differ from step to step.
 /// Domain:  dt > 0. The first input fills the whole past: h = (x, 0, 0, …). NaN in, NaN out.
+/// Error:   that of the rule (its order in Δt/t; zero_order_hold is exact for a held input) and the roundings of
+///          legs_product() and legs_solve(), or of legs_stretch(), in each step.
 template <std::floating_point T, std::size_t N = dynamic>
 class hippo_memory {
  public:
@@ -113,10 +119,10 @@ class hippo_memory {
 
   /// The coefficients of the past: [N]. See reconstruction.hpp.
   [[nodiscard]] vector<T, N> const& state() const noexcept { return h_; }
-  /// How long the past is.
+  /// The length of the past.
   [[nodiscard]] T span() const noexcept { return t_; }
 
-  /// Goes on from a state and its span, as they were read from another memory.
+  /// Continues from a state and its span, as another hippo_memory has them.
   ///
   /// Shapes:  h [N].
   template <class State>
@@ -126,7 +132,7 @@ class hippo_memory {
     t_ = span;
   }
 
-  /// The family of one-step rules, with z the step in the clock of the equation (legs_clock).
+  /// The family of one-step rules, with z the step by legs_clock.
   ///
   ///     h ← (I − α z A)⁻¹ ((I + (1 − α) z A) h + z B x)
   ///
@@ -137,14 +143,14 @@ class hippo_memory {
     h_ = legs_solve(alpha * z, norms_, vector<T, N>(h_ + (1 - alpha) * z * legs_product(norms_, h_) + z * x * norms_));
     t_ += dt;
   }
-  /// α = 0. Explicit, and wild at first: with N = 64 the state grows to 1e45 and is calm again after 700 steps.
+  /// α = 0. Explicit, and unstable at first: with N = 64 the state grows to 1e45 and has decayed after 700 steps.
   void forward_euler(T dt, T x) { generalized_bilinear(dt, T(0), x); }
   /// α = 1.
   void backward_euler(T dt, T x) { generalized_bilinear(dt, T(1), x); }
   /// α = ½.
   void bilinear(T dt, T x) { generalized_bilinear(dt, T(0.5), x); }
 
-  /// x held for dt: exact. The state of a staircase is, up to rounding, the staircase's own Legendre coefficients.
+  /// x held for dt: exact. The state of a piecewise constant input is, up to rounding, its Legendre coefficients.
   ///
   ///     h ← exp(A ln λ) h + A⁻¹ (exp(A ln λ) − I) B x,          λ = (t + Δt)/t
   ///

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/hippo/nplr.hpp — where a HiPPO matrix, normal plus low rank, is diagonal plus low rank.  [floor 3]
+// mamba/ssm/hippo/nplr.hpp — from normal plus low rank (HiPPO) to diagonal plus low rank.  [floor 3]
 //
 //     A + P₀ P₀ᵀ = a I + K,   K skew      ⇒      A = V (Λ − P Pᴴ) Vᴴ,   Λ = a + i w,   P = Vᴴ P₀,   B = Vᴴ B₀
 //
-// A itself can't be diagonalised by a computer: the eigenvectors of LegS have entries from 1 to 2^{4N/3} (S4,
-// Lemma 3.2). What P₀ completes is normal, and its V unitary: nothing is amplified.
+// A itself can't be diagonalised in floating point: the eigenvectors of LegS have entries from 1 to 2^{4N/3} (S4,
+// Lemma 3.2). A + P₀P₀ᵀ is normal and its V unitary, so that rounding errors are not amplified.
 #pragma once
 
 #include <mamba/ssm/systems/transition.hpp>
@@ -42,7 +42,7 @@ template <class T>
 
 /// (u₀ − i u₁)/√2 of each two columns of a real u: conjugate pairs of vectors, of which these are the first.
 template <class T>
-[[nodiscard]] matrix<complex_of<T>> turning_pairs(matrix<T> const& u) {
+[[nodiscard]] matrix<complex_of<T>> conjugate_pairs(matrix<T> const& u) {
   matrix<complex_of<T>> v(u.rows(), u.cols() / 2);
   for (Eigen::Index j = 0; j < v.cols(); ++j) {
     v.col(j) = std::sqrt(T(0.5)) * (u.col(2 * j) - complex_of<T>(0, 1) * u.col(2 * j + 1));
@@ -50,15 +50,15 @@ template <class T>
   return v;
 }
 
-/// How many of N eigenvalues are nothing: so many that the others are pairs.
+/// How many of N eigenvalues are zero up to rounding: so many that the others are pairs.
 template <class Values, class T>
-[[nodiscard]] Eigen::Index count_of_nothing(Values const& w, T size) {
-  T const nothing = T(8 * w.size()) * std::numeric_limits<T>::epsilon() * size;
-  auto const m = (w.array().abs() <= nothing).count();
+[[nodiscard]] Eigen::Index count_of_zeros(Values const& w, T size) {
+  T const zero = T(8 * w.size()) * std::numeric_limits<T>::epsilon() * size;
+  auto const m = (w.array().abs() <= zero).count();
   return m + (w.size() - m) % 2;
 }
 
-/// The phase of each column chosen: its first entry that is not nothing is real and positive.
+/// Chooses the phase of each column: its first entry that is not zero up to rounding is real and positive.
 template <class V>
 void fix_phases(V& v) {
   using T = typename V::RealScalar;
@@ -74,7 +74,7 @@ void fix_phases(V& v) {
 
 }  // namespace detail
 
-/// The modes of a real skew matrix K: one of each conjugate pair, and, of an odd size, the one without a partner.
+/// The modes of a real skew matrix K: one of each conjugate pair, and, of an odd size, the unpaired one.
 ///
 ///     K V = V diag(i w),        w ≥ 0 ascending;        K s = 0
 template <std::floating_point T>
@@ -86,10 +86,10 @@ struct skew_modes {
 
 /// The modes of K by the Hermitian eigenvalue problem of −iK.
 ///
-/// Why:     eigenvectors are only known up to a phase, and in LAPACK's hands it differs from build to build. Here the
-///          first entry that is not zero is real and positive (V_0n, except for Fourier), so that P and B mean
-///          something. w = 0 comes in a pair whose two vectors any rotation mixes (Fourier's constant and its missing
-///          sine): they are made (u₀ − i u₁)/√2 of two real ones, conjugates of each other as the other pairs are.
+/// Why:     eigenvectors are defined up to a phase, which in LAPACK differs from build to build. Here the first entry
+///          that is not zero is real and positive (V_0n, except for Fourier), so that P and B are well defined. w = 0
+///          is a pair whose two vectors are defined up to a rotation (Fourier's constant and its missing sine): they
+///          are (u₀ − i u₁)/√2 of two real ones, conjugates of each other as the other pairs are.
 /// Domain:  K skew. NaN in, NaN out.
 /// Error:   w within N ε ‖K‖, V that over the distance to the next w.
 /// Cost:    O(N³).
@@ -99,11 +99,11 @@ template <class T>
   auto const n = k.rows();
   if (n == 0) return {vector<T>(0), matrix<complex>(0, 0), matrix<T>(0, 0)};  // Eigen has no modes of nothing
   Eigen::SelfAdjointEigenSolver<matrix<complex>> const solved(complex(0, -1) * k.template cast<complex>());
-  auto const m = detail::count_of_nothing(solved.eigenvalues(), k.norm()), others = (n - m) / 2;
+  auto const m = detail::count_of_zeros(solved.eigenvalues(), k.norm()), others = (n - m) / 2;
   auto const null = solved.eigenvectors().middleCols(others, m);
   auto const u = detail::basis_of<T>((null * null.adjoint()).real(), m);
   skew_modes<T> out{vector<T>::Zero(n / 2), matrix<complex>(n, n / 2), u.rightCols(m % 2)};
-  out.v.leftCols(m / 2) = detail::turning_pairs(u);
+  out.v.leftCols(m / 2) = detail::conjugate_pairs(u);
   out.w.tail(others) = solved.eigenvalues().tail(others);
   out.v.rightCols(others) = solved.eigenvectors().rightCols(others);
   detail::fix_phases(out.v);
@@ -113,18 +113,18 @@ template <class T>
 namespace detail {
 
 template <class T>
-struct turning {
+struct eigenpairs {
   vector<T> w;
   matrix<complex_of<T>> v;
 };
 
 /// The modes with w ≥ 0, or these, the one alone, and the conjugates.
 template <modes Kept, class T>
-[[nodiscard]] turning<T> kept_modes(skew_modes<T> const& s) {
+[[nodiscard]] eigenpairs<T> kept_modes(skew_modes<T> const& s) {
   if constexpr (Kept == modes::half) {
     return {s.w, s.v};
   } else {
-    turning<T> all{vector<T>(s.v.rows()), matrix<complex_of<T>>(s.v.rows(), s.v.rows())};
+    eigenpairs<T> all{vector<T>(s.v.rows()), matrix<complex_of<T>>(s.v.rows(), s.v.rows())};
     all.w << s.w, vector<T>::Zero(s.alone.cols()), -s.w;
     all.v << s.v, s.alone.template cast<complex_of<T>>(), s.v.conjugate();
     return all;
@@ -159,11 +159,12 @@ struct nplr_form {
 ///     P = VᴴP₀,   B = VᴴB₀
 ///
 /// Paper:   S4, Theorem 1 and appendix C.1.
-/// Why:     w ≥ 0 first, ascending, as S4D draws it; the S4 code keeps the conjugates, largest first. It also clips Im
-///          B to ±2: that is clip_imaginary(), and another system.
+/// Why:     w ≥ 0 first, ascending, as in S4D's figures; the S4 code keeps the conjugates, largest first. It also clips
+///          Im B to ±2: that is clip_imaginary(), and another system.
 /// Shapes:  low_rank [N, R]. nplr<modes::half>(hippo_legs<double>(64), low_rank_legs<double>(64)).lambda is [32].
 /// Domain:  A + P₀P₀ᵀ = a I + skew, to rounding. For modes::half an even N.
-/// Error:   computed in double at least; A is met again within some N ε ‖A‖.
+/// Error:   computed in double at least; A = V (Λ − P Pᴴ) Vᴴ within 2 (2 + N √N) ε (‖A‖ + ‖P₀‖²), ε of double:
+///          tests/ssm/hippo/nplr_test.cpp derives and verifies it.
 /// Cost:    O(N³).
 template <modes Kept = modes::all, class T, std::size_t N, class P>
 [[nodiscard]] auto nplr(transition<T, N> const& s, P const& low_rank) {
@@ -182,18 +183,18 @@ template <modes Kept = modes::all, class T, std::size_t N, class P>
                                   (v.adjoint() * s.b.template cast<wide>()).template cast<complex>()};
 }
 
-/// The diagonal-plus-low-rank system that reads the memory by C, given in the coordinates of A: there it is C V.
+/// The diagonal-plus-low-rank system with the output matrix C, given in the coordinates of A; in the modes' it is C V.
 ///
 ///     h' = (Λ − P Pᴴ) h + B x,   y = C V h          (no skip: D = 0)
 ///
 /// Paper:   S4, Theorem 1.
-/// Shapes:  c [P, N]; half of the modes answer 2 Re, which is the whole answer where C is real: they take no other. All
-///          modes take a complex C, too.
+/// Shapes:  c [P, N]; with half of the modes the output is 2 Re, hence C must be real; all modes take a complex C, too.
+/// Error:   (N + 2) ε |C||V| in C V; the others are copied.
 template <class T, std::size_t N, std::size_t R, modes Kept, class C>
 [[nodiscard]] auto to_dplr(nplr_form<T, N, R, Kept> const& s, C const& c) {
   static_assert(
       Kept == modes::all || !is_complex<typename C::Scalar>,
-      "to_dplr: half of the modes answers 2 Re, which is right for a real C only; a complex C needs all of them");
+      "to_dplr: half of the modes gives 2 Re, which is right for a real C only; a complex C needs all of them");
   constexpr std::size_t P = extent_of(C::RowsAtCompileTime);
   MAMBA_EXPECTS(c.cols() == s.v.rows(), "to_dplr: C must have a column per state", c.cols(), s.v.rows());
   return dplr_system<complex_of<T>, nplr_form<T, N, R, Kept>::K, R, 1, P, Kept>{
@@ -204,9 +205,11 @@ template <modes Kept = modes::half, class T, std::size_t N, class P, class C>
   return to_dplr(nplr<Kept>(s, low_rank), c);
 }
 
-/// And back: the real matrices that the form came from.
+/// The inverse: the real (A, B) of the form.
 ///
 ///     A = V Λ Vᴴ − (V P)(V P)ᵀ,   B = V B        (half of the modes: 2 Re of each product with V)
+///
+/// Error:   of the order of N ε (‖Λ‖ + ‖P‖²) and N ε ‖B‖, V being unitary.
 template <class T, std::size_t N, std::size_t R, modes Kept>
 [[nodiscard]] transition<T, N> to_transition(nplr_form<T, N, R, Kept> const& s) {
   matrix<T, N, R> const p = whole<Kept>(s.v * s.p).real();
@@ -214,11 +217,10 @@ template <class T, std::size_t N, std::size_t R, modes Kept>
   return {normal - p * p.transpose(), whole<Kept>(s.v * s.b).real()};
 }
 
-/// The imaginary parts of B cut off at ±bound, as the S4 code does with bound 2 before it trains.
+/// The imaginary parts of B clipped to ±bound, as the S4 code does with bound 2 before it trains.
 ///
-/// Why:     only to repeat what others did. It is not the same system: for LegS at N = 64 the largest |Im B| is 40.75
-///          and 11 of 32 modes are cut. And it depends on the phase of V, so that without fix_phases it is not even
-///          defined.
+/// Why:     only to reproduce published results. It is another system: for LegS at N = 64 the largest |Im B| is 40.75
+///          and 11 of 32 modes are clipped. And it depends on the phase of V, which fix_phases chooses.
 template <class T, std::size_t N, std::size_t R, modes Kept>
 [[nodiscard]] nplr_form<T, N, R, Kept> clip_imaginary(nplr_form<T, N, R, Kept> s, T bound = T(2)) {
   for (auto& b : s.b) b = {b.real(), std::clamp(b.imag(), -bound, bound)};

@@ -34,7 +34,7 @@ template <std::floating_point T, std::size_t N = dynamic>
   });
 }
 
-/// P'_0(x) … P'_{N−1}(x), their slopes.
+/// P'_0(x) … P'_{N−1}(x), their derivatives.
 ///
 ///     P'_{n+1} = P'_{n−1} + (2n+1) P_n,     P'_0 = 0,   P'_1 = 1
 ///
@@ -70,18 +70,19 @@ template <std::floating_point T, std::size_t N = dynamic>
   });
 }
 
-/// N places and their weights: Σ w_q f(y_q) for ∫ f(y) dy over [−1, 1].
+/// N nodes and their weights: Σ w_q f(y_q) for ∫ f(y) dy over [−1, 1].
 template <std::floating_point T, std::size_t N = dynamic>
 struct quadrature {
   vector<T, N> nodes;    ///< [N]
   vector<T, N> weights;  ///< [N], sum 2
 };
 
-/// One node of Gauss's rule and its weight, the one in q-th place from −1.
+/// The q-th node of Gauss's rule from −1, and its weight.
 ///
-///     y ← y − P_N(y)/P'_N(y)  until it stands,          w = 2/((1 − y²) P'_N(y)²)
+///     y ← y − P_N(y)/P'_N(y)  to convergence,          w = 2/((1 − y²) P'_N(y)²)
 ///
 /// Paper:   Newton's iteration from y = −cos(π (q + ¾)/(N + ½)), which is within O(N⁻³).
+/// Error:   that of gauss_legendre().
 template <std::floating_point T>
 [[nodiscard]] std::pair<T, T> gauss_legendre_node(std::size_t q, std::size_t n) {
   using std::cos;
@@ -93,7 +94,7 @@ template <std::floating_point T>
   return {y, 2 / ((1 - y) * (1 + y) * slope * slope)};
 }
 
-/// Gauss's rule: N places that integrate every polynomial of degree 2N − 1 exactly.
+/// Gauss's rule: N nodes that integrate every polynomial of degree 2N − 1 exactly.
 ///
 ///     ∫ f(y) dy = Σ_q w_q f(y_q),          P_N(y_q) = 0
 ///

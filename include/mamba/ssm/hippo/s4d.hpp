@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/hippo/s4d.hpp — where the diagonal systems begin: S4D's five initialisations, and Mamba's.  [floor 3]
+// mamba/ssm/hippo/s4d.hpp — S4D's five initialisations of diagonal systems, and Mamba's.  [floor 3]
 //
 //     name    A_n                                        B_n            n-th mode
 //     lin     −½ + iπn                                   1              n-th wave of a window of length 2
@@ -8,8 +8,8 @@
 //     legs    the modes of A_legs + P Pᵀ                 (Vᴴ B_legs)_n  S4 without its low rank
 //     real    −(n+1)                                     1              the eigenvalues of A_legs
 //
-// N counts the states of the real system, of which N/2 modes are stored, those with Im A_n ≥ 0. C is learnt: the
-// functions take it, and with it the size: s4d_lin(c) for c [P, N/2]. The S4 code stores the conjugates.
+// N counts the states of the real system, of which N/2 modes are stored, those with Im A_n ≥ 0. C is learnt: it
+// is an argument, and sets the size: s4d_lin(c) for c [P, N/2]. The S4 code stores the conjugates.
 #pragma once
 
 #include <mamba/ssm/hippo/low_rank.hpp>
@@ -49,6 +49,7 @@ template <modes Kept, class C, class Mode>
 /// Paper:   S4D, Eq. (6); Fourier's frequencies, with LegS's decay.
 /// Shapes:  c [P, N/2], complex.
 /// Units:   a [1/s].
+/// Error:   that of s4d_lin_mode().
 template <class C>
 [[nodiscard]] auto s4d_lin(C const& c) {
   using T = typename C::RealScalar;
@@ -61,8 +62,9 @@ template <class C>
 ///
 /// Paper:   S4D, Eq. (5): how the frequencies of LegS fall, the fastest first.
 /// Why:     N is all states, twice the stored modes: at N = 64, Im A = 1283.4, 414.2, … (With the stored N/2 in its
-///          place everything is four times too slow.)
+///          place all frequencies would be four times too low.)
 /// Shapes:  c [P, N/2], complex.
+/// Error:   that of s4d_inv_mode().
 template <class C>
 [[nodiscard]] auto s4d_inv(C const& c) {
   using T = typename C::RealScalar;
@@ -76,18 +78,20 @@ template <class C>
 ///
 /// Paper:   S4D, section 4.3.
 /// Shapes:  c [P, N/2], complex.
+/// Error:   that of s4d_quad_mode().
 template <class C>
 [[nodiscard]] auto s4d_quad(C const& c) {
   using T = typename C::RealScalar;
   return detail::s4d_of<modes::half>(c, [](T n) { return s4d_quad_mode(n); });
 }
 
-/// S4D-Real: what Mamba starts from.
+/// S4D-Real, Mamba's initialisation.
 ///
 ///     A_n = −(n+1),   B_n = 1        n = 0 … N − 1
 ///
 /// Paper:   S4D, section 4.3.
-/// Shapes:  c [P, N], real: every mode is stored, and none has a partner.
+/// Shapes:  c [P, N], real: every mode is stored.
+/// Error:   exact.
 template <class C>
 [[nodiscard]] auto s4d_real(C const& c) {
   using T = typename C::Scalar;
@@ -100,11 +104,12 @@ template <class C>
 ///     A_n = λ_n,   B_n = (Vᴴ B_legs)_n        A_legs + P Pᵀ = V Λ Vᴴ
 ///
 /// Paper:   S4D, Theorem 3.
-/// Why:     with B halved it answers as S4-LegS does as N grows: to a step, the error halves, or better, when N
-///          doubles. (Its kernel itself ripples around that of S4-LegS, by 0.65 of its norm for any N, only
-///          faster.) Models keep the whole B, a factor of 2 that C learns away. The S4 code also clips Im B to ±2, which this does not: see
-///          clip_imaginary().
+/// Why:     with B halved its step response tends to that of S4-LegS: the error halves, or better, when N doubles.
+///          (Its kernel oscillates around that of S4-LegS, by 0.65 of its norm for any N, at higher frequencies.)
+///          Models keep the whole B, a factor of 2 that C absorbs. The S4 code also clips Im B to ±2, which this
+///          does not: see clip_imaginary().
 /// Shapes:  c [P, N/2], complex, in the coordinates of the modes.
+/// Error:   that of nplr().
 template <class C>
 [[nodiscard]] auto s4d_legs(C const& c) {
   using T = typename C::RealScalar;
@@ -122,6 +127,7 @@ template <class C>
 ///
 /// Paper:   Mamba, section 3.6.
 /// Shapes:  [N].
+/// Error:   that of std::log.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] vector<T, N> mamba_a_log(std::size_t n = N) {
   return detail::entries<T, N>(detail::states<N>(n), [](Eigen::Index k) { return std::log(static_cast<T>(k + 1)); });
@@ -133,12 +139,13 @@ template <std::floating_point T, std::size_t N = dynamic>
 ///
 /// Paper:   Mamba, section 3.6, with Δ_min = 0.001 and Δ_max = 0.1.
 /// Units:   [s].
+/// Error:   (3 |ln Δ_min| + 3 |ln Δ_max| + 2) ε relative: log_delta()'s, magnified by exp.
 template <std::floating_point T>
 [[nodiscard]] T mamba_delta(T u, T delta_min = T(1e-3), T delta_max = T(0.1)) {
   return std::max(std::exp(log_delta(u, delta_min, delta_max)), T(1e-4));
 }
 
-/// The bias whose softplus is Δ, which is what the layer stores.
+/// The bias whose softplus is Δ, as layers store it.
 ///
 ///     softplus⁻¹(Δ) = ln(e^Δ − 1) = Δ + ln(−expm1(−Δ))
 ///

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/scan/intermediate_states.hpp — the states that a recurrence passes through, on request.  [floor 3]
+// mamba/ssm/scan/intermediate_states.hpp — the states of a recurrence between its inputs, on request.  [floor 3]
 //
 //     std::vector<vector<double>> seen;
 //     auto const y = recurrence(system, h, x, every_state(16, seen));       // after 16, 32, 48, … inputs
 //
-// A recurrence calls observe(t, h) after the input number t (from 0). Any callable will do; these keep copies. Each call
-// of a recurrence counts from 0: who carries a state into a further call says how many inputs came `before` it.
+// A recurrence calls observe(t, h) after the input number t (from 0). Any callable will do; these keep copies. Each
+// call of a recurrence counts from 0: `before` is the number of inputs of earlier calls that the state continues.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -18,13 +18,13 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// Observes nothing: what a recurrence does unless told otherwise.
+/// Observes nothing, the default.
 struct see_no_state {
   template <class State>
   constexpr void operator()(std::size_t, State const&) const noexcept {}
 };
 
-/// A copy of a state that stays as it is: of a view, its numbers as a matrix; of anything else, itself.
+/// A copy of a state: of a view, its numbers as a matrix; of anything else, itself.
 template <class State>
 [[nodiscard]] auto snapshot(State const& h) {
   if constexpr (requires { h.extent(1); }) {
@@ -44,8 +44,8 @@ template <class Kept>
   return [&kept](std::size_t, auto const& h) { kept.push_back(snapshot(h)); };
 }
 
-/// Keeps the state after every k inputs: at t = k − 1, 2k − 1, …, ⌊L/k⌋ of them. With them, any part of a long sequence
-/// can be run again from at most k steps before.
+/// Keeps the state after every k inputs: at t = k − 1, 2k − 1, …, ⌊L/k⌋ of them. Any part of a long sequence can
+/// be recomputed from the nearest of them in fewer than k steps (checkpointing).
 ///
 ///     static_cast<void>(recurrence(s, h, first, every_state(16, seen)));                    // 20 inputs: after 16
 ///     static_cast<void>(recurrence(s, h, then, every_state(16, seen, first.rows())));       // after 32, 48, …
@@ -62,8 +62,8 @@ template <class Kept>
 /// Keeps the states after the inputs at the given times, in the order of time: states_at({6, 0, 6, 99}, kept) of 8
 /// inputs keeps two, those at 0 and 6.
 ///
-/// Domain:  any times. One that is named twice is kept once; one that doesn't come, before this call or after it, keeps
-///          nothing. `before` is the number of inputs of earlier calls.
+/// Domain:  any times. One given twice is kept once; one outside this call keeps nothing. `before` is the number of
+///          inputs of earlier calls.
 template <class Kept>
 [[nodiscard]] auto states_at(std::vector<std::size_t> times, std::vector<Kept>& kept, std::size_t before = 0) {
   return [times = std::move(times), before, &kept](std::size_t t, auto const& h) {

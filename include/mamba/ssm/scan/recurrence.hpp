@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/scan/recurrence.hpp — a discrete system run step by step, from any state: the form with a memory.  [floor 3]
+// mamba/ssm/scan/recurrence.hpp — a discrete system step by step, from any state.  [floor 3]
 //
 //     auto h = zero_state(system);
 //     auto const y = recurrence(system, h, x);             // h is now the state after the last input
@@ -12,20 +12,20 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// Any of the systems of discrete.hpp, those that see two inputs included.
+/// Any of the systems of discrete.hpp, two_point included.
 template <class System>
 concept recurrent = linear_system<System> && requires(System const& s) {
   s.b_bar;
 };
 
-/// What a two-point system remembers: the state, and the input of the step before.
+/// The state of a two-point system: h, and the input of the step before.
 template <scalar T, std::size_t N = dynamic, std::size_t M = 1, scalar U = real_of<T>>
 struct two_point_state {
   vector<T, N> h;         ///< [N]
   vector<U, M> x_before;  ///< [M]: x_{k−1}
 };
 
-/// The state that has seen nothing: zero, of the system's size.
+/// The initial state: zero, of the system's size.
 template <recurrent System>
 [[nodiscard]] auto zero_state(System const& s) {
   using B = decltype(System::b_bar);
@@ -38,12 +38,13 @@ template <class System>
   return state{decltype(state::h)::Zero(s.b_bar.rows()), decltype(state::x_before)::Zero(s.b_bar.cols())};
 }
 
-/// The first half of a step: the state takes in x.
+/// The state update, the first half of a step.
 ///
 ///     h ← Ā h + B̄ x          of two inputs:  h ← Ā h + B̄ x + B̄₋ x₋,  x₋ ← x
 ///
 /// Paper:   S4, Eq. (3); Mamba-3, Proposition 1 (the trapezoidal recurrence) for two inputs, as the first-order hold.
 /// Shapes:  h [N], x [M] (or a number where M = 1).
+/// Error:   that of Ā h, and (M + 2) ε (|Ā||h| + |B̄||x|) entry by entry, twice that with two inputs.
 /// Cost:    advance() and a product with B̄.
 template <recurrent System, class State, class Input>
 void take_in(System const& s, State& h, Input const& x) {
@@ -62,14 +63,15 @@ void take_in(two_point<System> const& s, two_point_state<T, N, M, U>& memory, In
   x_before = vector<U, M>(x);
 }
 
-/// One step: the state takes in x, and the answer is read off the new state.
+/// One step: the state update, then the output from the new state.
 ///
 ///     h ← Ā h + B̄ x          y = C h + D x
 ///
 /// Paper:   S4, Eq. (3).
-/// Why:     all that the past can do to the future is in h: h is the memory, and a step costs the same at any age.
+/// Why:     the future depends on the past by h alone, and a step costs the same after any number of inputs.
 /// Shapes:  h [N], x [M] (or a number where M = 1) → y [P].
 /// Domain:  any state. NaN in, NaN out.
+/// Error:   that of take_in(), then that of output().
 /// Cost:    advance() and one product each with B̄, C and D.
 template <recurrent System, class State, class Input>
 [[nodiscard]] auto step(System const& s, State& h, Input const& x) {
@@ -82,22 +84,23 @@ template <class System, scalar T, std::size_t N, std::size_t M, scalar U, class 
   return output(s, memory.h, x);
 }
 
-/// The whole sequence, step by step: y_k for each x_k, and h left as the state after the last input.
+/// The whole sequence, step by step: y_k for each x_k; h becomes the state after the last input.
 ///
 ///     h_k = Ā h_{k−1} + B̄ x_k          y_k = C h_k + D x_k
 ///
 /// Paper:   S4, Eq. (3).
-/// Why:     the plain form, which the convolution and the scans are held to.
-/// Shapes:  h [N], x [L, M] → y [L, P]; L = 0 leaves h alone. observe(k, h) is called after each step.
+/// Why:     the reference for the convolution and the scans.
+/// Shapes:  h [N], x [L, M] → y [L, P]; L = 0 leaves h unchanged. observe(k, h) is called after each step.
 /// Domain:  any state. NaN in, NaN out, in what comes after it.
-/// Error:   a sequence in parts, with h carried over, gives the bits of the whole.
+/// Error:   that of output(), and that of take_in() in each step k, carried on by Ā^{L−k}.
+/// Determinism: a sequence in parts, with h carried over, gives the bits of the whole.
 /// Cost:    O(L N²) dense, O(L N) diagonal, O(L N R) diagonal plus low rank; no memory beside y and h.
 /// See:     convolution.hpp and scan.hpp, two ways to the same y; intermediate_states.hpp for observe.
 template <recurrent System, class State, class Input, class Observe = see_no_state>
 [[nodiscard]] auto recurrence(System const& s, State& h, Input const& x, Observe&& observe = {}) {
   MAMBA_EXPECTS(x.cols() == s.b_bar.cols(), "recurrence: x must have the system's inputs", x.cols(), s.b_bar.cols());
-  using answer = decltype(step(s, h, x.row(0).transpose().eval()));
-  Eigen::Matrix<typename answer::Scalar, Eigen::Dynamic, answer::RowsAtCompileTime> y(x.rows(), s.c.rows());
+  using y_vector = decltype(step(s, h, x.row(0).transpose().eval()));
+  Eigen::Matrix<typename y_vector::Scalar, Eigen::Dynamic, y_vector::RowsAtCompileTime> y(x.rows(), s.c.rows());
   for (Eigen::Index k = 0; k < x.rows(); ++k) {
     y.row(k) = step(s, h, x.row(k).transpose().eval()).transpose();
     observe(size(k), h);

@@ -6,8 +6,8 @@
 //     auto const states = blelloch_scan(maps(system, x), in_order{}, starting_from(system.a_bar, h));
 //
 // op(earlier, later) must be associative; it need not commute, and no schedule changes the order of its arguments. The
-// initial element is the identity, or whatever came before. What a schedule may change is the grouping: for floating
-// point numbers the last bits, and for the machine the depth, which is the time that unlimited hands would take.
+// initial element is the identity, or the last state of what came before. Schedules differ in the grouping, hence in
+// their rounding errors, and in the depth: the longest chain of dependent operations.
 //
 //                      inclusive     exclusive            depth (inclusive, L ≥ 2, at most)
 //     sequential       L             L − 1                L
@@ -28,7 +28,8 @@ namespace mamba::inline MAMBA_ABI::ssm {
 /// Each element after all before it, in time order: the recurrence itself.
 ///
 /// Shapes:  L elements → L prefixes; the last one is the initial element of what follows.
-/// Cost:    L operations, each waiting for the one before.
+/// Error:   that of L operations one after the other.
+/// Cost:    L operations, each depending on the one before.
 template <class E, class Op>
 [[nodiscard]] std::vector<E> sequential_scan(std::vector<E> const& x, Op const& op, E running) {
   std::vector<E> out;
@@ -48,7 +49,7 @@ template <class E, class Op>
   return out;
 }
 
-/// One level of the up sweep: neighbours become one; an odd last element goes up alone. [L] → [⌈L/2⌉]
+/// One level of the up-sweep: neighbours are combined; an odd last element is kept. [L] → [⌈L/2⌉]
 template <class E, class Op>
 [[nodiscard]] std::vector<E> pairs(std::vector<E> const& x, Op const& op) {
   std::vector<E> out;
@@ -58,8 +59,8 @@ template <class E, class Op>
   return out;
 }
 
-/// One level of the down sweep: what comes before a pair comes before its first, and with the first before its second.
-/// [⌈L/2⌉], [L] → [L]
+/// One level of the down-sweep: the prefix of a pair is that of its first element; combined with it, that of its
+/// second. [⌈L/2⌉], [L] → [L]
 template <class E, class Op>
 [[nodiscard]] std::vector<E> spread(std::vector<E> const& before_pair, std::vector<E> const& x, Op const& op) {
   std::vector<E> out;
@@ -70,11 +71,12 @@ template <class E, class Op>
   return out;
 }
 
-/// The tree of Blelloch: up, combining neighbours, then down, handing each what came before it.
+/// Blelloch's tree: an up-sweep that combines neighbours, then a down-sweep that distributes prefixes.
 ///
 /// Paper:   Blelloch, Prefix sums and their applications, section 1.2; S5, Appendix H.
 /// Why:     all operations of a level are independent of each other: L steps in 2 log₂ L rounds, for twice the work.
 /// Shapes:  L elements, any L, → L prefixes without their own element.
+/// Error:   that of at most 2 ⌈log₂ L⌉ operations one after the other.
 /// Cost:    2 (L − 1) operations for L ≥ 1, depth 2 ⌈log₂ L⌉ − 1 at most.
 template <class E, class Op>
 [[nodiscard]] std::vector<E> blelloch_exclusive_scan(std::vector<E> const& x, Op const& op, E const& initial) {
@@ -92,8 +94,7 @@ template <class E, class Op>
   return out;
 }
 
-/// One element for each chunk of at most Q: all of it combined. [L] → [⌈L/Q⌉] A Q of 0 would never get on: where
-/// contracts don't refuse it, it counts as 1.
+/// The total of each chunk of at most Q elements. [L] → [⌈L/Q⌉] Without contracts, Q = 0 counts as 1.
 template <class E, class Op>
 [[nodiscard]] std::vector<E> chunk_totals(std::size_t Q, std::vector<E> const& x, Op const& op) {
   MAMBA_EXPECTS(Q >= 1, "chunk_totals: a chunk must have an element", Q, 1);
@@ -107,7 +108,7 @@ template <class E, class Op>
   return out;
 }
 
-/// Each chunk's own scan, from what came before the chunk. Scan is sequential_scan or its exclusive form.
+/// The scan of each chunk, from its prefix. Scan is sequential_scan or its exclusive form.
 template <class E, class Scan>
 [[nodiscard]] std::vector<E> scans_of_chunks(std::size_t Q, std::vector<E> const& x, std::vector<E> const& before,
                                              Scan const& scan) {
@@ -123,12 +124,12 @@ template <class E, class Scan>
   return out;
 }
 
-/// In chunks of Q: each chunk to one element, a short scan over those, and each chunk again from what came before it.
+/// In chunks of Q: the total of each chunk, a scan over the totals, and a scan of each chunk from its prefix.
 ///
 /// Paper:   Blelloch, section 1.2 (fewer processors than elements); Mamba-2, section 6 has the same three phases.
-/// Why:     the first and the last phase are one chunk per hand, as sequential as the machine likes: few hands need no
-///          tree.
-/// Shapes:  L elements → L prefixes; Q ≥ 1, and Q ≥ L is the sequential scan with its totals for nothing.
+/// Why:     chunks are independent in the first and the last phase, and sequential within: few threads need no tree.
+/// Shapes:  L elements → L prefixes; Q ≥ 1, and Q ≥ L is the sequential scan, with unused totals.
+/// Error:   that of at most 2Q + ⌈L/Q⌉ − 2 operations one after the other.
 /// Cost:    2L − 1 operations for L ≥ 1, depth 2Q + ⌈L/Q⌉ − 2 at most.
 template <class E, class Op>
 [[nodiscard]] std::vector<E> chunked_scan(std::size_t Q, std::vector<E> const& x, Op const& op, E const& initial) {

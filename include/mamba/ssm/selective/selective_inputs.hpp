@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/selective/selective_inputs.hpp — where a selective scan's Δ, B, C and outputs come from and go.  [floor 3]
+// mamba/ssm/selective/selective_inputs.hpp — the Δ, B, C and outputs of a selective scan, in pieces.  [floor 3]
 //
 //     selective_recurrence(softplus_of(with_bias(raw, bias)), a, per_group(b, D), per_token(c), x, h,
 //                          plus_skip(d, x, gated(z, into(y))));
 //
-// The scan asks for delta(t, channel), b(t, channel, n) and c(t, channel, n), and hands over each answer to
-// answer(t, channel, value). Each piece below is one way to serve one of them; pieces are put into one another. What is
-// given by name is referred to and must live on; what is given as a temporary (a view, another piece) is kept.
+// The scan calls delta(t, channel), b(t, channel, n) and c(t, channel, n), and passes each output to
+// write(t, channel, value). The functions below make such callables, and compose. Lvalue arguments are stored by
+// reference and must outlive the callable; temporaries (a view, another piece) are stored by value.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -20,8 +20,10 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// x·σ(x), the gate, for any scalar: math::silu for the reals and their batches; math/ has no long double and no complex
-/// numbers, with which the tests calculate.
+/// x·σ(x), the gate, for any scalar: math::silu for float, double and batches; the formula for long double and complex
+/// numbers.
+///
+/// Error:   that of math::silu; 3 ε in long double. Complex: unbounded near the zeros of 1 + e⁻ˣ.
 template <class T>
 [[nodiscard]] T silu(T x) noexcept {
   if constexpr (simd::real<T>) {
@@ -32,6 +34,8 @@ template <class T>
 }
 
 /// ln(1 + eˣ) up to 20 and x above, as PyTorch has it: math::softplus_thresholded, and the same in long double.
+///
+/// Error:   that of math::softplus_thresholded; 3 ε in long double.
 template <class T>
 [[nodiscard]] T softplus(T x) noexcept {
   if constexpr (simd::real<T>) {
@@ -43,7 +47,7 @@ template <class T>
 
 namespace detail {
 
-/// A reference to what was given by name, a copy of what was a temporary.
+/// A reference to an lvalue, a copy of a temporary.
 template <class M>
 struct kept {
   M value;
@@ -55,16 +59,16 @@ template <class M>
 
 }  // namespace detail
 
-/// B or C with a row for every token, the same for all channels: [L, N]. Mamba-1's own.
+/// B or C with a row for every token, the same for all channels: [L, N], as in Mamba-1.
 template <class Matrix>
 [[nodiscard]] auto per_token(Matrix&& m) {
   return
       [k = detail::keep(std::forward<Matrix>(m))](std::size_t t, std::size_t, std::size_t n) { return k.value(t, n); };
 }
 
-/// B or C with a row for every token and group of channels, [L, G, N]: channel d of D looks at group ⌊d G/D⌋.
+/// B or C with a row for every token and group of channels, [L, G, N]: channel d of D reads group ⌊d G/D⌋.
 ///
-/// Domain:  D a multiple of G, which the tensor's axis 1 has, where it can say so: m may also be a function.
+/// Domain:  D a multiple of G, the extent of axis 1 where m is a tensor; m may also be a function.
 template <class Tensor>
 [[nodiscard]] auto per_group(Tensor&& m, std::size_t groups, std::size_t channels) {
   MAMBA_EXPECTS(groups > 0 && channels % groups == 0, "per_group: the channels must be a multiple of the groups",
@@ -79,7 +83,7 @@ template <class Tensor>
 }
 
 /// B or C that doesn't depend on the token: a row for every channel, [D, N]. With it and a constant Δ nothing is
-/// selective, and what is left is S4D.
+/// selective: the system is S4D's.
 template <class Matrix>
 [[nodiscard]] auto per_channel(Matrix&& m) {
   return [k = detail::keep(std::forward<Matrix>(m))](std::size_t, std::size_t channel, std::size_t n) {
@@ -88,13 +92,17 @@ template <class Matrix>
 }
 
 /// Δ plus a bias for each channel: delta [L, D], bias [D].
+///
+/// Error:   one rounding.
 template <class Step, class Bias>
 [[nodiscard]] auto with_bias(Step&& delta, Bias&& bias) {
   return [k = detail::keep(std::forward<Step>(delta)), plus = detail::keep(std::forward<Bias>(bias))](
              std::size_t t, std::size_t channel) { return k.value(t, channel) + plus.value[channel]; };
 }
 
-/// Δ made positive: softplus of what the projection says, [L, D].
+/// Δ > 0: the softplus of the projection, [L, D].
+///
+/// Error:   that of softplus().
 template <class Step>
 [[nodiscard]] auto softplus_of(Step&& delta) {
   return [k = detail::keep(std::forward<Step>(delta))](std::size_t t, std::size_t channel) {
@@ -102,7 +110,7 @@ template <class Step>
   };
 }
 
-/// Answers that are written into a matrix, [L, D].
+/// Outputs written to a matrix, [L, D].
 template <class Y>
 [[nodiscard]] auto into(Y&& y) {
   return [k = detail::keep(std::forward<Y>(y))](std::size_t t, std::size_t channel, auto value) {
@@ -110,20 +118,24 @@ template <class Y>
   };
 }
 
-/// Answers with a skip: y + D x, d [D], x [L, D].
-template <class D, class X, class Answer>
-[[nodiscard]] auto plus_skip(D&& d, X&& x, Answer answer) {
-  return [skip = detail::keep(std::forward<D>(d)), input = detail::keep(std::forward<X>(x)), answer](
+/// Outputs with a skip: y + D x, d [D], x [L, D].
+///
+/// Error:   two roundings of |y| + |D x|.
+template <class D, class X, class Write>
+[[nodiscard]] auto plus_skip(D&& d, X&& x, Write write) {
+  return [skip = detail::keep(std::forward<D>(d)), input = detail::keep(std::forward<X>(x)), write](
              std::size_t t, std::size_t channel, auto value) {
-    answer(t, channel, value + skip.value[channel] * input.value(t, channel));
+    write(t, channel, value + skip.value[channel] * input.value(t, channel));
   };
 }
 
-/// Answers through a gate: y · silu(z), z [L, D].
-template <class Z, class Answer>
-[[nodiscard]] auto gated(Z&& z, Answer answer) {
-  return [gate = detail::keep(std::forward<Z>(z)), answer](std::size_t t, std::size_t channel, auto value) {
-    answer(t, channel, value * silu(gate.value(t, channel)));
+/// Outputs with a gate: y · silu(z), z [L, D].
+///
+/// Error:   that of silu(), and one rounding.
+template <class Z, class Write>
+[[nodiscard]] auto gated(Z&& z, Write write) {
+  return [gate = detail::keep(std::forward<Z>(z)), write](std::size_t t, std::size_t channel, auto value) {
+    write(t, channel, value * silu(gate.value(t, channel)));
   };
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/selective/selective_maps.hpp — the selective scan as a scan: each token a map.  [floor 3]
+// mamba/ssm/selective/selective_maps.hpp — the selective scan as an associative scan of maps.  [floor 3]
 //
 //     token t, one channel:    h ↦ exp(Δ_t a) h + Δ_t B_t x_t          a column of N modes
 #pragma once
@@ -12,10 +12,11 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// What each token does to the state of one channel.
+/// The map of each token on the state of one channel.
 ///
 /// Paper:   Mamba, section 3.3.2.
 /// Shapes:  as selective_recurrence() → L maps of N modes.
+/// Error:   that of zero_order_hold_a_euler_b(), and one rounding for the product with x.
 template <class T, class Step, class A, class B, class X>
 [[nodiscard]] std::vector<affine<diagonal_matrix<T>, vector<T>>> selective_maps(Step const& delta, A const& a,
                                                                                 B const& b, X const& x,
@@ -33,22 +34,21 @@ template <class T, class Step, class A, class B, class X>
   return out;
 }
 
-/// selective_recurrence() by any scan of scan.hpp: the same answers and the same last state, channel after channel.
+/// selective_recurrence() by any scan of scan.hpp: the same outputs and the same last state, channel after channel.
 ///
 ///     scan(maps, op, initial)      such as   blelloch_scan, or chunked_scan with its Q bound
 ///
 /// Paper:   Mamba, section 3.3.2; S5, section 3.3.
-/// Why:     Δ, B and C that change from token to token rule out the convolution, not the scan: the maps of tokens
-///          compose all the same. This is what lets a selective model train in parallel over time.
+/// Why:     Δ, B and C that change from token to token rule out the convolution, but the maps of tokens compose, so
+///          that a selective model can be trained in parallel over time.
 /// Shapes:  as selective_recurrence().
-/// Error:   a grouping of its own, hence roundings of its own: within 2 ⌈log₂ L⌉ + 2 of them for a tree, each of the
-///          size of what is added.
+/// Error:   that of selective_maps() and of the scan: for a tree 2 ⌈log₂ L⌉ + 2 roundings, each relative to its terms.
 /// Cost:    L·D·N exponentials, and the scan's operations of 2N products each; O(L N) memory.
-/// See:     selective_recurrence() for the states in between: here each channel goes through all of time by itself, so
-///          that there is no moment at which one state of all channels could be observed.
+/// See:     selective_recurrence() for intermediate states: here each channel is computed for all tokens before the
+///          next, so that the state of all channels never exists at one token.
 template <modes Kept = modes::all>
 void selective_recurrence_by(auto const& scan, auto const& delta, auto const& a, auto const& b, auto const& c,
-                             auto const& x, auto& h, auto const& answer) {
+                             auto const& x, auto& h, auto const& write) {
   using T = std::remove_cvref_t<decltype(h(0, 0))>;
   detail::expect_shape(a, x.extent(1), h.extent(1), "selective_recurrence_by: A must be [D, N], as wide as h");
   detail::expect_shape(h, x.extent(1), a.extent(1),
@@ -61,7 +61,7 @@ void selective_recurrence_by(auto const& scan, auto const& delta, auto const& a,
       T sum(0);
       for (std::size_t n = 0; n < h.extent(1); ++n)
         sum += T(c(t, channel, n)) * (h(channel, n) = states[t].b(index(n)));
-      answer(t, channel, whole<Kept>(sum));
+      write(t, channel, whole<Kept>(sum));
     }
   }
 }

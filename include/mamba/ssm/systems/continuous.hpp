@@ -22,8 +22,9 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// A system with M inputs and P outputs over a state matrix of any structure. Half of the modes stand for a real
-/// system: the stored rows of B and columns of C are one of each conjugate pair, and C h means 2 Re of the stored part.
+/// A system with M inputs and P outputs over a state matrix of any structure. With half of the modes the system
+/// is real: the stored rows of B and columns of C are one of each conjugate pair, and C h means 2 Re of the stored
+/// part.
 template <class A, std::size_t M = 1, std::size_t P = 1>
 struct continuous_system {
   static constexpr modes kept = kept_of<A>;
@@ -34,7 +35,7 @@ struct continuous_system {
   matrix<typename detail::facts_of<A>::skip, P, M> d;  ///< [P, M]
 };
 
-/// A any matrix.
+/// A is any matrix.
 template <scalar T, std::size_t N = dynamic, std::size_t M = 1, std::size_t P = 1>
 using dense_system = continuous_system<matrix<T, N>, M, P>;
 
@@ -47,7 +48,7 @@ template <scalar T, std::size_t N = dynamic, std::size_t R = 1, std::size_t M = 
           modes Kept = modes::all>
 using dplr_system = continuous_system<low_rank_matrix<T, N, R, Kept>, M, P>;
 
-/// What is read by C and D, in continuous or in discrete time.
+/// A system with C and D, in continuous or in discrete time.
 template <class System>
 concept linear_system = requires(System const& s) {
   s.c;
@@ -59,6 +60,8 @@ concept linear_system = requires(System const& s) {
 ///
 /// Paper:   S4, Eq. (1).
 /// Shapes:  h [N], x [M] → [N].
+/// Error:   (N + M + 2) ε (|A||h| + |B||x|) entry by entry; diagonal plus low rank (N + R + M + 4) ε with
+///          |Λ| + |P||Qᴴ| for |A|.
 /// Cost:    O(N²) dense, O(N) diagonal, O(NR) diagonal plus low rank.
 template <class A, std::size_t M, std::size_t P, class State, class Input>
 [[nodiscard]] vector<number_of<A>, states_of<A>> derivative(continuous_system<A, M, P> const& s, State const& h,
@@ -66,10 +69,11 @@ template <class A, std::size_t M, std::size_t P, class State, class Input>
   return s.a * h + s.b * x;
 }
 
-/// y = C h + D x, the second; a half system answers 2 Re(C h) + D x. The same in discrete time.
+/// y = C h + D x, the second; of a half system, 2 Re(C h) + D x. The same in discrete time.
 ///
 /// Paper:   S4, Eq. (1).
 /// Shapes:  h [N], x [M] → [P].
+/// Error:   (N + M + 2) ε (|C||h| + |D||x|) entry by entry.
 template <linear_system System, class State, class Input>
 [[nodiscard]] auto output(System const& s, State const& h, Input const& x) {
   return (whole<System::kept>(s.c * h) + s.d * x).eval();
@@ -88,6 +92,8 @@ template <template <class, std::size_t, std::size_t> class system, state_matrix 
 }
 
 /// The same system with A written out as a matrix.
+///
+/// Error:   that of to_dense(A); the other matrices are copied.
 template <template <class, std::size_t, std::size_t> class system, state_matrix A, std::size_t M, std::size_t P>
 [[nodiscard]] auto to_dense(system<A, M, P> const& s) {
   auto const all = all_modes(s);
@@ -95,7 +101,7 @@ template <template <class, std::size_t, std::size_t> class system, state_matrix 
   return system<decltype(to_dense(a)), M, P>{to_dense(a), b, c, d.template cast<number_of<A>>()};
 }
 
-/// The system in the form that products and functions of A keep: itself, but diagonal plus low rank written out.
+/// The system in a form that is closed under products and functions of A: itself, or, if diagonal plus low rank, dense.
 ///
 /// Why:     the exponential of Λ − P Qᴴ, and its powers, mix Λ and P Qᴴ to full rank. (The rank of exp(ΔA) − exp(ΔΛ) is
 ///          that of A − Λ only to first order in Δ.)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/systems/matrix.hpp — matrices and sequences of the lecture: Eigen's, sized by our letters.  [floor 3]
+// mamba/ssm/systems/matrix.hpp — Eigen's matrices, vectors and sequences, with sizes by letter.  [floor 3]
 //
 //     matrix<double, 4>          4 × 4, inside the object          vector<double, N>        a column of N
 //     matrix<double, dynamic>    any size, on the heap             sequence<double, M>      L × M: row k is time k
@@ -13,7 +13,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 
 namespace detail {
 
-/// A static size is not a promise to live on the stack: what is larger than 16 KiB goes to the heap.
+/// Matrices of static size above 16 KiB are stored on the heap.
 template <class T, std::size_t R, std::size_t C>
 constexpr int stored_extent(std::size_t extent) noexcept {
   bool const both_known = R != dynamic && C != dynamic;
@@ -31,7 +31,7 @@ using matrix = Eigen::Matrix<T, detail::stored_extent<T, R, C>(R), detail::store
 template <class T, std::size_t N = dynamic>
 using vector = matrix<T, N, 1>;
 
-/// L × M numbers: row k is what happens at time k. With one channel it is a column vector.
+/// L × M numbers: row k belongs to time k. With one channel it is a column vector.
 template <class T, std::size_t M = 1>
 using sequence = matrix<T, dynamic, M>;
 
@@ -41,7 +41,7 @@ using sequence = matrix<T, dynamic, M>;
 /// An Eigen index as a size.
 [[nodiscard]] constexpr std::size_t size(Eigen::Index n) noexcept { return static_cast<std::size_t>(n); }
 
-/// An extent in an Eigen type as one of ours.
+/// The extent of an Eigen type, `dynamic` where it is Eigen::Dynamic.
 [[nodiscard]] constexpr std::size_t extent_of(int eigen) noexcept {
   return eigen == Eigen::Dynamic ? dynamic : static_cast<std::size_t>(eigen);
 }

@@ -6,15 +6,18 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// Which modes of a real system a complex one keeps. The modes of a real A come in conjugate pairs, so that one of each
-/// pair is enough: what the other would add is the conjugate, and the pair together is 2 Re. A real mode has no partner.
+/// The modes that are stored. Those of a real A come in conjugate pairs, so that one of each pair is enough: the other
+/// adds the conjugate, and both together are 2 Re. Real modes are stored as `all`.
 enum class modes { all, half };
 
-/// Whether modes of a scalar type may stand for their conjugates as well.
+/// Whether modes of type T can be stored so: only complex ones have conjugates.
 template <modes Kept, class T>
 inline constexpr bool can_keep = Kept == modes::all || is_complex<T>;
 
-/// What the kept modes stand for: v itself, or 2 Re v where the conjugate half is implied. v is a matrix or a number.
+/// The value over all modes, from that over the stored ones: v itself, or 2 Re v where the conjugate half is implied. v
+/// is a matrix or a number.
+///
+/// Error:   exact.
 template <modes Kept, class Expression>
 requires(!scalar<Expression>) [[nodiscard]] auto whole(Expression const& v) {
   static_assert(can_keep<Kept, typename Expression::Scalar>, "modes::half needs complex modes");

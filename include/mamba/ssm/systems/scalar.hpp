@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/systems/scalar.hpp — what an entry of a matrix may be, and the real number behind it.  [floor 3]
+// mamba/ssm/systems/scalar.hpp — the entries of matrices, and their real types.  [floor 3]
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -22,7 +22,7 @@ struct real_behind<std::complex<T>> {
 
 }  // namespace detail
 
-/// The real number behind a scalar: double for double and for complex<double>; rules.hpp adds that of a SIMD batch.
+/// The real type of a scalar: double for double and for complex<double>; rules.hpp adds that of a SIMD batch.
 template <class T>
 using real_of = typename detail::real_behind<T>::type;
 
@@ -32,8 +32,8 @@ using complex_of = std::complex<real_of<T>>;
 template <class T>
 inline constexpr bool is_complex = std::same_as<T, std::complex<real_of<T>>>;
 
-/// What an entry of the lecture's matrices may be: float, double, long double, or a complex of one.
+/// The entries of the matrices in ssm/: float, double, long double, or a complex of one.
 template <class T>
-concept scalar = std::floating_point<T> ||(is_complex<T>&& std::floating_point<real_of<T>>);
+concept scalar = (std::floating_point<T> || (is_complex<T> && std::floating_point<real_of<T>>));
 
 }  // namespace mamba::inline MAMBA_ABI::ssm

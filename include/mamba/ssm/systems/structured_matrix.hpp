@@ -14,7 +14,7 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// diag λ: N modes that don't see each other. With modes::half, N counts the stored ones.
+/// diag λ: N independent modes. With modes::half, N counts the stored ones.
 template <scalar T, std::size_t N = dynamic, modes Kept = modes::all>
 struct diagonal_matrix {
   static_assert(can_keep<Kept, T>, "modes::half needs complex modes: a real one has no conjugate to stand for");
@@ -25,7 +25,7 @@ struct diagonal_matrix {
   vector<T, N> lambda;  ///< [N]
 
   diagonal_matrix() = default;
-  /// diag λ of a column λ, as which it may be written and assigned.
+  /// diag λ of a column λ, also by assignment.
   template <class Column>
   diagonal_matrix(Eigen::MatrixBase<Column> const& modes) : lambda(modes) {}
 
@@ -79,7 +79,7 @@ concept low_rank = requires(A const& a) {
   detail::is_low_rank(a);
 };
 
-/// What may be the A of a system: Eigen's matrices, and what says how many states it has and which modes it keeps.
+/// The A of a system: Eigen's matrices, and types that state their number of states and the modes they keep.
 template <class A>
 concept state_matrix = dense_matrix<A> || requires {
   typename A::Scalar;
@@ -93,7 +93,7 @@ template <class A>
 struct facts_of {
   static constexpr std::size_t states = A::states;
   static constexpr modes kept = A::kept;
-  using skip = real_of<typename A::Scalar>;  // D is a real system's, in whatever coordinates its states are
+  using skip = real_of<typename A::Scalar>;  // D is real, whatever the coordinates of the states
 };
 template <dense_matrix A>
 struct facts_of<A> {
@@ -124,6 +124,8 @@ inline constexpr modes kept_of = detail::facts_of<A>::kept;
 /// A h.
 ///
 /// Shapes:  A [N, N], h [N, any].
+/// Error:   diagonal: one rounding for each entry (3 ε where complex); low rank (N + R + 4) ε (|Λ| + |P||Qᴴ|)|h| entry
+///          by entry.
 /// Cost:    O(N) diagonal, O(NR) diagonal plus low rank, for each column.
 template <class T, std::size_t N, modes K, class H>
 [[nodiscard]] auto operator*(diagonal_matrix<T, N, K> const& a, Eigen::MatrixBase<H> const& h) {
@@ -134,7 +136,9 @@ template <class T, std::size_t N, std::size_t R, modes K, class H>
   return (a.lambda.asDiagonal() * h.derived() - a.p * whole<K>(a.q.adjoint() * h.derived())).eval();
 }
 
-/// C A, and A of A: diagonal stays diagonal.
+/// C A, and A A: diagonal stays diagonal.
+///
+/// Error:   one rounding for each entry (3 ε where complex).
 template <class C, class T, std::size_t N, modes K>
 [[nodiscard]] auto operator*(Eigen::MatrixBase<C> const& c, diagonal_matrix<T, N, K> const& a) {
   return (c.derived() * a.lambda.asDiagonal()).eval();
@@ -171,6 +175,8 @@ template <state_matrix A>
 }
 
 /// A written out as a matrix of all modes.
+///
+/// Error:   (R + 3) ε (|Λ| + |P||Qᴴ|) entry by entry for diagonal plus low rank; the others are copied.
 template <state_matrix A>
 [[nodiscard]] auto to_dense(A const& a) {
   if constexpr (dense_matrix<A>) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/systems/transition.hpp — (A, B), how a memory is written; what is read from it is chosen later.  [floor 3]
+// mamba/ssm/systems/transition.hpp — (A, B), the state equation without an output.  [floor 3]
 //
 //     h'(t) = A h(t) + B x(t)
 #pragma once
@@ -9,26 +9,27 @@
 
 namespace mamba::inline MAMBA_ABI::ssm {
 
-/// How one input moves N states. Every HiPPO measure is one of these.
+/// The state equation of N states with one input. Every HiPPO measure is one of these.
 template <scalar T, std::size_t N = dynamic>
 struct transition {
   matrix<T, N> a;  ///< [N, N]
   vector<T, N> b;  ///< [N]
 };
 
-/// The same memory with its clock θ times slower: what took one second takes θ. The state at time θ t of x(t) stays.
+/// The same system with time scaled by θ: what took one second takes θ.
 ///
 ///     A → A/θ,     B → B/θ
 ///
 /// Paper:   HiPPO, appendix B.2: a window of length 1 becomes one of length θ.
 /// Units:   theta [s] where A is a pure number.
 /// Domain:  theta > 0.
+/// Error:   one rounding for each entry.
 template <class T, std::size_t N>
 [[nodiscard]] transition<T, N> rescale_time(transition<T, N> const& s, real_of<T> theta) {
   return {s.a / theta, s.b / theta};
 }
 
-/// A whole system: the memory (A, B), read by C, and no skip.
+/// The system with (A, B), the output matrix C, and no skip.
 ///
 ///     h'(t) = A h(t) + B x(t)          y(t) = C h(t)
 ///
@@ -42,7 +43,7 @@ template <class T, std::size_t N, class C>
 
 namespace detail {
 
-/// The number of states asked for, in the type or at run time, as an Eigen index.
+/// The number of states, static or an argument, as an Eigen index.
 template <std::size_t N>
 [[nodiscard]] Eigen::Index states(std::size_t n) {
   MAMBA_EXPECTS(n != dynamic, "a state of dynamic size needs its size as an argument");

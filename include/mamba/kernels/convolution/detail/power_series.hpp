@@ -33,7 +33,7 @@ struct wide {
   }
 };
 
-/// One mode of one channel: where its powers stand, and the factor to the next.
+/// One mode of one channel: its current powers, and the factor to the next.
 template <class T, std::size_t Planes>
 struct power_series {
   static constexpr std::size_t W = simd::lanes<T>;
@@ -66,7 +66,7 @@ struct power_series {
   }
 
  private:
-  /// Numbers below the smallest normal one are left out: machines are slow with them, and they add nothing.
+  /// Subnormal numbers are left out: they are slow on many machines and change no sum.
   void set_start() noexcept {
     constexpr double least = std::numeric_limits<T>::min();
     double size = anchor.size();
@@ -82,7 +82,7 @@ template <std::size_t M, class T>
 inline void add_series(power_series<T, 1> const* series, T* sums, std::size_t vectors) noexcept {
   using V = simd::batch<T>;
   constexpr std::size_t W = simd::lanes<T>;
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+  auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V const jump[] = {V(series[I].a_bar_to_W[0])...};
     V power[] = {simd::product(V(series[I].start[0]), simd::load<V>(series[I].lane[0]))...};
     for (std::size_t k = 0; k < vectors * W; k += W) {
@@ -90,19 +90,19 @@ inline void add_series(power_series<T, 1> const* series, T* sums, std::size_t ve
       ((sum = sum + power[I], power[I] = simd::product(power[I], jump[I])), ...);
       simd::store<V>(sums + k, sum);
     }
-  }
-  (std::make_index_sequence<M>{});
+  };
+  unroll_i(std::make_index_sequence<M>{});
 }
 template <std::size_t M, class T>
 inline void add_series(power_series<T, 2> const* series, T* sums, std::size_t vectors) noexcept {
   using V = simd::batch<T>;
   constexpr std::size_t W = simd::lanes<T>;
-  auto const times = [](V & re, V & im, V b_re, V b_im) __attribute__((always_inline)) {
+  auto const times = [](auto& re, auto& im, V b_re, V b_im) __attribute__((always_inline)) {
     V const first = re;
     re = simd::fnma(b_im, im, simd::product(b_re, re));
     im = simd::fma(b_re, im, simd::product(b_im, first));
   };
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+  auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V const jump_re[] = {V(series[I].a_bar_to_W[0])...};
     V const jump_im[] = {V(series[I].a_bar_to_W[1])...};
     V re[] = {V(series[I].start[0])...};
@@ -113,8 +113,8 @@ inline void add_series(power_series<T, 2> const* series, T* sums, std::size_t ve
       ((sum = sum + re[I], times(re[I], im[I], jump_re[I], jump_im[I])), ...);
       simd::store<V>(sums + k, sum);
     }
-  }
-  (std::make_index_sequence<M>{});
+  };
+  unroll_i(std::make_index_sequence<M>{});
 }
 
 /// All of `count` series, M at a time where none of them ends, in ascending order whatever M is.

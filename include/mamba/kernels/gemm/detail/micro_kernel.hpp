@@ -13,19 +13,19 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// What happens to what was in y: overwritten, or added to (y + x Wᵀ + b, the residual stream).
+/// Whether y is overwritten, or added to (y + x Wᵀ + b, the residual stream).
 enum class output { assign, add };
 
 namespace detail {
 
-/// Software prefetch of what is multiplied next: `lines` cache lines before every prefetch_step columns.
+/// Software prefetch of the next k-block: `lines` cache lines before every prefetch_step columns.
 struct prefetch_stream {
   char const* from = nullptr;
   std::size_t lines = 0;
 };
 
-/// Prefetches the places of R tokens' sums before they are computed: the rows of y lie far apart, on a page each, where
-/// no hardware prefetcher follows.
+/// Prefetches the outputs of R tokens before they are computed: the rows of y lie on different pages, too far apart for
+/// the hardware prefetcher.
 template <std::size_t Width, class T>
 [[gnu::always_inline]] inline void prefetch_rows(matrix_view<T> y, std::size_t t, std::size_t count,
                                                  std::size_t o) noexcept {
@@ -53,8 +53,8 @@ inline void write_sums(matrix_view<T> y, std::size_t t, std::size_t o, simd::bat
 }
 
 /// Adds columns to the sums of R tokens × Q panels. Every index below is a constant of a fold, so that the accumulators
-/// have no address and stay in registers: with loops, or lambdas that are not inlined, clang 14 kept them on the stack,
-/// three times slower.
+/// have no address and stay in registers: with loops, or lambdas that are not inlined, clang 14 kept them on the
+/// stack.
 template <std::size_t R, std::size_t Q, class W>
 struct tile {
   using T = arithmetic<W>;
@@ -65,7 +65,7 @@ struct tile {
   /// sum [R][Q·P]: sums are read, extended by `columns` columns in ascending order, and written.
   [[gnu::noinline]] static void add(T const* x, std::size_t x_pitch, W const* weights, std::size_t panel_stride,
                                     std::size_t columns, T* sum, [[maybe_unused]] prefetch_stream next = {}) noexcept {
-    [&]<std::size_t... A>(std::index_sequence<A...>) __attribute__((always_inline)) {
+    auto const unroll_a = [&]<std::size_t... A>(std::index_sequence<A...>) __attribute__((always_inline)) {
       V acc[R * Q * vectors];
       ((acc[A] = simd::load<V>(sum + A * simd::lanes<T>)), ...);
       T* volatile const kept = sum;  // in memory: the loop needs every register, and g++ 12 would spill another one
@@ -83,10 +83,10 @@ struct tile {
           for (std::size_t i = 0; i < next.lines; ++i, next.from += 64) simd::prefetch(next.from, 0);
           for (; k < stop; ++k) {
             V w[Q * vectors];
-            [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
+            auto const unroll_j = [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
               ((w[J] = load<J>(weights, panel_stride, k)), ...);
-            }
-            (std::make_index_sequence<Q * vectors>{});
+            };
+            unroll_j(std::make_index_sequence<Q * vectors>{});
             if constexpr (sizeof(W) < sizeof(T))
               simd::prefetch(address<0>(weights, panel_stride, k), blocking::prefetch_distance);
             V broadcast;
@@ -98,8 +98,8 @@ struct tile {
       }
       T* const out = kept;
       (simd::store<V>(out + A * simd::lanes<T>, acc[A]), ...);
-    }
-    (std::make_index_sequence<R * Q * vectors>{});
+    };
+    unroll_a(std::make_index_sequence<R * Q * vectors>{});
   }
 
  private:

@@ -29,7 +29,7 @@ struct quantized_tile {
   /// x: the first block of R rows, x_blocks apart; w: the first block of a panel, of whose outputs `o` is the first.
   void multiply(quantized_block const* x, std::size_t x_blocks, block const* w, std::size_t blocks,
                 std::size_t o) noexcept {
-    [&]<std::size_t... A>(std::index_sequence<A...>) __attribute__((always_inline)) {
+    auto const unroll_a = [&]<std::size_t... A>(std::index_sequence<A...>) __attribute__((always_inline)) {
       V acc[R * vectors];
       ((acc[A] = V(0.0F)), ...);
       for (std::size_t b = 0; b < blocks; ++b, x += b % per_x == 0 ? 1 : 0, ++w) {
@@ -41,23 +41,23 @@ struct quantized_tile {
         ((dot[A] = start(x[A / vectors * x_blocks], first)), ...);
         for (std::size_t i = 0; i < block::words; ++i) {
           simd::bytes4 packed[vectors];
-          [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
+          auto const unroll_j = [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
             ((packed[J] = simd::load_bytes(w->codes[i][o + J * lanes])), ...);
-          }
-          (std::make_index_sequence<vectors>{});
-          [&]<std::size_t... P>(std::index_sequence<P...>) __attribute__((always_inline)) {
+          };
+          unroll_j(std::make_index_sequence<vectors>{});
+          auto const unroll_p = [&]<std::size_t... P>(std::index_sequence<P...>) __attribute__((always_inline)) {
             (add_part<P>(dot, packed, x, x_blocks, first + P * 4 * block::words + 4 * i, std::index_sequence<A...>{}),
              ...);
-          }
-          (std::make_index_sequence<block::parts>{});
+          };
+          unroll_p(std::make_index_sequence<block::parts>{});
         }
         V scale[vectors];
         V offset[vectors];
-        [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
+        auto const unroll_j = [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
           ((scale[J] = simd::load<V>(w->line[0] + o + J * lanes)), ...);
           if constexpr (W::has_offset) ((offset[J] = simd::load<V>(w->line[1] + o + J * lanes)), ...);
-        }
-        (std::make_index_sequence<vectors>{});
+        };
+        unroll_j(std::make_index_sequence<vectors>{});
         V with;
         if constexpr (W::has_offset) {
           ((with = A % vectors == 0 ? scaled_sum(x[A / vectors * x_blocks], first) : with,
@@ -70,8 +70,8 @@ struct quantized_tile {
          ...);
       }
       (simd::store<V>(sum + A * lanes, acc[A]), ...);
-    }
-    (std::make_index_sequence<R * vectors>{});
+    };
+    unroll_a(std::make_index_sequence<R * vectors>{});
   }
 
  private:
@@ -92,7 +92,7 @@ struct quantized_tile {
     }
   }
 
-  /// They are stored with `zero` added: zero·Σx is too much.
+  /// Codes are stored with `zero` added, which adds zero·Σx to the sums.
   [[gnu::always_inline]] static std::int32_t excess(quantized_block const& x, std::size_t first) noexcept {
     return block::zero * sum_of(x, first);
   }
@@ -125,10 +125,10 @@ struct quantized_tile {
                                               quantized_block const* x, std::size_t x_blocks, std::size_t k,
                                               std::index_sequence<A...>) noexcept {
     simd::bytes4 w[vectors];
-    [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
+    auto const unroll_j = [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
       ((w[J] = part<P>(packed[J])), ...);
-    }
-    (std::make_index_sequence<vectors>{});
+    };
+    unroll_j(std::make_index_sequence<vectors>{});
     simd::bytes4 four;
     ((four = A % vectors == 0 ? simd::broadcast4(x[A / vectors * x_blocks].c + k) : four,
       dot[A] = simd::in_order(add(dot[A], w[A % vectors], four))),

@@ -32,7 +32,7 @@ struct mode_batches {
 };
 
 #if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr std::size_t register_budget = 8;  // batches of real state that live in registers with their ā and b̄
+inline constexpr std::size_t register_budget = 8;  // batches of real state that fit in registers with their ā and b̄
 #else
 inline constexpr std::size_t register_budget = 4;
 #endif
@@ -40,7 +40,7 @@ inline constexpr std::size_t register_budget = 4;
 /// Bytes of a tile of x, and of its sums, that lie on the stack.
 inline constexpr std::size_t stack_of_inputs = std::size_t{6} * 1024;
 
-/// What a tile's sums are before some modes are added: zero, or what is in them.
+/// The initial sums of a tile: zero, or the sums over earlier modes.
 template <class T>
 struct sums_before {
   alignas(64) static constexpr T zero[simd::lanes<T>] = {};
@@ -54,7 +54,7 @@ inline void advance_modes(mode_batches<T, 1> const& at, T const* x, sums_before<
                           std::size_t rows) noexcept {
   using V = simd::batch<T>;
   constexpr std::size_t W = simd::lanes<T>;
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+  auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V const a[] = {simd::load<V>(at.a[0] + I * W)...};
     V b[M];
     if constexpr (Input == input_map::scaled) ((b[I] = simd::load<V>(at.b[0] + I * W)), ...);
@@ -70,8 +70,8 @@ inline void advance_modes(mode_batches<T, 1> const& at, T const* x, sums_before<
       simd::store<V>(sums + r * W, sum);
     }
     (simd::store<V>(at.h[0] + I * W, h[I]), ...);
-  }
-  (std::make_index_sequence<M>{});
+  };
+  unroll_i(std::make_index_sequence<M>{});
 }
 
 /// The same of complex modes, the real part of c h.
@@ -80,7 +80,7 @@ inline void advance_modes(mode_batches<T, 2> const& at, T const* x, sums_before<
                           std::size_t rows) noexcept {
   using V = simd::batch<T>;
   constexpr std::size_t W = simd::lanes<T>;
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+  auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V const a_re[] = {simd::load<V>(at.a[0] + I * W)...};
     V const a_im[] = {simd::load<V>(at.a[1] + I * W)...};
     T const *const c_re = at.c[0], *const c_im = at.c[1];
@@ -105,8 +105,8 @@ inline void advance_modes(mode_batches<T, 2> const& at, T const* x, sums_before<
       simd::store<V>(sums + r * W, sum);
     }
     ((simd::store<V>(at.h[0] + I * W, re[I]), simd::store<V>(at.h[1] + I * W, im[I])), ...);
-  }
-  (std::make_index_sequence<M>{});
+  };
+  unroll_i(std::make_index_sequence<M>{});
 }
 
 /// All of `count` batches, M at a time; the sum over them is in ascending order whatever M is.

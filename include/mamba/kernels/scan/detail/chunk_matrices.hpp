@@ -97,7 +97,7 @@ struct chunk_matrices {
     }
   }
 
-  /// The few steps of a chunk that is not whole, one by one; u is room for two states.
+  /// The few steps of a chunk that is not whole, one by one; u is a buffer for two states.
   void advance_by_steps(T* h, T* u, T const* x, std::size_t count) const noexcept {
     for (std::size_t i = 0; i < count; ++i) {
       for (std::size_t n = 0; n < Planes * padded; n += W) {

@@ -33,7 +33,7 @@ void for_each_group(std::size_t groups, std::size_t channels, std::size_t first,
 }
 
 /// One block with channels of several groups, B and C differing between lanes. Every operation is that of
-/// scan_of::run_tokens, so that a channel has the same bits either way.
+/// scan_of::run_tokens, so that a channel has the same bits in both.
 template <delta_softplus Softplus, class T, std::size_t D, std::size_t N>
 void run_mixed_block(scan_inputs<T> const& in, channel_blocked_view<T const> a, channel_blocked<T, D, N>& h,
                      matrix_view<T> y, std::size_t block) noexcept {

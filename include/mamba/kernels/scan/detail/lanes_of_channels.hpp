@@ -8,8 +8,8 @@
 
 namespace mamba::inline MAMBA_ABI::kernels::detail {
 
-/// Blocks of channels through all of time, a few of them at a time: their rows of x and y lie side by side, and each
-/// row may be a page of its own.
+/// Blocks of channels over all time steps, a few of them at a time: their rows of x and y are contiguous, while
+/// different rows may lie on different pages.
 template <class Call>
 class lanes_of_channels {
   using T = typename Call::T;
@@ -21,7 +21,7 @@ class lanes_of_channels {
  public:
   explicit lanes_of_channels(Call const& call) noexcept : call_(call) {}
 
-  /// Blocks first … last−1 through all of time, `together` of them at a time.
+  /// Blocks first … last−1 over all time steps, `together` of them at a time.
   void run_blocks(std::size_t first, std::size_t last) const noexcept {
     for (; first < last; first += together) run_group(first, std::min(last, first + together));
   }
@@ -47,8 +47,8 @@ class lanes_of_channels {
   [[nodiscard]] mode_batches<T, planes> block(std::size_t index) const noexcept {
     mode_batches<T, planes> at;
     for (std::size_t p = 0; p < planes; ++p) {
-      at.a[p] = call_.a[p]->block(index), at.c[p] = call_.c[p]->block(index);
-      at.b[p] = Call::map == input_map::scaled ? call_.b[p]->block(index) : nullptr;
+      at.a[p] = call_.a[p].block(index), at.c[p] = call_.c[p].block(index);
+      at.b[p] = Call::map == input_map::scaled ? call_.b[p].block(index) : nullptr;
       at.h[p] = call_.h[p]->block(index);
     }
     return at;

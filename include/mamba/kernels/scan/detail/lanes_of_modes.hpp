@@ -9,8 +9,8 @@
 
 namespace mamba::inline MAMBA_ABI::kernels::detail {
 
-/// One channel after the other through all of time, W modes to a batch. The lanes of W steps are summed at once, beside
-/// the recurrence of the next W steps.
+/// One channel after the other through all of time, W modes to a batch. The lanes of W steps are summed at once,
+/// overlapping the recurrence of the next W steps.
 template <class Call>
 class lanes_of_modes {
   using T = typename Call::T;
@@ -22,7 +22,7 @@ class lanes_of_modes {
 
   /// One channel through all of time, W modes to a batch.
   void run_channel(std::size_t channel) const noexcept {
-    constexpr std::size_t steps = 16;  // whole squares for lane_sums, few: they are summed while the next run
+    constexpr std::size_t steps = 16;  // a multiple of W for lane_sums; summed while the next steps run
     static_assert(steps % W == 0);
     alignas(64) T inputs[steps * W];
     alignas(64) T sums[steps * W];
@@ -63,9 +63,9 @@ class lanes_of_modes {
       for (std::size_t p = 0; p < planes; ++p) {
         for (std::size_t i = 0; i < padded; ++i) {
           bool const there = i < count;
-          a[p][i] = there ? (*from.a[p])(channel, first + i) : T{0};
-          if constexpr (Call::map == input_map::scaled) b[p][i] = there ? (*from.b[p])(channel, first + i) : T{0};
-          c[p][i] = there ? (*from.c[p])(channel, first + i) : T{0};
+          a[p][i] = there ? from.a[p](channel, first + i) : T{0};
+          if constexpr (Call::map == input_map::scaled) b[p][i] = there ? from.b[p](channel, first + i) : T{0};
+          c[p][i] = there ? from.c[p](channel, first + i) : T{0};
           h[p][i] = there ? (*from.h[p])(channel, first + i) : T{0};
         }
       }
@@ -92,7 +92,7 @@ class lanes_of_modes {
     }
   }
 
-  /// y of one channel at `rows` times from t, out of sums that are still spread over lanes.
+  /// y of one channel at `rows` times from t: reduces the sums across lanes.
   void put(std::size_t channel, std::size_t t, T const* inputs, T const* sums, std::size_t rows) const noexcept {
     T const skip = call_.d.empty() ? T{0} : call_.d[channel];
     T* const to = call_.y.data() + t * call_.y.pitch() + channel;

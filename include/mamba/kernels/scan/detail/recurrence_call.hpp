@@ -2,36 +2,43 @@
 // mamba/kernels/scan/detail/recurrence_call.hpp — the arguments of one diagonal recurrence, by planes.  [floor 4]
 #pragma once
 
+#include <mamba/kernels/scan/channel_blocked_view.hpp>
 #include <mamba/kernels/scan/detail/advance_modes.hpp>
 #include <mamba/tensor/view.hpp>
 
 #include <array>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace mamba::inline MAMBA_ABI::kernels::detail {
 
-template <class Blocked>
-using plane_type = std::remove_cvref_t<decltype(std::declval<Blocked const&>().plane(0))>;
-
-/// The planes of blocked modes, one by one.
-template <class Plane, class Blocked>
-[[nodiscard]] auto planes_of(Blocked& m) noexcept {
-  std::array<Plane*, Blocked::planes> out;
-  for (std::size_t p = 0; p < out.size(); ++p) out[p] = &m.plane(p);
+/// The planes of a state, one by one.
+template <class State>
+[[nodiscard]] auto planes_of(State& h) noexcept {
+  std::array<std::remove_reference_t<decltype(h.plane(0))>*, State::planes> out;
+  for (std::size_t p = 0; p < out.size(); ++p) out[p] = &h.plane(p);
   return out;
 }
 
-/// One call: what all channels share. b is null for unit_b.
-template <class Blocked, input_map Input>
+/// The planes of read-only modes.
+template <class Modes>
+[[nodiscard]] auto views_of(Modes const& m) noexcept {
+  std::array<channel_blocked_view<typename Modes::value_type const>, Modes::planes> out;
+  for (std::size_t p = 0; p < out.size(); ++p) out[p] = m.plane(p);
+  return out;
+}
+
+/// The arguments of one call. b is empty for unit_b.
+template <class State, input_map Input>
 struct recurrence_call {
-  using T = typename Blocked::value_type;
+  using T = typename State::value_type;
   using V = simd::batch<T>;
-  using plane = plane_type<Blocked>;
-  static constexpr std::size_t W = simd::lanes<T>, planes = Blocked::planes;
+  using plane = std::remove_cvref_t<decltype(std::declval<State const&>().plane(0))>;
+  static constexpr std::size_t W = simd::lanes<T>, planes = State::planes;
   static constexpr input_map map = Input;
   static constexpr std::size_t batches = register_budget / planes;  ///< of modes that are advanced at a time
-  std::array<plane const*, planes> a, b, c;
+  std::array<channel_blocked_view<T const>, planes> a, b, c;
   std::span<T const> d;
   matrix_view<T const> x;
   std::array<plane*, planes> h;

@@ -113,15 +113,27 @@ struct scan_of {
       [[maybe_unused]] std::size_t const at = (t - from.token) * sizeof...(G) * W;
       if constexpr (has_softplus) {
         T const* const delta_t = delta.data() + t * delta.pitch() + first;
-        (simd::store<V>(ready.step + at + G * W,
-                        math::softplus_thresholded(load_block<Kind, V>(delta_t + G * W, count))),
-         ...);
+        store_of([]<math::exponents Known>(V v) { return math::softplus_thresholded<Known>(v); }, ready.step + at,
+                 load_block<Kind, V>(delta_t + G * W, count)...);
       }
       if (!z.empty()) {
         T const* const z_t = z.data() + t * z.pitch() + first;
-        (simd::store<V>(ready.gate + at + G * W, math::silu(load_block<Kind, V>(z_t + G * W, count))), ...);
+        store_of([]<math::exponents Known>(V v) { return math::silu<Known>(v); }, ready.gate + at,
+                 load_block<Kind, V>(z_t + G * W, count)...);
       }
     }
+  }
+
+  /// Stores f(v) of every v, in order, by the shorter way where all e⁻|ᵛ| are normal numbers: the same bits.
+  template <class F, class... Vs>
+  [[gnu::always_inline]] static void store_of(F f, T* to, Vs... v) noexcept {
+    if constexpr (!simd::scales<V>) {
+      if (math::exp_is_normal(v...)) {
+        ((simd::store<V>(to, f.template operator()<math::exponents::normal>(v)), to += W), ...);
+        return;
+      }
+    }
+    ((simd::store<V>(to, f.template operator()<math::exponents::nonpositive>(v)), to += W), ...);
   }
 
   /// Δ of one token of block g of a tile.
@@ -145,12 +157,15 @@ struct scan_of {
     for (std::size_t t = from.token; t < last; ++t) {
       ((largest_step[G] = simd::at_least(largest_step[G], step_of<Kind>(from, t, G, ready))), ...);
     }
+    V sum_of_a[] = {(static_cast<void>(G), V(T{0}))...};  // NaN where one of them is, which a minimum would drop
     for (std::size_t n = 0; n < depth; ++n) {
-      ((lowest_a[G] = simd::at_most(lowest_a[G], simd::load<V>(decay + (G * depth + n) * W))), ...);
+      V const a_n[] = {simd::load<V>(decay + (G * depth + n) * W)...};
+      ((lowest_a[G] = simd::at_most(lowest_a[G], a_n[G])), ...);
+      ((sum_of_a[G] = sum_of_a[G] + a_n[G]), ...);
     }
     V const log2e(std::numbers::log2e_v<T>);
     V const limit(T(std::numeric_limits<T>::min_exponent - 1));
-    return !(simd::any(!(largest_step[G] * log2e * lowest_a[G] >= limit)) || ...);
+    return !(simd::any(!((largest_step[G] * log2e * lowest_a[G] >= limit) & (sum_of_a[G] <= V(T{0})))) || ...);
   }
 
   /// The recurrence through a tile.

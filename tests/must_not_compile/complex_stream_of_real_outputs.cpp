@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// EXPECT: overlap_add: a complex kernel has complex answers
+// EXPECT: overlap_add: a complex kernel has complex outputs
 // The imaginary part of what comes out isn't dropped on the way.
 #include <mamba/ssm/convolution/overlap_add.hpp>
 
