@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/models.hpp — models in the formats of the command line, compiled once for all programs (support/models/*.cpp).
+// support/models.hpp — models in each format of the command line, compiled once for all programs (support/models/).
 #pragma once
 
 #include <mamba/io/checkpoint/checkpoint.hpp>
