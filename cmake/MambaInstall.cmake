@@ -20,7 +20,8 @@ install(TARGETS mamba EXPORT mambaTargets INCLUDES DESTINATION "${CMAKE_INSTALL_
 install(EXPORT mambaTargets NAMESPACE mamba:: DESTINATION "${mamba_package_dir}")
 
 if(MAMBA_BUILD_EXAMPLES)
-  install(TARGETS generate evaluate inspect quantize make_checkpoint tokenize RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  install(TARGETS generate evaluate inspect quantize make_checkpoint tokenize embed keyword_spotter
+          RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/default_model/" DESTINATION "${CMAKE_INSTALL_DATADIR}/mamba/default_model"
           FILES_MATCHING PATTERN "*.json" PATTERN "*.safetensors" PATTERN "heldout.txt" PATTERN "README.md")
 endif()

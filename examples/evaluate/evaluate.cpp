@@ -257,7 +257,8 @@ void check_target(evaluate_options const& o, language_model const& model) {
     if (std::filesystem::equivalent(target, part.file->path(), ignored))
       mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
   }
-  for (char const* const name : {"config.json", "tokenizer.json", "model.safetensors.index.json"}) {
+  for (char const* const name :
+       {"config.json", "generation_config.json", "tokenizer.json", "model.safetensors.index.json"}) {
     if (std::filesystem::equivalent(target, model.files.folder / name, ignored))
       mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
   }

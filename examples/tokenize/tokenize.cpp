@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // tokenize — the tokens of a text, each with its piece, or the text of some tokens.
+#include <mamba/io/checkpoint/config.hpp>
 #include <mamba/io/text/printable.hpp>
 #include <mamba/io/text/utf8.hpp>
 #include <mamba/io/tokenizer/tokenizer.hpp>
@@ -50,6 +51,20 @@ bool parse(int argc, char** argv, options& o) {
   return true;
 }
 
+/// The tokens of a model without tokenizer.json: bytes, if it has no more of them.
+mamba::io::tokenizer bytes_of(std::filesystem::path const& folder) {
+  std::error_code ignored;
+  auto const config = folder / "config.json";
+  if (std::filesystem::exists(config, ignored)) {
+    std::size_t const tokens = mamba::io::read_config(config).vocab_size;
+    if (tokens > 256) {
+      mamba::core::fail(folder.string() + ": has no tokenizer.json, and " + std::to_string(tokens) +
+                        " tokens are no bytes; put the tokenizer.json there, or give --tokenizer");
+    }
+  }
+  return mamba::io::tokenizer::bytes();
+}
+
 mamba::io::tokenizer open(options const& o) {
   std::filesystem::path path = o.tokenizer;
   if (path.empty()) {
@@ -58,7 +73,7 @@ mamba::io::tokenizer open(options const& o) {
     if (!std::filesystem::exists(folder, ignored)) mamba::core::fail(o.model + ": no such file or folder");
     if (!std::filesystem::is_directory(folder, ignored)) folder = folder.parent_path();
     path = folder / "tokenizer.json";
-    if (!std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) return mamba::io::tokenizer::bytes();
+    if (!std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) return bytes_of(folder);
   }
   return mamba::io::tokenizer::load(path);
 }

@@ -269,7 +269,8 @@ TEST_CASE("evaluate: --logits replaces a file only with --force, and a file of t
   CHECK(kept.refused("evaluate"));
   CHECK(kept.err.find("taken: exists already; --force replaces it") != std::string::npos);
   CHECK(test::read_text(folder / "taken") == "mine");
-  for (char const* const name : {"model.safetensors", "config.json"}) {
+  test::write_text(folder / "model/generation_config.json", "{}");
+  for (char const* const name : {"model.safetensors", "config.json", "generation_config.json"}) {
     auto const before = test::read_text(folder / "model" / name);
     std::filesystem::create_hard_link(folder / "model" / name, folder / (std::string("link to ") + name));
     for (bool const force : {false, true}) {

@@ -38,12 +38,15 @@ TEST_CASE("tokenize: ids to text, and back to the same text") {
 }
 
 TEST_CASE("tokenize: what cannot be done is one sentence") {
+  test::temporary_folder const folder;
+  test::write_text(folder / "config.json", R"({"model_type": "mamba", "d_model": 8, "n_layer": 1, "vocab_size": 257})");
   for (auto const& [arguments, part] : std::vector<std::pair<std::vector<std::string>, char const*>>{
            {{"--ids", "256"}, "id 256 is outside the vocabulary of 256"},
            {{"--ids", "x"}, "is not a token id"},
            {{"--tokenizer", "no/such.json", "x"}, "no/such.json"},
            {{"--model", "no/such/folder", "x"}, "no/such/folder: no such file or folder"},
            {{"--tokenizer", neox, "--model", ".", "x"}, "excludes"},
+           {{"--model", folder.path().string(), "x"}, "has no tokenizer.json, and 257 tokens are no bytes"},
            {{"--ids", "72", "--only-ids"}, "--ids excludes --only-ids"}}) {
     auto const ended = run(arguments);
     CHECK(ended.refused("tokenize"));

@@ -15,15 +15,16 @@
 
 #include <mamba/core/version.hpp>
 
-// g++ has macros for parts of it, clang 14 for the whole only, so that code that rounds by adding and
+// g++ says what parts of it are on; clang 14 of the whole and of finite math only, so that code that rounds by adding and
 // subtracting a large number stands behind a barrier (simd/compat.hpp). On bare ARM g++ 12 has 0 in __GCC_IEC_559
 // always.
 #if defined(__FAST_MATH__)
 #error "mamba: -ffast-math breaks NaN propagation, log1p and the partition contract; compile without it"
-#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
-    (defined(__GCC_IEC_559) && (defined(__arm__) ? __FINITE_MATH_ONLY__ : __GCC_IEC_559 == 0))
+#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||    \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0) || \
+    (defined(__GCC_IEC_559) && !defined(__arm__) && __GCC_IEC_559 == 0)
 #error \
-    "mamba: parts of -ffast-math (-funsafe-math-optimizations, -fassociative-math) give wrong results; compile without"
+    "mamba: parts of -ffast-math (-funsafe-math-optimizations, -ffinite-math-only) give wrong results; compile without"
 #endif
 
 #if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ < 0 || __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
