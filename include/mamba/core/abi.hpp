@@ -15,7 +15,7 @@
 
 #include <mamba/core/version.hpp>
 
-// g++ says what parts of it are on; clang 14 of the whole and of finite math only, so that code that rounds by adding and
+// g++ has macros for its parts, clang 14 for the whole and for finite math only, so that code that rounds by adding and
 // subtracting a large number stands behind a barrier (simd/compat.hpp). On bare ARM g++ 12 has 0 in __GCC_IEC_559
 // always.
 #if defined(__FAST_MATH__)
