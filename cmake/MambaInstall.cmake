@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Headers and a package that works from any prefix and for any architecture, for nothing in it was compiled; and the
-# programs, where they are built, with the small model that they use when none is named.
+# Headers and a package that works from any prefix and for any architecture, for nothing in it was compiled; the same for
+# pkg-config; and the programs, where they are built, with the small model that they use when none is named.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -16,6 +16,16 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/mamba" DESTINATION "${CMAKE_INS
 install(FILES "${PROJECT_BINARY_DIR}/mambaConfig.cmake" "${PROJECT_BINARY_DIR}/mambaConfigVersion.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/MambaDependencies.cmake"
         DESTINATION "${mamba_package_dir}")
+
+# pkg-config, for builds without CMake.
+set(mamba_pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
+file(RELATIVE_PATH mamba_pc_prefix "/prefix/${mamba_pkgconfig_dir}" "/prefix")
+string(REGEX REPLACE "/$" "" mamba_pc_prefix "${mamba_pc_prefix}")
+foreach(name mamba mamba-io)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in" "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${mamba_pkgconfig_dir}")
+endforeach()
+
 install(TARGETS mamba EXPORT mambaTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT mambaTargets NAMESPACE mamba:: DESTINATION "${mamba_package_dir}")
 

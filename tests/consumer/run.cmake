@@ -6,9 +6,8 @@ set(folder "${MAMBA_BINARY}/consumer_${WAY}")
 file(REMOVE_RECURSE "${folder}")
 
 # README's example with mamba::io, as it stands there.
-file(READ "${MAMBA_SOURCE}/README.md" readme)
-string(REGEX MATCH "<!-- example with io: compiled by a test -->\n```cpp\n([^`]*)```" found "${readme}")
-file(CONFIGURE OUTPUT "${folder}/reader.cpp" CONTENT "${CMAKE_MATCH_1}" @ONLY)
+include("${MAMBA_SOURCE}/tests/readme/example.cmake")
+readme_example("${MAMBA_SOURCE}/README.md" checkpoint "${folder}/reader.cpp")
 
 set(arguments -S "${MAMBA_SOURCE}/tests/consumer" -B "${folder}/build" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
               -DCMAKE_BUILD_TYPE=Release "-DMAMBA_EXPECTED_VERSION=${VERSION}"
@@ -28,8 +27,9 @@ if(WAY STREQUAL "installed")
     if(absolute)
       message(FATAL_ERROR "${file} contains a path of this machine: ${absolute}")
     endif()
-    if(NOT file MATCHES "^${folder}/prefix/(include/mamba|share/cmake/mamba)/")
-      message(FATAL_ERROR "the package installs ${file}, which is outside include/mamba, share/cmake/mamba, bin and share/mamba")
+    if(NOT file MATCHES "^${folder}/prefix/(include/mamba|share/cmake/mamba|share/pkgconfig)/")
+      message(FATAL_ERROR "the package installs ${file}, which is outside include/mamba, share/cmake/mamba, share/pkgconfig, "
+                          "bin and share/mamba")
     endif()
   endforeach()
   list(APPEND arguments "-DCMAKE_PREFIX_PATH=${folder}/prefix")
@@ -55,8 +55,23 @@ foreach(program serial threaded)
 endforeach()
 
 if(WAY STREQUAL "installed")
-  set(model "${MAMBA_SOURCE}/examples/default_model")
-  execute_process(COMMAND "${folder}/build/reader" "${model}" OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+  # The same with pkg-config alone: one command, as README gives it.
+  find_program(PKG_CONFIG NAMES pkg-config pkgconf)
+  if(PKG_CONFIG)
+    set(ENV{PKG_CONFIG_PATH} "${folder}/prefix/share/pkgconfig")
+    execute_process(COMMAND "${PKG_CONFIG}" --cflags mamba OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY)
+    separate_arguments(flags UNIX_COMMAND "${flags}")
+    execute_process(COMMAND "${COMPILER}" -std=c++20 -DEXPECT_OPENMP=0 ${flags} "${MAMBA_SOURCE}/tests/consumer/main.cpp"
+                            -o "${folder}/by_pkg_config" COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND "${folder}/by_pkg_config" COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND "${PKG_CONFIG}" --libs mamba-io OUTPUT_VARIABLE libraries COMMAND_ERROR_IS_FATAL ANY)
+    if(NOT libraries MATCHES "-lutf8proc")
+      message(FATAL_ERROR "pkg-config --libs mamba-io has no -lutf8proc: ${libraries}")
+    endif()
+  endif()
+
+  execute_process(COMMAND "${folder}/build/reader" WORKING_DIRECTORY "${MAMBA_SOURCE}" OUTPUT_VARIABLE text
+                  COMMAND_ERROR_IS_FATAL ANY)
   string(LENGTH "${text}" length)
   if(length LESS 50)
     message(FATAL_ERROR "README's example wrote only ${length} bytes: ${text}")

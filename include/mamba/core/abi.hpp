@@ -15,13 +15,13 @@
 
 #include <mamba/core/version.hpp>
 
-// g++ has macros for its parts, clang 14 for the whole and for finite math only, so that code that rounds by adding and
-// subtracting a large number stands behind a barrier (simd/compat.hpp). On bare ARM g++ 12 has 0 in __GCC_IEC_559
+// g++ has macros for parts of it, clang 14 for the whole and for finite math only, so that code that rounds by adding
+// and subtracting a large number stands behind a barrier (simd/compat.hpp). On bare ARM g++ 12 has 0 in __GCC_IEC_559
 // always.
 #if defined(__FAST_MATH__)
 #error "mamba: -ffast-math breaks NaN propagation, log1p and the partition contract; compile without it"
-#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
-    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0) ||    \
+#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||    \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0) || \
     (defined(__GCC_IEC_559) && !defined(__arm__) && __GCC_IEC_559 == 0)
 #error \
     "mamba: parts of -ffast-math (-funsafe-math-optimizations, -ffinite-math-only) give wrong results; compile without"

@@ -167,13 +167,15 @@ template <class Expression>
   using real = typename Expression::RealScalar;
   using result = typename Expression::PlainObject;
   if (a.size() == 0) return result(a);
-  result const nan = result::Constant(a.rows(), a.cols(), std::numeric_limits<real>::quiet_NaN());
-  if (!std::isfinite(a.cwiseAbs().sum())) return nan;
+  auto const nan = [&]() -> result {
+    return result::Constant(a.rows(), a.cols(), std::numeric_limits<real>::quiet_NaN());
+  };
+  if (!std::isfinite(a.cwiseAbs().sum())) return nan();
   result const source = a;
   result t = source;
   detail::block_order const order(source);
   if (a.rows() > 1 && order.ends.size() == 1) {
-    return detail::is_beyond_precision(t) ? nan : detail::squared_exponential(t);
+    return detail::is_beyond_precision(t) ? nan() : detail::squared_exponential(t);
   }
   auto const old = [&](Eigen::Index i) { return static_cast<Eigen::Index>(order.states[static_cast<std::size_t>(i)]); };
   for (Eigen::Index i = 0; i < a.rows(); ++i) {
@@ -182,7 +184,7 @@ template <class Expression>
   Eigen::Index begin = 0;
   for (std::size_t const end : order.ends) {
     Eigen::Index const size = static_cast<Eigen::Index>(end) - begin;
-    if (size > 1 && detail::is_beyond_precision(t.block(begin, begin, size, size))) return nan;
+    if (size > 1 && detail::is_beyond_precision(t.block(begin, begin, size, size))) return nan();
     begin += size;
   }
   result const x = detail::triangular_exponential(t, order);

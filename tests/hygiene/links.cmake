@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# cmake -DROOT=<source tree> -P links.cmake
+# Links of our Markdown files lead to files, to folders, and to headings where a heading is named.
+cmake_minimum_required(VERSION 3.25)
+
+file(GLOB_RECURSE documents RELATIVE "${ROOT}" "${ROOT}/include/*.md" "${ROOT}/examples/*.md" "${ROOT}/tests/*.md"
+     "${ROOT}/benchmarks/*.md" "${ROOT}/.github/*.md")
+list(APPEND documents README.md)
+
+# The anchor of each heading: lower case, letters, digits, - and _ kept, spaces to -.
+function(anchors_of document out)
+  file(READ "${ROOT}/${document}" text)
+  string(REGEX REPLACE "[].,:;`'\"()/*!?[]" "" text "${text}")  # brackets would hold a list of CMake together
+  string(REGEX MATCHALL "\n#+ [^\n]*" headings "\n${text}")
+  string(TOLOWER "${headings}" headings)
+  string(REGEX REPLACE "\n#+ " "" headings "${headings}")
+  string(REPLACE " " "-" headings "${headings}")
+  set(${out} "${headings}" PARENT_SCOPE)
+endfunction()
+
+set(count 0)
+foreach(document IN LISTS documents)
+  file(READ "${ROOT}/${document}" text)
+  string(REGEX REPLACE "```[^`]*```" "" text "${text}")  # code
+  string(REPLACE "](" "<link>" text "${text}")
+  string(REGEX REPLACE "[][;]" "" text "${text}")
+  string(REGEX MATCHALL "<link>[^)\n ]+" links "${text}")
+  foreach(link IN LISTS links)
+    string(REPLACE "<link>" "" link "${link}")
+    if(link MATCHES "^[a-z]+:")
+      continue()
+    endif()
+    math(EXPR count "${count} + 1")
+    string(REGEX REPLACE "#.*" "" path "${link}")
+    set(anchor "")
+    if(link MATCHES "#(.*)$")
+      set(anchor "${CMAKE_MATCH_1}")
+    endif()
+    set(target "${document}")
+    if(path)
+      cmake_path(GET document PARENT_PATH folder)
+      cmake_path(APPEND folder "${path}" OUTPUT_VARIABLE target)
+      cmake_path(NORMAL_PATH target)
+    endif()
+    if(NOT EXISTS "${ROOT}/${target}")
+      message(SEND_ERROR "${document}: (${link}) leads to no file")
+    elseif(anchor)
+      anchors_of("${target}" anchors)
+      if(NOT anchor IN_LIST anchors)
+        message(SEND_ERROR "${document}: (${link}) names a heading that ${target} does not have")
+      endif()
+    endif()
+  endforeach()
+endforeach()
+message("${count} links looked at")
