@@ -13,6 +13,7 @@
 #include <mamba/io/file/new_names.hpp>
 #include <mamba/io/safetensors/writer.hpp>
 #include <support/command_line.hpp>
+#include <support/models.hpp>
 #include <support/program.hpp>
 #include <support/progress.hpp>
 #include <support/short_waits.hpp>

@@ -8,6 +8,7 @@
 #include <mamba/io/tokenizer/tokenizer.hpp>
 #include <mamba/model/forward.hpp>
 #include <support/command_line.hpp>
+#include <support/models.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -55,14 +56,7 @@ struct language_model {
 };
 
 /// Throws:  mamba::error, as open_checkpoint and tokenizer::load do.
-[[nodiscard]] inline language_model open_language_model(std::filesystem::path const& path) {
-  auto files = mamba::io::open_checkpoint(path);
-  auto words = files.tokenizer ? mamba::io::tokenizer::load(*files.tokenizer) : mamba::io::tokenizer::bytes();
-  language_model model{std::move(files), std::move(words)};
-  if (model.real_vocabulary() == 0)
-    mamba::core::fail(path.string() + ": the tokenizer has no token that the model knows, expected at least one");
-  return model;
-}
+[[nodiscard]] language_model open_language_model(std::filesystem::path const& path);
 
 /// Throws:  mamba::error where the model has no tokenizer and more tokens than bytes. `instead` says what to give.
 inline void expect_reads_text(language_model const& model, std::string const& instead) {
