@@ -111,6 +111,9 @@ function(mamba_contract_test name source)
   if(MAMBA_SANITIZE)
     set(variants O1_fast_${machine})
   elseif(MAMBA_FULL)
+    if(haswell IN_LIST sets)
+      list(APPEND sets x86-64-v2)
+    endif()
     foreach(set IN LISTS sets)
       foreach(level O0 O2 O3)
         list(APPEND variants ${level}_off_${set} ${level}_fast_${set})
@@ -130,6 +133,9 @@ function(mamba_contract_test name source)
   endif()
   if(NOT MAMBA_SANITIZE AND (MAMBA_FULL OR name STREQUAL "products"))  # batches of one lane, without xsimd
     list(APPEND variants O1_fast_portable)
+  endif()
+  if(name STREQUAL "products" AND haswell IN_LIST sets AND NOT MAMBA_SANITIZE AND NOT MAMBA_FULL)  # SSSE3's products
+    list(APPEND variants O2_fast_x86-64-v2)
   endif()
 
   set(quick O3_fast_${machine} O2_off_x86-64)  # the furthest from each other

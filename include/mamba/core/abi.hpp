@@ -20,8 +20,8 @@
 // always.
 #if defined(__FAST_MATH__)
 #error "mamba: -ffast-math breaks NaN propagation, log1p and the partition contract; compile without it"
-#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||    \
-    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0) || \
+#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0) ||    \
     (defined(__GCC_IEC_559) && !defined(__arm__) && __GCC_IEC_559 == 0)
 #error \
     "mamba: parts of -ffast-math (-funsafe-math-optimizations, -ffinite-math-only) give wrong results; compile without"
