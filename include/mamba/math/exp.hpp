@@ -23,7 +23,7 @@ namespace mamba::inline MAMBA_ABI::math {
 /// The range of the exponent of a power.
 enum class exponents {
   nonpositive,  ///< z ≤ 0, −∞ included
-  normal        ///< |z| ≤ 126 (1022 in double), not NaN: 2ᶻ is neither subnormal nor infinite
+  normal        ///< |z| ≤ 126 (1022 in double), or NaN: 2ᶻ is neither subnormal nor infinite
 };
 
 namespace detail {

@@ -25,6 +25,7 @@
 #include <mamba/core/version.hpp>
 #include <mamba/io/checkpoint/detail/pool_writer.hpp>
 #include <mamba/io/checkpoint/namespace_name.hpp>
+#include <mamba/io/text/printable.hpp>
 #include <mamba/model/weights.hpp>
 
 #include <algorithm>
@@ -123,6 +124,8 @@ template <class Network>
                                           constant_header_options const& options) {
   if (auto const fault = fault_of_namespace(options.name); !fault.empty())
     core::fail("constant_header: " + fault + ", expected a namespace such as net or app::net");
+  if (!std::has_single_bit(options.lanes) || options.lanes > 16)
+    core::fail("constant_header: " + std::to_string(options.lanes) + " lanes, expected 1, 2, 4, 8 or 16");
   static_assert(std::endian::native == std::endian::little, "constant_header: words are written as they lie here");
   pool_writer writer(options.lanes);
   model::for_each_tensor(network, writer);
@@ -147,7 +150,7 @@ template <class Network>
                                     {"{sizes}", sizes},
                                     {"{declarations}", declarations},
                                     {"{pools}", pools}});
-  std::string const from = options.source.empty() ? "" : " from " + options.source;
+  std::string const from = options.source.empty() ? "" : " from " + printable(options.source);
   return std::string(constant_header_start) + " " MAMBA_VERSION_STRING + from + ": " + std::to_string(bytes) +
          " bytes, not to be edited\n" + text;
 }
@@ -159,9 +162,10 @@ template <class Network>
 ///
 /// Why:     the panels of f32, f16 and bf16 and the layouts of A and of S4D's modes depend on the target's registers,
 ///          so a build with others does not compile; blocks are the same everywhere.
-/// Domain:  a network in packed storage whose formats are the library's; options.lanes a power of two up to 16.
+/// Domain:  a network in packed storage whose formats are the library's.
 ///          source.type: the same network in nn::constant, every size static, the stack of one kind of layer.
-/// Throws:  mamba::error where options.name is not a valid namespace; std::bad_alloc.
+/// Throws:  mamba::error where options.name is not a valid namespace, or options.lanes no power of two up to 16;
+///          std::bad_alloc.
 template <class Network>
 [[nodiscard]] std::string constant_header(Network const& network, network_source const& source,
                                           constant_header_options const& options) {

@@ -7,7 +7,7 @@
 //     io::save_network(network, "copy.safetensors");
 //
 // A file has no config.json and does not state the network's type, which is that of the program. The type is checked
-// against the names, shapes and formats of all tensors and, in __metadata__, the settings that no shape shows:
+// against the names, shapes and formats of all tensors and, in __metadata__, epsilons, pooling and number of logits:
 //
 //     mamba.network    {"layers":[{"norm_epsilon":1e-05}],"output":{"pooling":"mean","norm_epsilon":1e-05}}
 //
