@@ -153,8 +153,8 @@ template <class Matrix>
 /// Paper:   Higham 2005; Al-Mohy and Higham 2009, A new scaling and squaring algorithm for the matrix exponential, for
 ///          the diagonal blocks.
 /// Shapes:  A [N, N], N = 0 included; any scalar.
-/// Domain:  all A whose magnitudes have a finite sum; a NaN or an infinity anywhere makes every entry NaN, and so does a
-///          diagonal block of n ≥ 2 states with 4 n ε (1 + ‖A_bb‖₁) ≥ 1: n = 2 from 5·10¹⁴ (double), 10⁶ (float).
+/// Domain:  all A whose magnitudes have a finite sum; a NaN or an infinity anywhere makes every entry NaN, and so does
+///          a diagonal block of n ≥ 2 states with 4 n ε (1 + ‖A_bb‖₁) ≥ 1: n = 2 from 5·10¹⁴ (double), 10⁶ (float).
 /// Error:   A normal and not reducible to blocks: 4 N ε (1 + ‖A‖) e^μ with μ the largest real part of its eigenvalues;
 ///          not normal: ‖exp(sA)‖ may exceed e^(sμ) on its way, 0 < s < 1, and the error with it. A mode that is slower
 ///          than the fastest by a factor of r has lost log₂ r bits.
