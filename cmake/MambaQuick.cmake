@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 # Which programs and tests README's test command has, and where the others run.
 # The preset `release` has MAMBA_QUICK: `all` and the CTest tests without a label are what README's command builds and
-# runs. The rest is the target `ci` and the CTest tests with that label, which the preset `rest` builds and runs in CI.
+# runs. The rest is left to
+#   ci          the target `ci` and the CTest tests with that label, which the preset `rest` builds and runs in CI
+#   elsewhere   other presets of CI: tests/README.md has the table
 include_guard(GLOBAL)
 
 if(MAMBA_QUICK)
   add_custom_target(ci)
 endif()
-# mamba_leave_targets_to(ci <targets>...), mamba_leave_tests_to(ci <tests>...): what is left to the preset `rest`.
 function(mamba_leave_targets_to where)
   foreach(target IN LISTS ARGN)
     if(NOT TARGET ${target})
