@@ -61,3 +61,13 @@ TEST_CASE("constant_header: a name must be one of a C++ namespace") {
                        "constant_header: 'class' is a C++ keyword, expected a namespace such as net or app::net",
                        mamba::error);
 }
+
+TEST_CASE("constant_header: lanes of no register are refused, and a source is one line") {
+  model::weights<> const w(model::config{.d_model = 5, .n_layer = 1, .vocab_size = 3, .d_state = 2, .dt_rank = 1});
+  for (std::size_t const lanes : {0U, 3U, 32U}) {
+    CHECK_THROWS_AS(static_cast<void>(io::constant_header(w, {.name = "net", .lanes = lanes})), mamba::error);
+  }
+  auto const text = io::constant_header(w, {.name = "net", .lanes = 1, .source = "a\nint injected = 1; //"});
+  CHECK(text.find("\nint injected") == text.npos);
+  CHECK(text.find("int injected") < text.find('\n'));
+}

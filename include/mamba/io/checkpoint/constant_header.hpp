@@ -41,14 +41,14 @@ namespace mamba::inline MAMBA_ABI::io {
 struct constant_header_options {
   std::string name;                        ///< the namespace of its constants, see namespace_name.hpp
   std::size_t lanes = simd::lanes<float>;  ///< floats in a register of the target: 1 without vectors, 4, 8, 16
-  std::string source;                      ///< where the weights come from, for its first line
+  std::string source = {};                 ///< where the weights come from, for its first line
 };
 
 /// The C++ source that names a network: three texts that are copied into the header.
 struct network_source {
-  std::string file;   ///< an include file for the next two, without quotes; may be empty
-  std::string type;   ///< the network's type in constant storage
-  std::string sizes;  ///< the name of a constant, its configuration
+  std::string file = {};  ///< an include file for the next two, without quotes; may be empty
+  std::string type;       ///< the network's type in constant storage
+  std::string sizes;      ///< the name of a constant, its configuration
 };
 
 /// The first words of every header of constants.
