@@ -39,7 +39,7 @@ TEST_CASE("tokenize: ids to text, and back to the same text") {
 
 TEST_CASE("tokenize: what cannot be done is one sentence") {
   test::temporary_folder const folder;
-  test::write_text(folder / "config.json", R"({"model_type": "mamba", "d_model": 8, "n_layer": 1, "vocab_size": 257})");
+  test::write_text(folder / "config.json", R"({"d_model": 8, "n_layer": 1, "vocab_size": 257})");
   for (auto const& [arguments, part] : std::vector<std::pair<std::vector<std::string>, char const*>>{
            {{"--ids", "256"}, "id 256 is outside the vocabulary of 256"},
            {{"--ids", "x"}, "is not a token id"},
