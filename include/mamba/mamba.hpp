@@ -130,6 +130,7 @@
 #include <mamba/nn/reference/mamba1.hpp>
 #include <mamba/nn/reference/plain.hpp>
 #include <mamba/nn/reference/s4d.hpp>
+#include <mamba/nn/replay.hpp>
 #include <mamba/nn/rms_norm.hpp>
 #include <mamba/nn/s4d.hpp>
 #include <mamba/nn/s4d_init.hpp>
@@ -145,7 +146,9 @@
 #include <mamba/model/layer_list.hpp>
 #include <mamba/model/network.hpp>
 #include <mamba/model/output_map.hpp>
+#include <mamba/model/rollback_log.hpp>
 #include <mamba/model/sampling.hpp>
+#include <mamba/model/sequence.hpp>
 #include <mamba/model/session.hpp>
 #include <mamba/model/signal.hpp>
 #include <mamba/model/stack.hpp>

@@ -4,6 +4,7 @@
 
 #include <mamba/model/config.hpp>
 #include <mamba/model/forward.hpp>
+#include <mamba/model/rollback_log.hpp>
 #include <mamba/model/sampling.hpp>
 #include <mamba/model/session.hpp>
 #include <mamba/model/signal.hpp>

@@ -56,6 +56,29 @@ TEST_CASE("session: reads and steps as forward does, is copied with its state, a
   CHECK(test::same_bits(copy(session.read(prompt)), after_prompt));
 }
 
+TEST_CASE("session: with a log it goes back, as if the last items had not been read") {
+  model::weights<> w(sizes);
+  test::fill_weights(w, 1, test::weight_range::unit);
+  std::vector<model::token> const prompt{3, 1, 4, 1, 5, 9, 2, 6, 5};
+  model::session straight(w), session(w, 4);
+  straight.read(prompt);
+  session.read(prompt);
+  CHECK(session.rewindable() == 4);
+  for (model::token const wrong : {7, 8, 9}) session.step(wrong);
+  session.rewind(3);
+  CHECK(session.state() == straight.state());
+  CHECK(session.outputs()[0] == 0);
+  model::session fork = session;
+  CHECK(test::same_bits(copy(session.step(2)), copy(straight.step(2))));
+  fork.rewind(1);
+  CHECK(test::same_bits(copy(fork.read(std::vector<model::token>{5, 2})), copy(straight.outputs())));
+  CHECK_THROWS_AS(fork.rewind(7), mamba::contract_violation);
+  CHECK_THROWS_AS(straight.rewind(1), mamba::contract_violation);
+  fork.reset();
+  CHECK(fork.rewindable() == 0);
+  CHECK(fork.state() == w.initial_state());
+}
+
 /// An application's own threads, made anew for every call.
 struct own_threads final : mamba::parallel::executor {
   [[nodiscard]] std::size_t concurrency() const noexcept override { return 3; }

@@ -54,20 +54,33 @@ class leaky_integrator {
   template <mamba::kernels::output Mode>
   void apply(input const& x, std::span<mamba::nn::segment<state> const> segments, mamba::arena,
              mamba::matrix_view<float> y) const {
-    float const share = leak.span()[0];
     for (auto const& s : segments) {
+      s.log.write(0, x.values.rows(s.first, s.count));
       for (std::size_t t = s.first; t < s.first + s.count; ++t) {
+        advance(x.values.row(t), *s.state);
         for (std::size_t i = 0; i < config_.width; ++i) {
-          float& h = s.state->h(0, i);
-          h = mamba::simd::fma(share, x.values(t, i) - h, h);
+          float const h = s.state->h(0, i);
           y(t, i) = Mode == mamba::kernels::output::add ? y(t, i) + h : h;
         }
       }
     }
   }
+  // What its states need to be rolled back: x, and the recurrence without outputs.
+  std::size_t replay_width() const { return config_.width; }
+  void replay(mamba::matrix_view<float const> rows, state& s, mamba::arena) const {
+    for (std::size_t t = 0; t < rows.extent(0); ++t) advance(rows.row(t), s);
+  }
   mamba::parallel::cost cost(std::size_t L) const { return mamba::parallel::cost::elementwise(L * config_.width); }
 
  private:
+  void advance(std::span<float const> x, state& s) const {
+    float const share = leak.span()[0];
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      float& h = s.h(0, i);
+      h = mamba::simd::fma(share, x[i] - h, h);
+    }
+  }
+
   config config_;
 
  public:

@@ -2,7 +2,7 @@
 // mamba/model/forward.hpp — from items to outputs, any number at a time, of one sequence or many.  [floor 6]
 #pragma once
 
-#include <mamba/model/network.hpp>
+#include <mamba/model/detail/batch_run.hpp>
 #include <mamba/model/workspace.hpp>
 
 #include <algorithm>
@@ -12,105 +12,7 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// One sequence of a batch: its items, the state that they continue from and update, and the number of its last items
-/// with outputs.
-template <class Network>
-struct network_sequence {
-  typename Network::items items;
-  typename Network::state* state;
-  std::size_t outputs = 0;
-};
-
-/// The same for a network or for a type derived from one, such as weights.
-template <class Network>
-using sequence = network_sequence<typename Network::network_type>;
-
 namespace detail {
-
-/// The result of forward(): outputs, or the rows of the last layer.
-enum class wanted { outputs, hidden };
-
-/// The forward pass of a batch, in chunks.
-template <class Network>
-struct batch_run {
-  using T = typename Network::scalar;
-  using input_map = decltype(Network::input);
-  using stack_state = decltype(Network::state::stack);
-  Network const& network;
-  std::span<sequence<Network> const> batch;
-  matrix_view<T> out;
-  std::size_t chunk;
-
-  std::size_t next = 0;        ///< sequence
-  std::size_t begun = 0;       ///< its items that are read
-  std::size_t row_of_out = 0;  ///< rows of out that are written
-
-  /// The number of rows of a part that have outputs: its last ones.
-  [[nodiscard]] std::size_t outputs_of(batch_part const& p) const noexcept {
-    std::size_t const without = input_map::size(batch[p.sequence].items) - batch[p.sequence].outputs;
-    return p.first + p.count > without ? std::min(p.first + p.count - without, p.count) : 0;
-  }
-
-  /// The next part of at most `rows` rows; empty at the end.
-  batch_part take(std::size_t rows) noexcept {
-    for (; next < batch.size(); ++next, begun = 0) {
-      std::size_t const count = std::min(rows, input_map::size(batch[next].items) - begun);
-      if (count == 0) continue;
-      batch_part const taken{next, begun, count};
-      begun += count;
-      return taken;
-    }
-    return {next, 0, 0};
-  }
-
-  /// Computes the next chunk; false when there is none left.
-  template <wanted Wanted>
-  bool run(arena at) noexcept(!core::contracts_checked) {
-    auto const parts = at.take<batch_part>(batch.size());
-    auto const segments = at.take<nn::segment<stack_state>>(batch.size());
-    std::size_t count = 0;
-    std::size_t rows = 0;
-    std::size_t outputs = 0;
-    while (rows < chunk && next < batch.size()) {
-      batch_part const p = take(chunk - rows);
-      if (p.count == 0) break;
-      parts[count] = p;
-      segments[count] = {rows, p.count, &batch[p.sequence].state->stack};
-      rows += p.count;
-      outputs += outputs_of(p);
-      ++count;
-    }
-    if (rows == 0) return false;
-    matrix_view<T> const r = at.matrix<T>(rows, network.width());
-    for (std::size_t k = 0; k < count; ++k) {
-      network.input(input_map::part(batch[parts[k].sequence].items, parts[k].first, parts[k].count),
-                    r.rows(segments[k].first, segments[k].count), at);
-    }
-    network.layers(r, segments.first(count), at);
-    collect<Wanted>(r, parts.first(count), outputs, at);
-    return true;
-  }
-
- private:
-  template <wanted Wanted>
-  void collect(matrix_view<T> r, std::span<batch_part const> parts, std::size_t outputs,
-               arena at) noexcept(!core::contracts_checked) {
-    matrix_view<T> const rows_out = out.rows(row_of_out, outputs);
-    matrix_view<T> const hidden = Wanted == wanted::hidden ? rows_out : at.matrix<T>(outputs, network.width());
-    std::size_t row = 0;
-    std::size_t first = 0;
-    for (batch_part const& p : parts) {
-      std::size_t const count = outputs_of(p);
-      network.output.collect(r.rows(row, p.count), batch[p.sequence].state->output, hidden.rows(first, count), at);
-      row += p.count;
-      first += count;
-    }
-    row_of_out += outputs;
-    if constexpr (Wanted == wanted::outputs) {
-      if (outputs > 0) network.output.project(network.input, hidden, rows_out, at);
-    }
-  }
-};
 
 /// An `out` that forward() and hidden() of a model in T cannot write to: of other numbers, or constant.
 template <class Out, class T>
@@ -141,6 +43,8 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
     MAMBA_EXPECTS(s.state != nullptr, "forward: every sequence needs a state, an empty one too");
     MAMBA_EXPECTS(std::none_of(batch.data(), &s, [&](auto const& before) { return before.state == s.state; }),
                   "forward: two sequences have one state");
+    MAMBA_EXPECTS(s.log == nullptr || std::none_of(batch.data(), &s, [&](auto const& b) { return b.log == s.log; }),
+                  "forward: two sequences have one log");
     MAMBA_EXPECTS(s.state->stack.size() == network.layers.size(),
                   "forward: the state was made for a model of other sizes");
     rows += length;
@@ -152,6 +56,11 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
   if (rows == 0) return;
   std::size_t const chunk = workspace.prepare(network, rows, batch.size());
   parallel::parallel_region(network.cost(rows, outputs, outputs == 0 ? 0 : out.extent(1)), [&] {
+    if constexpr (nn::replayable<Network>) {
+      for (sequence<Network> const& s : batch) {
+        if (s.log != nullptr) static_cast<void>(s.log->prepare(network, run_type::input_map::size(s.items)));
+      }
+    }
     run_type all{network, batch, out, chunk};
     while (all.template run<Wanted>(workspace.memory())) {
     }
@@ -196,15 +105,17 @@ void forward(network<Input, Stack, Output> const&,
 /// them.
 ///
 ///     forward(w, tokens, state, workspace, logits);    // rows: as many as tokens, one for what comes next, none
+///     forward(w, tokens, state, workspace, logits, &log);    // and keeps what rolls `state` back
 ///
 /// See:     the batch above for all else.
 template <class Input, class Stack, class Output, class State, class Workspace>
 void forward(network<Input, Stack, Output> const& w, std::type_identity_t<typename Input::items> items, State& state,
-             Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
+             Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out,
+             std::type_identity_t<rollback_log<network<Input, Stack, Output>>>* log = nullptr) {
   using net = network<Input, Stack, Output>;
   static_assert(std::derived_from<State, typename net::state>,
                 "forward: the state must be the model's: the same static sizes, the same arithmetic (float or double)");
-  sequence<net> const one[] = {{items, &state, out.extent(0)}};
+  sequence<net> const one[] = {{items, &state, out.extent(0), log}};
   detail::run<detail::wanted::outputs>(w, std::span<sequence<net> const>(one), workspace, out);
 }
 
@@ -250,9 +161,11 @@ void hidden(network<Input, Stack, Output> const&, std::type_identity_t<typename 
 template <class Input, class Stack, class Output, class State, class Workspace,
           class Out = std::span<typename Stack::scalar>>
 requires std::same_as<typename Input::items, std::span<token const>>
-void step(network<Input, Stack, Output> const& w, token next, State& state, Workspace& workspace,
-          Out&& out) noexcept(!core::contracts_checked) {
-  model::forward(w, std::span<token const>(&next, 1), state, workspace, detail::one_row<typename Stack::scalar>(out));
+void step(network<Input, Stack, Output> const& w, token next, State& state, Workspace& workspace, Out&& out,
+          std::type_identity_t<rollback_log<network<Input, Stack, Output>>>* log =
+              nullptr) noexcept(!core::contracts_checked) {
+  model::forward(w, std::span<token const>(&next, 1), state, workspace, detail::one_row<typename Stack::scalar>(out),
+                 log);
 }
 
 /// One row of features.
@@ -262,10 +175,12 @@ template <class Input, class Stack, class Output, class State, class Workspace,
           class Out = std::span<typename Stack::scalar>>
 requires std::same_as<typename Input::items, matrix_view<typename Stack::scalar const>>
 void step(network<Input, Stack, Output> const& w, std::type_identity_t<std::span<typename Stack::scalar const>> x,
-          State& state, Workspace& workspace, Out&& out) noexcept(!core::contracts_checked) {
+          State& state, Workspace& workspace, Out&& out,
+          std::type_identity_t<rollback_log<network<Input, Stack, Output>>>* log =
+              nullptr) noexcept(!core::contracts_checked) {
   using T = typename Stack::scalar;
-  model::forward(w, matrix_view<T const>(x.data(), std::size_t{1}, x.size()), state, workspace,
-                 detail::one_row<T>(out));
+  model::forward(w, matrix_view<T const>(x.data(), std::size_t{1}, x.size()), state, workspace, detail::one_row<T>(out),
+                 log);
 }
 
 }  // namespace mamba::inline MAMBA_ABI::model

@@ -28,6 +28,7 @@ struct network_config {
 /// Why:     copy, move and comparison are the compiler's. Intermediate values are in a workspace.
 template <class StackState, class OutputState>
 struct network_state {
+  using scalar = nn::state_scalar<StackState>;
   StackState stack;
   OutputState output;
 
@@ -113,6 +114,18 @@ class network {
   /// The cost of so many rows, and so many rows of outputs with so many columns, on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t rows, std::size_t output_rows, std::size_t columns) const noexcept {
     return layers.cost(rows) + output.cost(output_rows, columns);
+  }
+
+  /// Numbers that an item adds to the state: the layers', then the output map's (nn/replay.hpp). An input map has no
+  /// state.
+  [[nodiscard]] std::size_t replay_width() const noexcept requires(nn::replayable<Stack>&& nn::replayable<Output>) {
+    return layers.replay_width() + output.replay_width();
+  }
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const
+      noexcept(!core::contracts_checked) requires(storage::computes&& nn::replayable<Stack>&& nn::replayable<Output>) {
+    std::size_t const of_layers = layers.replay_width();
+    layers.replay(rows.columns(0, of_layers), s.stack, at);
+    output.replay(rows.columns(of_layers, output.replay_width()), s.output, at);
   }
 
   Input input;

@@ -5,10 +5,14 @@
 //
 //     collect(r, state, hidden, at)    hidden ← the last rows of r, normalised and pooled, continuing from state
 //     project(input, hidden, y, at)    y [hidden rows, ≤ width(config)]
+//
+// With replay_width() and replay() (nn/replay.hpp) its state can be rolled back; collect() then takes a fifth argument,
+// the rows of a log.
 #pragma once
 
 #include <mamba/nn/format_policy.hpp>
 #include <mamba/nn/linear.hpp>
+#include <mamba/nn/replay.hpp>
 #include <mamba/nn/rms_norm.hpp>
 #include <mamba/nn/state_storage.hpp>
 
@@ -71,11 +75,14 @@ class language_head {
     return at.used();
   }
 
-  void collect(matrix_view<scalar const> r, state&, matrix_view<scalar> hidden, arena) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void collect(matrix_view<scalar const> r, state&, matrix_view<scalar> hidden, arena,
+               nn::replay_rows<scalar> = {}) const noexcept(!core::contracts_checked) requires Storage::computes {
     std::size_t const wanted = hidden.extent(0);
     if (wanted > 0) norm_f(r.rows(r.extent(0) - wanted, wanted), hidden);
   }
+
+  [[nodiscard]] static constexpr std::size_t replay_width() noexcept { return 0; }
+  static void replay(matrix_view<scalar const>, state&, arena) noexcept {}
 
   template <class Input>
   void project(Input const& input, matrix_view<scalar const> hidden, matrix_view<scalar> y, arena at) const
@@ -114,12 +121,18 @@ struct pooled_config {
 /// The state of a mean over time.
 template <class T, std::size_t Model>
 struct mean_state {
+  using scalar = T;
   tensor<T, Model> sum;
   std::size_t count = 0;
 
   void reset() noexcept {
     sum.fill(T{0});
     count = 0;
+  }
+  /// One row more.
+  void add(std::span<T const> row) noexcept {
+    ++count;
+    for (std::size_t i = 0; i < row.size(); ++i) sum(i) += row[i];
   }
   template <class Self, class F>
   static constexpr void for_each(Self& self, F&& f) {
@@ -215,8 +228,8 @@ class pooled_head {
     return at.used();
   }
 
-  void collect(matrix_view<scalar const> r, state& s, matrix_view<scalar> hidden, arena at) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void collect(matrix_view<scalar const> r, state& s, matrix_view<scalar> hidden, arena at,
+               nn::replay_rows<scalar> log = {}) const noexcept(!core::contracts_checked) requires Storage::computes {
     std::size_t const wanted = hidden.extent(0);
     std::size_t const skip = r.extent(0) - wanted;
     if (over_ != pooling::mean) {
@@ -227,14 +240,23 @@ class pooled_head {
                   s.sum.size(), r.extent(1));
     matrix_view<scalar> const normed = at.matrix<scalar>(r.extent(0), r.extent(1));
     norm_f(r, normed);
+    log.write(0, normed);
     for (std::size_t t = 0; t < r.extent(0); ++t) {
       auto const row = normed.row(t);
-      ++s.count;
-      for (std::size_t i = 0; i < row.size(); ++i) s.sum(i) += row[i];
+      s.add(row);
       if (t < skip) continue;
       auto const mean = hidden.row(t - skip);
       for (std::size_t i = 0; i < row.size(); ++i) mean[i] = s.sum(i) / static_cast<scalar>(s.count);
     }
+  }
+
+  /// Of a mean, the normalised row.
+  [[nodiscard]] constexpr std::size_t replay_width() const noexcept {
+    return over_ == pooling::mean ? norm_f.weight().rows() : 0;
+  }
+  void replay(matrix_view<scalar const> rows, state& s, arena) const noexcept(!core::contracts_checked) {
+    if (over_ != pooling::mean) return;
+    for (std::size_t t = 0; t < rows.extent(0); ++t) s.add(rows.row(t));
   }
 
   template <class Input>

@@ -7,9 +7,9 @@
 // A stack is itself like a layer: r ← layer_n(… layer_1(r)), with the states of all its layers as its state.
 #pragma once
 
+#include <mamba/model/detail/layer_segments.hpp>
 #include <mamba/model/layer_list.hpp>
 #include <mamba/nn/layer.hpp>
-#include <mamba/nn/parameter_names.hpp>
 
 #include <algorithm>
 #include <variant>
@@ -17,51 +17,10 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-namespace detail {
-
-/// The segments of layer i of a stack, from those of the stack: in workspace.
-template <class State, class StackState, class Select>
-[[nodiscard]] std::span<nn::segment<State> const> layer_segments(std::span<nn::segment<StackState> const> all,
-                                                                 arena& at, Select const& select) {
-  std::span<nn::segment<State>> const own = at.take<nn::segment<State>>(all.size());
-  for (std::size_t k = 0; k < all.size(); ++k) {
-    std::construct_at(&own[k], nn::segment<State>{all[k].first, all[k].count, select(*all[k].state)});
-  }
-  return own;
-}
-
-/// visit(i, f) for every layer, with an f that prefixes names with "layers.i.".
-template <class F, class Visit>
-constexpr void for_each_layer(std::size_t count, F& f, Visit const& visit) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if constexpr (nn::is_nameless<std::remove_const_t<F>>) {
-      visit(i, f);
-    } else {
-      nn::parameter_name const prefix = nn::numbered_name("layers", i);
-      visit(i, nn::prefixed(prefix, f));
-    }
-  }
-}
-
-/// The storage of a stack's layers: of shapes one for all; of constant storage in place, since they are pointers.
-template <class L, std::size_t Count, class Storage = typename L::storage>
-struct layers_of {
-  using type = layer_list<L, Count>;
-};
-template <class L, std::size_t Count>
-struct layers_of<L, Count, nn::meta> {
-  using type = repeated_list<L>;
-};
-template <class L, std::size_t Count>
-requires(Count != dynamic) struct layers_of<L, Count, nn::constant> {
-  using type = inline_list<L, Count>;
-};
-
-}  // namespace detail
-
 /// The states of a stack of one kind.
 template <class State, std::size_t Count>
 struct uniform_state {
+  using scalar = nn::state_scalar<State>;
   layer_list<State, Count> layers;
 
   [[nodiscard]] constexpr std::size_t size() const noexcept { return layers.size(); }
@@ -118,11 +77,26 @@ class uniform_stack {
   /// r ← layer_n(… layer_1(r)) for the rows of all segments.
   void operator()(matrix_view<scalar> r, std::span<nn::segment<state> const> segments, arena at) const
       noexcept(!core::contracts_checked) requires storage::computes {
+    detail::log_columns columns{};
     for (std::size_t i = 0; i < size(); ++i) {
       arena rest = at;
+      columns = detail::columns_after(columns, layers_[i]);
       auto const own =
-          detail::layer_segments<typename L::state>(segments, rest, [i](state& s) { return &s.layers[i]; });
+          detail::layer_segments<typename L::state>(segments, rest, columns, [i](state& s) { return &s.layers[i]; });
       layers_[i](r, own, rest);
+    }
+  }
+
+  /// Those of all layers, side by side (nn/replay.hpp).
+  [[nodiscard]] constexpr std::size_t replay_width() const noexcept requires nn::replayable<L> {
+    return size() == 0 ? 0 : size() * layers_[0].replay_width();
+  }
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const
+      noexcept(!core::contracts_checked) requires(storage::computes&& nn::replayable<L>) {
+    detail::log_columns columns{};
+    for (std::size_t i = 0; i < size(); ++i) {
+      columns = detail::columns_after(columns, layers_[i]);
+      layers_[i].replay(rows.columns(columns.first, columns.count), s.layers[i], at);
     }
   }
 
@@ -142,6 +116,7 @@ class uniform_stack {
 /// The states of a stack of several kinds.
 template <class... State>
 struct mixed_state {
+  using scalar = nn::state_scalar<std::tuple_element_t<0, std::tuple<State...>>>;
   std::vector<std::variant<State...>> layers;
 
   [[nodiscard]] constexpr std::size_t size() const noexcept { return layers.size(); }
@@ -225,12 +200,34 @@ class mixed_stack {
                                                   [](auto const& a, auto const& b) { return a.index() == b.index(); });
                               }),
                   "stack: the state was made for layers of other kinds");
+    detail::log_columns columns{};
     for (std::size_t i = 0; i < size(); ++i)
       each_kind(layers_[i].index(), [&]<std::size_t I>(index<I>) {
         arena rest = at;
+        auto const& layer = *std::get_if<I>(&layers_[i]);
+        columns = detail::columns_after(columns, layer);
         auto const own = detail::layer_segments<typename kind<I>::state>(
-            segments, rest, [i](state& s) { return std::get_if<I>(&s.layers[i]); });
-        (*std::get_if<I>(&layers_[i]))(r, own, rest);
+            segments, rest, columns, [i](state& s) { return std::get_if<I>(&s.layers[i]); });
+        layer(r, own, rest);
+      });
+  }
+
+  /// Those of all layers, side by side (nn/replay.hpp).
+  [[nodiscard]] std::size_t replay_width() const noexcept requires(nn::replayable<L>&&...) {
+    detail::log_columns columns{};
+    for (auto const& one : layers_) {
+      std::visit([&](auto const& l) { columns = detail::columns_after(columns, l); }, one);
+    }
+    return columns.first + columns.count;
+  }
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const
+      noexcept(!core::contracts_checked) requires(storage::computes && (nn::replayable<L> && ...)) {
+    detail::log_columns columns{};
+    for (std::size_t i = 0; i < size(); ++i)
+      each_kind(layers_[i].index(), [&]<std::size_t I>(index<I>) {
+        auto const& layer = *std::get_if<I>(&layers_[i]);
+        columns = detail::columns_after(columns, layer);
+        layer.replay(rows.columns(columns.first, columns.count), *std::get_if<I>(&s.layers[i]), at);
       });
   }
 

@@ -67,6 +67,15 @@ class block {
     mixer.template apply<kernels::output::add>(input, segments, at, r);
   }
 
+  /// The mixer's: the norm has no state (nn/replay.hpp).
+  [[nodiscard]] constexpr std::size_t replay_width() const noexcept requires replayable<Mixer> {
+    return mixer.replay_width();
+  }
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const
+      noexcept(!core::contracts_checked) requires(storage::computes&& replayable<Mixer>) {
+    mixer.replay(rows, s, at);
+  }
+
   /// The cost of L rows on one thread.
   [[nodiscard]] parallel::cost cost(std::size_t L) const noexcept { return norm.cost(L) + mixer.cost(L); }
 

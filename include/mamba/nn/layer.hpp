@@ -10,6 +10,7 @@
 
 #include <mamba/kernels/gemm/matmul.hpp>
 #include <mamba/nn/activations.hpp>
+#include <mamba/nn/replay.hpp>
 #include <mamba/nn/storage.hpp>
 #include <mamba/parallel/parallel_for.hpp>
 
@@ -21,9 +22,10 @@ namespace mamba::inline MAMBA_ABI::nn {
 /// Consecutive rows of one sequence, in order of time, and the state that they continue from and update.
 template <class State>
 struct segment {
-  std::size_t first;  ///< row
-  std::size_t count;  ///< rows; a segment may be empty
-  State* state;       ///< no two segments of one call share a state
+  std::size_t first;                          ///< row
+  std::size_t count;                          ///< rows; a segment may be empty
+  State* state;                               ///< no two segments of one call share a state
+  replay_rows<state_scalar<State>> log = {};  ///< where what the recurrence consumes is written, if anywhere
 };
 
 /// Bytes that Buffers(arena, config, rows) takes from an arena: a mixer's workspace, measured without memory.
@@ -78,7 +80,7 @@ concept parameter_list = requires(P& parameters, P const& kept, detail::any_visi
 /// `input` is what its first matrix reads (activations of width(config), quantised if its format takes them so), `at`
 /// the rest of the workspace, of which it needs workspace(config, rows) bytes at most. cost(rows) decides whether
 /// threads are used, never a result. sizes() is the configuration that it was made with; state(config) is the state
-/// before the first row, a value.
+/// before the first row, a value. Where a segment has a log, a mixer that is replayable (nn/replay.hpp) writes into it.
 ///
 /// Domain:  segments lie side by side in the input and cover it.
 /// Determinism: the partition contract: the same bits for every split of a sequence into calls, any other sequences in

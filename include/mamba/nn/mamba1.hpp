@@ -103,10 +103,34 @@ class mamba1 {
                   "mamba1: the state was made for a mixer of other sizes");
     buffers const b(at, sizes_, L);
     project_and_convolve(u, segments, b);
-    select(b);
+    select(segments, b);
     scan(segments, b);
     parallel::parallel_for(out_proj.weight().panels(), out_proj.cost(L), [&](std::size_t first, std::size_t last) {
       out_proj.template multiply<Mode>(b.scanned, out, {first, last});
+    });
+  }
+
+  /// Numbers that a token adds to the state: x before the convolution, Δ before softplus, B (nn/replay.hpp).
+  [[nodiscard]] constexpr std::size_t replay_width() const noexcept { return 2 * sizes_.d_inner() + sizes_.d_state; }
+
+  /// The state after such rows: the convolution and the scan anew, y unused.
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const
+      noexcept(!core::contracts_checked) requires Storage::computes {
+    std::size_t const L = rows.extent(0), D = sizes_.d_inner(), N = sizes_.d_state;
+    MAMBA_EXPECTS(s.made_for(sizes_), "mamba1: the state was made for a mixer of other sizes");
+    matrix const x = at.matrix<scalar>(std::min(L, replay_chunk), D);
+    auto const cost = kernels::convolution_cost(L * D * sizes_.d_conv) + kernels::scan_cost(L * D * N);
+    parallel::parallel_for(groups(), cost, [&](std::size_t first, std::size_t last) {
+      auto const mine = channels_of(first, last);
+      for (std::size_t t = 0; t < L; t += replay_chunk) {
+        auto const part = rows.rows(t, std::min(replay_chunk, L - t));
+        matrix const x_t = x.rows(0, part.extent(0));
+        auto const b = part.columns(2 * D, N);
+        conv1d(part.columns(0, D), s.conv, x_t, mine.first, mine.count);
+        kernels::selective_scan<kernels::delta_softplus::on>(
+            {.delta = part.columns(D, D), .b = b, .c = b, .x = x_t}, a_log.a(), s.ssm, x_t,
+            mine.template in<kernels::block_range>(simd::lanes<scalar>));
+      }
     });
   }
 
@@ -184,6 +208,7 @@ class mamba1 {
       in_proj.multiply(u, b.xz, mine.template in<kernels::panel_range>(in_projection::panel));
       in_proj.multiply(u, b.xz, {x_panels + z_panels * first / groups(), x_panels + z_panels * last / groups()});
       for (segment<state> const& s : segments) {
+        s.log.write(mine.first, b.y.rows(s.first, s.count).columns(mine.first, mine.count));
         conv1d(b.y.rows(s.first, s.count), s.state->conv, b.x.rows(s.first, s.count), mine.first, mine.count);
       }
       b.convolved.quantize_columns(mine.first, mine.count);
@@ -191,12 +216,15 @@ class mamba1 {
   }
 
   /// [dt, B, C] = x_proj x
-  void select(buffers const& b) const noexcept(!core::contracts_checked) {
+  void select(std::span<segment<state> const> segments, buffers const& b) const noexcept(!core::contracts_checked) {
     std::size_t const L = b.x.extent(0);
     parallel::parallel_for(x_proj.weight().panels(), x_proj.cost(L), [&](std::size_t first, std::size_t last) {
       x_proj.multiply(b.convolved, b.dt_b_c, {first, last});
     });
     b.dt.quantize(0, L);  // serial: cheaper than a barrier
+    for (segment<state> const& s : segments) {
+      s.log.write(2 * sizes_.d_inner(), b.dt_b_c.rows(s.first, s.count).columns(sizes_.rank(), sizes_.d_state));
+    }
   }
 
   /// delta = dt_proj dt + bias, y = (selective_scan(softplus(delta), A, B, C, x) + D x) · silu(z)
@@ -209,6 +237,7 @@ class mamba1 {
       auto const mine = channels_of(first, last);
       dt_proj.multiply(b.dt, b.delta, mine.template in<kernels::panel_range>(dt_projection::panel));
       for (segment<state> const& s : segments) {
+        s.log.write(D + mine.first, b.delta.rows(s.first, s.count).columns(mine.first, mine.count));
         matrix const xz = b.xz.rows(s.first, s.count);
         matrix const dt_b_c = b.dt_b_c.rows(s.first, s.count);
         kernels::selective_scan<kernels::delta_softplus::on>(

@@ -45,6 +45,7 @@ inline constexpr mamba1_config any_mamba1{
 /// The state of a mixer between tokens: a value that holds its numbers and nothing else.
 template <mamba1_config S, class T>
 struct mamba1_state {
+  using scalar = T;
   static constexpr std::size_t kept = S.d_conv == dynamic ? dynamic : S.d_conv - 1;
   tensor<T, kept, S.d_inner()> conv;                        ///< [d_conv−1, d_inner], the last inputs, oldest first
   kernels::channel_blocked<T, S.d_inner(), S.d_state> ssm;  ///< [d_inner, d_state], h

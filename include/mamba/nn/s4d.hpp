@@ -96,11 +96,10 @@ class s4d {
                               [&](segment<state> const& s) { return s.state->made_for(sizes_); }),
                   "s4d: the state was made for a mixer of other sizes");
     buffers const b(at, sizes_, L);
+    for (segment<state> const& s : segments) s.log.write(0, u.values.rows(s.first, s.count));
     auto const run = [&](std::size_t first, std::size_t last) {
       for (segment<state> const& s : segments.subspan(first, last - first)) {
-        kernels::diagonal_recurrence(
-            {.b_bar = kernels::unit_b{}, .c = kernel.c_bar(), .x = u.values.rows(s.first, s.count), .d = d.span()},
-            kernel.a_bar(), s.state->ssm, b.y.rows(s.first, s.count));
+        advance(u.values.rows(s.first, s.count), *s.state, b.y.rows(s.first, s.count));
       }
     };
     // Threads divide the sequences where they are short, and each one's channels where they are long.
@@ -111,6 +110,21 @@ class s4d {
       run(0, segments.size());
     }
     finish<Mode>(b, out);
+  }
+
+  /// Numbers that a row adds to the state: u (nn/replay.hpp).
+  [[nodiscard]] constexpr std::size_t replay_width() const noexcept { return sizes_.d_model; }
+
+  /// The state after such rows: the recurrence anew, its outputs unused.
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const
+      noexcept(!core::contracts_checked) requires Storage::computes {
+    MAMBA_EXPECTS(s.made_for(sizes_), "s4d: the state was made for a mixer of other sizes");
+    std::size_t const L = rows.extent(0);
+    matrix_view<scalar> const y = at.matrix<scalar>(std::min(L, replay_chunk), sizes_.d_model);
+    for (std::size_t t = 0; t < L; t += replay_chunk) {
+      std::size_t const count = std::min(replay_chunk, L - t);
+      advance(rows.rows(t, count), s, y.rows(0, count));
+    }
   }
 
   /// out ← f(u) from the zero state by FFT: see s4d_convolve().
@@ -155,6 +169,12 @@ class s4d {
           activated(at, y),
           a_g(at.matrix<scalar>(gated(s) ? rows : 0, 2 * s.d_model)) {}
   };
+
+  /// y ← what the diagonal systems give for u, continuing from the state.
+  void advance(matrix_view<scalar const> u, state& s, matrix_view<scalar> y) const noexcept(!core::contracts_checked) {
+    kernels::diagonal_recurrence({.b_bar = kernels::unit_b{}, .c = kernel.c_bar(), .x = u, .d = d.span()},
+                                 kernel.a_bar(), s.ssm, y);
+  }
 
   [[nodiscard]] static constexpr bool gated(config const& s) noexcept { return s.output == s4d_output::glu; }
 

@@ -66,6 +66,7 @@ class complex_rows {
 /// Units:   h is in units of B̄ = (exp(ΔA) − 1)/A: the state of s4's step() is h · B̄.
 template <s4d_config S, class T>
 struct s4d_state {
+  using scalar = T;
   kernels::complex_blocked<T, S.d_model, S.pairs()> ssm;  ///< [H, N/2]
 
   s4d_state() = default;
