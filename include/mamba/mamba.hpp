@@ -144,7 +144,9 @@
 #include <mamba/model/forward.hpp>
 #include <mamba/model/input_map.hpp>
 #include <mamba/model/layer_list.hpp>
+#include <mamba/model/log_softmax.hpp>
 #include <mamba/model/network.hpp>
+#include <mamba/model/observe.hpp>
 #include <mamba/model/output_map.hpp>
 #include <mamba/model/rollback_log.hpp>
 #include <mamba/model/sampling.hpp>

@@ -4,6 +4,8 @@
 
 #include <mamba/model/config.hpp>
 #include <mamba/model/forward.hpp>
+#include <mamba/model/log_softmax.hpp>
+#include <mamba/model/observe.hpp>
 #include <mamba/model/rollback_log.hpp>
 #include <mamba/model/sampling.hpp>
 #include <mamba/model/session.hpp>

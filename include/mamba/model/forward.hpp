@@ -31,9 +31,9 @@ template <class T, class Out>
   }
 }
 
-template <wanted Wanted, class Network, class Workspace>
+template <wanted Wanted, class Network, class Workspace, class Observe = unobserved>
 void run(Network const& network, std::span<sequence<Network> const> batch, Workspace& workspace,
-         matrix_view<typename Network::scalar> out) {
+         matrix_view<typename Network::scalar> out, Observe const& observe = {}) {
   using run_type = batch_run<Network>;
   std::size_t rows = 0;
   std::size_t outputs = 0;
@@ -47,13 +47,17 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
                   "forward: two sequences have one log");
     MAMBA_EXPECTS(s.state->stack.size() == network.layers.size(),
                   "forward: the state was made for a model of other sizes");
+    MAMBA_EXPECTS(std::is_sorted(s.snapshots.begin(), s.snapshots.end(),
+                                 [](auto const& a, auto const& b) { return a.after < b.after; }) &&
+                      (s.snapshots.empty() || s.snapshots.back().after <= length),
+                  "forward: snapshots are in ascending order, none after more items than there are");
     rows += length;
     outputs += s.outputs;
   }
   MAMBA_EXPECTS(out.extent(0) == outputs, "forward: out must have a row for each output", out.extent(0), outputs);
   MAMBA_EXPECTS(outputs == 0 || out.extent(1) <= (Wanted == wanted::hidden ? network.width() : network.outputs()),
                 "forward: outputs are wider than the model's", out.extent(1), network.outputs());
-  if (rows == 0) return;
+  if (rows == 0 && std::all_of(batch.begin(), batch.end(), [](auto const& s) { return s.snapshots.empty(); })) return;
   std::size_t const chunk = workspace.prepare(network, rows, batch.size());
   parallel::parallel_region(network.cost(rows, outputs, outputs == 0 ? 0 : out.extent(1)), [&] {
     if constexpr (nn::replayable<Network>) {
@@ -62,7 +66,8 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
       }
     }
     run_type all{network, batch, out, chunk};
-    while (all.template run<Wanted>(workspace.memory())) {
+    for (std::size_t k = 0; k < batch.size(); ++k) all.keep(k, 0);
+    while (all.template run<Wanted>(workspace.memory(), observe)) {
     }
   });
 }

@@ -4,20 +4,34 @@
 
 #include <mamba/model/rollback_log.hpp>
 
+#include <cstddef>
+#include <span>
+
 namespace mamba::inline MAMBA_ABI::model {
 
+/// Where the state after some of a call's items is copied to, by the way.
+template <class Network>
+struct state_snapshot {
+  std::size_t after;  ///< items of this call
+  typename Network::state* state;
+};
+
 /// One sequence of a batch: its items, the state that they continue from and update, the number of its last items with
-/// outputs, and a log, for a state that is to be rolled back.
+/// outputs, a log, for a state that is to be rolled back, and snapshots, in ascending order: forward() ends a chunk of
+/// rows at each, so that its weights are read once more.
 template <class Network>
 struct network_sequence {
   typename Network::items items;
   typename Network::state* state;
   std::size_t outputs = 0;
   rollback_log<Network>* log = nullptr;
+  std::span<state_snapshot<Network> const> snapshots = {};
 };
 
 /// The same for a network or for a type derived from one, such as weights.
 template <class Network>
 using sequence = network_sequence<typename Network::network_type>;
+template <class Network>
+using snapshot = state_snapshot<typename Network::network_type>;
 
 }  // namespace mamba::inline MAMBA_ABI::model

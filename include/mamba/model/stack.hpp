@@ -74,9 +74,10 @@ class uniform_stack {
     return saturated_sum(at.used(), L::workspace(c.layer, rows));
   }
 
-  /// r ← layer_n(… layer_1(r)) for the rows of all segments.
-  void operator()(matrix_view<scalar> r, std::span<nn::segment<state> const> segments, arena at) const
-      noexcept(!core::contracts_checked) requires storage::computes {
+  /// r ← layer_n(… layer_1(r)) for the rows of all segments; after(i) when layer i is done.
+  template <class After = detail::no_function>
+  void operator()(matrix_view<scalar> r, std::span<nn::segment<state> const> segments, arena at,
+                  After const& after = {}) const noexcept(detail::quiet<After>) requires storage::computes {
     detail::log_columns columns{};
     for (std::size_t i = 0; i < size(); ++i) {
       arena rest = at;
@@ -84,6 +85,7 @@ class uniform_stack {
       auto const own =
           detail::layer_segments<typename L::state>(segments, rest, columns, [i](state& s) { return &s.layers[i]; });
       layers_[i](r, own, rest);
+      after(i);
     }
   }
 
@@ -191,8 +193,9 @@ class mixed_stack {
     return most;
   }
 
-  void operator()(matrix_view<scalar> r, std::span<nn::segment<state> const> segments, arena at) const
-      noexcept(!core::contracts_checked) requires storage::computes {
+  template <class After = detail::no_function>
+  void operator()(matrix_view<scalar> r, std::span<nn::segment<state> const> segments, arena at,
+                  After const& after = {}) const noexcept(detail::quiet<After>) requires storage::computes {
     MAMBA_EXPECTS(std::all_of(segments.begin(), segments.end(),
                               [&](nn::segment<state> const& s) {
                                 return std::equal(layers_.begin(), layers_.end(), s.state->layers.begin(),
@@ -209,6 +212,7 @@ class mixed_stack {
         auto const own = detail::layer_segments<typename kind<I>::state>(
             segments, rest, columns, [i](state& s) { return std::get_if<I>(&s.layers[i]); });
         layer(r, own, rest);
+        after(i);
       });
   }
 

@@ -7,11 +7,15 @@
 
 #include <algorithm>
 #include <span>
+#include <type_traits>
 
 namespace mamba::inline MAMBA_ABI::model::detail {
 
 /// The result of forward(): outputs, or the rows of the last layer.
 enum class wanted { outputs, hidden };
+
+/// No function that is to see the rows between layers.
+struct unobserved {};
 
 /// The forward pass of a batch, in chunks.
 template <class Network>
@@ -60,20 +64,35 @@ struct batch_run {
     return outputs_before + (p.first > without ? p.first - without : 0);
   }
 
+  /// Items from `first` to `end`, or to the next snapshot of the present sequence.
+  [[nodiscard]] std::size_t before_snapshot(std::size_t first, std::size_t end) const noexcept {
+    for (auto const& s : batch[next].snapshots) {
+      if (s.after > first) return std::min(end, s.after) - first;
+    }
+    return end - first;
+  }
+
+  /// Copies the states that are to be kept after `items` items of a sequence.
+  void keep(std::size_t sequence, std::size_t items) const {
+    for (auto const& s : batch[sequence].snapshots) {
+      if (s.after == items) *s.state = *batch[sequence].state;
+    }
+  }
+
   /// The next part of this pass of at most `rows` rows; empty at the end of the pass.
   [[nodiscard]] batch_part next_part(std::size_t rows) noexcept {
     for (; next < batch.size(); outputs_before += batch[next].outputs, ++next, begun = 0) {
       std::size_t const kept = first_kept(next);
       std::size_t const first = now == pass::rest ? kept : 0;
       std::size_t const end = now == pass::rest ? input_map::size(batch[next].items) : kept;
-      if (first + begun < end) return {next, first + begun, std::min(rows, end - first - begun)};
+      if (first + begun < end) return {next, first + begun, std::min(rows, before_snapshot(first + begun, end))};
     }
     return {next, 0, 0};
   }
 
   /// Computes the next chunk; false when there is none left.
-  template <wanted Wanted>
-  bool run(arena at) noexcept(!core::contracts_checked) {
+  template <wanted Wanted, class Observe>
+  bool run(arena at, Observe const& observe) {
     auto const parts = at.take<batch_part>(batch.size());
     auto const segments = at.take<nn::segment<stack_state>>(batch.size());
     std::size_t count = 0;
@@ -82,8 +101,9 @@ struct batch_run {
     std::size_t first_out = 0;
     while (rows < chunk) {
       batch_part const p = next_part(chunk - rows);
+      if (count > 0 && p.sequence == parts[count - 1].sequence) break;  // a sequence has one part in a chunk
       if (p.count == 0) {
-        if (rows > 0 || now == pass::rest) break;  // a sequence has one part in a chunk
+        if (rows > 0 || now == pass::rest) break;
         now = pass::rest, next = 0, begun = 0, outputs_before = 0;
         continue;
       }
@@ -103,8 +123,19 @@ struct batch_run {
       network.input(input_map::part(batch[parts[k].sequence].items, parts[k].first, parts[k].count),
                     r.rows(segments[k].first, segments[k].count), at);
     }
-    network.layers(r, segments.first(count), at);
+    if constexpr (std::is_same_v<Observe, unobserved>) {
+      network.layers(r, segments.first(count), at);
+    } else {
+      auto const each_part = [&](std::size_t layer) {
+        for (std::size_t k = 0; k < count; ++k) {
+          observe(layer, parts[k].first, r.rows(segments[k].first, segments[k].count));
+        }
+      };
+      each_part(0);
+      network.layers(r, segments.first(count), at, [&](std::size_t i) { each_part(i + 1); });
+    }
     collect<Wanted>(r, parts.first(count), segments.first(count), out.rows(outputs == 0 ? 0 : first_out, outputs), at);
+    for (batch_part const& p : parts.first(count)) keep(p.sequence, p.first + p.count);
     return true;
   }
 

@@ -12,6 +12,15 @@
 
 namespace mamba::inline MAMBA_ABI::model::detail {
 
+/// What is done after a layer: nothing.
+struct no_function {
+  constexpr void operator()(std::size_t) const noexcept {}
+};
+
+/// Whether a call of a stack throws nothing where contracts are not checked: a caller's function may.
+template <class After>
+inline constexpr bool quiet = !core::contracts_checked && std::is_same_v<After, no_function>;
+
 /// Columns of a log: those of one layer, or all of a stack's.
 struct log_columns {
   std::size_t first, count;
