@@ -68,8 +68,8 @@ using exp_constants_of = exp_constants<simd::scalar_of<V>>;
 
 /// 2^(word − bias): the float whose exponent field is the low bits of word.
 template <simd::real V>
-[[nodiscard]] inline V exp2i_biased(simd::word_of<V> word) noexcept {
-  return simd::bits_as<simd::scalar_of<V>>(simd::word_of<V>(word << exp_constants_of<V>::mantissa));
+[[nodiscard]] inline V exp2i_biased(simd::uint_like<V> word) noexcept {
+  return simd::bit_cast<simd::scalar_of<V>>(simd::uint_like<V>(word << exp_constants_of<V>::mantissa));
 }
 
 /// p·2ⁿ for shifted = n + magic + 2·bias. Two factors reach beyond either end of the exponent range, and a result that
@@ -81,11 +81,11 @@ template <simd::real V>
   if constexpr (simd::scales<V>) {
     return simd::scale(p, shifted - V(c::magic + 2 * c::bias));
   } else {
-    using word = simd::word_of<V>;
+    using word = simd::uint_like<V>;
     using bits = simd::uint_of<T>;
-    word const both = simd::bits_as<bits>(shifted) - word(simd::bits_as<bits>(c::magic));
+    word const both = simd::bit_cast<bits>(shifted) - word(simd::bit_cast<bits>(c::magic));
     word const half = both >> 1;
-    return simd::product(p * exp2i_biased<V>(half), exp2i_biased<V>(both - half));
+    return simd::mul_unfused(p * exp2i_biased<V>(half), exp2i_biased<V>(both - half));
   }
 }
 
@@ -93,9 +93,9 @@ template <simd::real V>
 template <simd::real V>
 [[nodiscard]] inline V with_exponent(V p, V shifted) noexcept {
   using bits = simd::uint_of<simd::scalar_of<V>>;
-  using word = simd::word_of<V>;
-  return simd::bits_as<simd::scalar_of<V>>(
-      word(simd::bits_as<bits>(p) + word(simd::bits_as<bits>(shifted) << exp_constants_of<V>::mantissa)));
+  using word = simd::uint_like<V>;
+  return simd::bit_cast<simd::scalar_of<V>>(
+      word(simd::bit_cast<bits>(p) + word(simd::bit_cast<bits>(shifted) << exp_constants_of<V>::mantissa)));
 }
 
 /// n = round(x log₂ e), as n + offset, and r = x − n ln 2.
@@ -129,7 +129,7 @@ template <simd::real V>
 [[nodiscard]] inline V exp_from_below(V x) noexcept {
   using c = exp_constants_of<V>;
   V shifted;
-  V const r = reduced(simd::at_least(x, V(c::exp_low)), shifted, c::magic + 2 * c::bias);
+  V const r = reduced(simd::maximum(x, V(c::exp_low)), shifted, c::magic + 2 * c::bias);
   return scaled<V>(V(1) + expm1_of_rest(r), shifted);
 }
 
@@ -146,14 +146,14 @@ inline constexpr bool by_eighths = simd::fused&& simd::looks_up<T>;
 /// 2ᶻ = 2ⁿ 2^(k/8) 2ʳ with 8n + k = round(8z), which has half the polynomial of 2ⁿ 2ʳ.
 template <exponents Known, simd::real V>
 [[nodiscard]] inline V exp2_by_eighths(V z) noexcept {
-  using word = simd::word_of<V>;
+  using word = simd::uint_like<V>;
   using bits = simd::uint_of<float>;
   V const magic(eighths_magic);
   V const shifted = simd::kept(V(z + magic));
   V const r = z - (shifted - magic);
-  word const place = simd::bits_as<bits>(shifted);
-  word const entry = simd::bits_as<bits>(simd::lookup<V>(eighths, place));
-  V power = simd::bits_as<float>(word(entry + word(place << 20)));
+  word const place = simd::bit_cast<bits>(shifted);
+  word const entry = simd::bit_cast<bits>(simd::lookup<V>(eighths, place));
+  V power = simd::bit_cast<float>(word(entry + word(place << 20)));
   if constexpr (Known == exponents::nonpositive) power = simd::select(z < V(-126.0F), V(0.0F), power);
   return simd::fma(power * r, polynomial(r, eighths_terms), power);
 }
@@ -168,8 +168,8 @@ template <int Halvings, simd::real V>
   static constexpr T one_part = T(1) / T(1U << Halvings);
   V shifted;
   V const r =
-      reduced(simd::at_most(simd::at_least(x, V(c::expm1_low)), V(high)), shifted, c::magic + (c::bias - T(Halvings)));
-  V const power = exp2i_biased<V>(simd::bits_as<simd::uint_of<T>>(shifted));  // 2ⁿ⁻ᴴ
+      reduced(simd::minimum(simd::maximum(x, V(c::expm1_low)), V(high)), shifted, c::magic + (c::bias - T(Halvings)));
+  V const power = exp2i_biased<V>(simd::bit_cast<simd::uint_of<T>>(shifted));  // 2ⁿ⁻ᴴ
   return simd::fma(power, expm1_of_rest(r), power - V(one_part));
 }
 
@@ -180,13 +180,13 @@ template <simd::real V, std::same_as<V>... Vs>
 [[nodiscard]] inline bool exp_is_normal(V x, Vs... more) noexcept {
   using T = simd::scalar_of<V>;
   using bits = simd::uint_of<T>;
-  using word = simd::word_of<V>;
+  using word = simd::uint_like<V>;
   // In integers, on other ports than multiply-adds: a larger magnitude, or NaN, gives a negative difference.
-  word const limit(simd::bits_as<bits>(detail::exp_constants<T>::exp_normal));
-  auto const below = [&](V v) { return word(limit - simd::bits_as<bits>(simd::abs(v))); };
+  word const limit(simd::bit_cast<bits>(detail::exp_constants<T>::exp_normal));
+  auto const below = [&](V v) { return word(limit - simd::bit_cast<bits>(simd::abs(v))); };
   word signs = below(x);
   ((signs = signs | below(more)), ...);
-  auto const sign = simd::bits_as<simd::int_of<T>>(signs);
+  auto const sign = simd::bit_cast<simd::int_of<T>>(signs);
   return !simd::any(sign < decltype(sign)(0));
 }
 
@@ -198,7 +198,7 @@ template <simd::real V, std::same_as<V>... Vs>
 /// Cost:    10 fused multiply-adds or additions in float (15 in double), 3 products, 2 bounds, 5 integer operations.
 template <simd::real V>
 [[nodiscard]] inline V exp(V x) noexcept {
-  return detail::exp_from_below<V>(simd::at_most(x, V(detail::exp_constants_of<V>::exp_high)));
+  return detail::exp_from_below<V>(simd::minimum(x, V(detail::exp_constants_of<V>::exp_high)));
 }
 
 /// 2ˣ.
@@ -208,7 +208,7 @@ template <simd::real V>
 template <simd::real V>
 [[nodiscard]] inline V exp2(V x) noexcept {
   using c = detail::exp_constants_of<V>;
-  V const inside = simd::at_most(simd::at_least(x, V(c::exp2_low)), V(c::exp2_high));
+  V const inside = simd::minimum(simd::maximum(x, V(c::exp2_low)), V(c::exp2_high));
   V const offset(c::magic + 2 * c::bias);
   V const shifted = simd::kept(V(inside + offset));
   V const r = inside - (shifted - offset);
@@ -227,11 +227,11 @@ template <simd::real V>
 [[nodiscard]] inline V exp2_nonpositive(V z) noexcept {
   using T = simd::scalar_of<V>;
   using c = detail::exp_constants_of<V>;
-  V const inside = simd::at_least(z, V(-c::bias));
+  V const inside = simd::maximum(z, V(-c::bias));
   V const offset(c::magic + c::bias);
   V const shifted = simd::kept(V(inside + offset));
   V const r = inside - (shifted - offset);
-  V const power = detail::exp2i_biased<V>(simd::bits_as<simd::uint_of<T>>(shifted));
+  V const power = detail::exp2i_biased<V>(simd::bit_cast<simd::uint_of<T>>(shifted));
   return simd::fma(power * r, polynomial(r, c::exp2_terms), power);
 }
 
@@ -254,24 +254,24 @@ template <exponents Known, simd::real V>
   using T = simd::scalar_of<V>;
   using c = detail::exp_constants_of<V>;
   if constexpr (detail::by_eighths<T>) {
-    V z = simd::product(a, b);
-    if constexpr (Known == exponents::nonpositive) z = simd::at_least(z, V(-c::bias));
+    V z = simd::mul_unfused(a, b);
+    if constexpr (Known == exponents::nonpositive) z = simd::maximum(z, V(-c::bias));
     return detail::exp2_by_eighths<Known>(z);
   }
   V const offset(c::magic + c::bias);
   V shifted, r;
   if constexpr (simd::scales<simd::batch<T>>) {
     shifted = simd::kept(simd::fma(a, b, offset));
-    if constexpr (Known == exponents::nonpositive) shifted = simd::at_least(shifted, V(c::magic));
+    if constexpr (Known == exponents::nonpositive) shifted = simd::maximum(shifted, V(c::magic));
     r = simd::fms(a, b, V(shifted - offset));
-    if constexpr (Known == exponents::nonpositive) r = simd::at_least(r, V(T(-0.5)));
+    if constexpr (Known == exponents::nonpositive) r = simd::maximum(r, V(T(-0.5)));
   } else {
-    V z = simd::product(a, b);
-    if constexpr (Known == exponents::nonpositive) z = simd::at_least(z, V(-c::bias));
+    V z = simd::mul_unfused(a, b);
+    if constexpr (Known == exponents::nonpositive) z = simd::maximum(z, V(-c::bias));
     shifted = simd::kept(V(z + offset));
     r = z - (shifted - offset);
   }
-  V const power = detail::exp2i_biased<V>(simd::bits_as<simd::uint_of<T>>(shifted));
+  V const power = detail::exp2i_biased<V>(simd::bit_cast<simd::uint_of<T>>(shifted));
   return simd::fma(power * r, polynomial(r, c::exp2_terms), power);
 }
 

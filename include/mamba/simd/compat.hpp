@@ -105,7 +105,7 @@ template <class T>
 
 /// a·b, rounded. g++ and clang may fuse a plain a * b with an addition that uses it, but not this.
 template <class T>
-[[nodiscard]] inline batch<T> product(batch<T> a, batch<T> b) noexcept {
+[[nodiscard]] inline batch<T> mul_unfused(batch<T> a, batch<T> b) noexcept {
   batch<T> v = a * b;
   if constexpr (fused) {
     typename batch<T>::register_type r = v;
@@ -134,7 +134,7 @@ template <class T>
 
 /// max(x, low), where a NaN in x stays. xsimd's own max returns either operand then, which one changed in release 14.
 template <class T>
-[[nodiscard]] inline batch<T> at_least(batch<T> x, batch<T> low) noexcept {
+[[nodiscard]] inline batch<T> maximum(batch<T> x, batch<T> low) noexcept {
 #if XSIMD_VERSION_MAJOR >= 14
   return xsimd::max(x, low);
 #else
@@ -144,7 +144,7 @@ template <class T>
 
 /// min(x, high), where a NaN in x stays.
 template <class T>
-[[nodiscard]] inline batch<T> at_most(batch<T> x, batch<T> high) noexcept {
+[[nodiscard]] inline batch<T> minimum(batch<T> x, batch<T> high) noexcept {
 #if XSIMD_VERSION_MAJOR >= 14
   return xsimd::min(x, high);
 #else
@@ -164,7 +164,7 @@ template <class T>
 
 /// The same bits read as another type of the same width.
 template <class To, class From>
-[[nodiscard]] inline batch<To> bits_as(batch<From> x) noexcept {
+[[nodiscard]] inline batch<To> bit_cast(batch<From> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 11
   return xsimd::bitwise_cast<To>(x);
 #else

@@ -32,7 +32,7 @@ template <simd::real V>
 /// ab.
 template <simd::real V>
 [[gnu::always_inline]] inline math::complex<V> multiply(math::complex<V> const& a, math::complex<V> const& b) noexcept {
-  return {simd::fnma(a.im, b.im, simd::product(a.re, b.re)), simd::fma(a.im, b.re, simd::product(a.re, b.im))};
+  return {simd::fnma(a.im, b.im, simd::mul_unfused(a.re, b.re)), simd::fma(a.im, b.re, simd::mul_unfused(a.re, b.im))};
 }
 
 /// x ← x k modulo z^S − ρ, term by term.

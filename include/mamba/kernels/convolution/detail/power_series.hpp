@@ -18,10 +18,10 @@ struct wide {
 
   [[nodiscard]] friend wide operator*(wide const& a, wide const& b) noexcept {
     if constexpr (Planes == 1) {
-      return {{simd::product(a.part[0], b.part[0])}};
+      return {{simd::mul_unfused(a.part[0], b.part[0])}};
     } else {
-      return {{simd::fnma(a.part[1], b.part[1], simd::product(a.part[0], b.part[0])),
-               simd::fma(a.part[0], b.part[1], simd::product(a.part[1], b.part[0]))}};
+      return {{simd::fnma(a.part[1], b.part[1], simd::mul_unfused(a.part[0], b.part[0])),
+               simd::fma(a.part[0], b.part[1], simd::mul_unfused(a.part[1], b.part[0]))}};
     }
   }
   [[nodiscard]] double modulus() const noexcept {
@@ -84,10 +84,10 @@ inline void add_series(power_series<T, 1> const* series, T* sums, std::size_t ve
   constexpr std::size_t W = simd::lanes<T>;
   auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V const jump[] = {V(series[I].a_bar_to_W[0])...};
-    V power[] = {simd::product(V(series[I].start[0]), simd::load<V>(series[I].lane[0]))...};
+    V power[] = {simd::mul_unfused(V(series[I].start[0]), simd::load<V>(series[I].lane[0]))...};
     for (std::size_t k = 0; k < vectors * W; k += W) {
       V sum = simd::load<V>(sums + k);
-      ((sum = sum + power[I], power[I] = simd::product(power[I], jump[I])), ...);
+      ((sum = sum + power[I], power[I] = simd::mul_unfused(power[I], jump[I])), ...);
       simd::store<V>(sums + k, sum);
     }
   };
@@ -99,8 +99,8 @@ inline void add_series(power_series<T, 2> const* series, T* sums, std::size_t ve
   constexpr std::size_t W = simd::lanes<T>;
   auto const times = [](auto& re, auto& im, V b_re, V b_im) __attribute__((always_inline)) {
     V const first = re;
-    re = simd::fnma(b_im, im, simd::product(b_re, re));
-    im = simd::fma(b_re, im, simd::product(b_im, first));
+    re = simd::fnma(b_im, im, simd::mul_unfused(b_re, re));
+    im = simd::fma(b_re, im, simd::mul_unfused(b_im, first));
   };
   auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     V const jump_re[] = {V(series[I].a_bar_to_W[0])...};

@@ -66,7 +66,7 @@ struct quantized_tile {
         }
         ((with = A % vectors == 0 ? V(x[A / vectors * x_blocks].scale) : with,
           acc[A] = simd::fma(in_float(dot[A], x[A / vectors * x_blocks], first),
-                             simd::product(scale[A % vectors], with), acc[A])),
+                             simd::mul_unfused(scale[A % vectors], with), acc[A])),
          ...);
       }
       (simd::store<V>(sum + A * lanes, acc[A]), ...);
@@ -117,7 +117,7 @@ struct quantized_tile {
 
   /// s_x·Σ c_x in every lane.
   [[gnu::always_inline]] static V scaled_sum(quantized_block const& x, std::size_t first) noexcept {
-    return simd::product(V(x.scale), simd::to_float(simd::sums32(sum_of(x, first))));
+    return simd::mul_unfused(V(x.scale), simd::to_float(simd::sums32(sum_of(x, first))));
   }
 
   template <std::size_t P, std::size_t... A>
