@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// fma, mul_unfused, maximum and minimum are tested in compat_test.cpp beside those of batches; here, what scalars alone have.
+// compat_test.cpp tests fma, mul_unfused, maximum and minimum beside those of batches; here is what scalars alone have.
 #include <mamba/simd/scalar.hpp>
 #include <support/random.hpp>
 

@@ -102,7 +102,8 @@ TEST_CASE("reconstruction: on polynomials LegT, LMU and LegS are exact, the diff
     };
     vector<double> const h = window(x, t, theta, legt), rate = window(slope, t, theta, legt);
     CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_legt<double>(n), theta), h, rate) <= allowed);
-    CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_legt_halved<double>(n), theta / 2), h, rate) <= allowed);
+    CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_legt_window_2<double>(n), theta / 2), h, rate) <=
+          allowed);
     vector<double> to_lmu = mamba::ssm::legendre_norms<double>(n);
     for (Eigen::Index i = 1; i < to_lmu.size(); i += 2) to_lmu(i) = -to_lmu(i);
     CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_lmu<double>(n), theta), to_lmu.cwiseProduct(h),
@@ -219,11 +220,12 @@ TEST_CASE("reconstruction: read at the far end of its window, LegT is the Padé 
   }
 }
 
-/// The error of a LegS memory of n states that saw x on [0, 1] in steps held at their middles.
+/// The error of a hippo_state of n coefficients after x on [0, 1] in steps held at their middles.
 double legs_error(signal const& x, std::size_t n, int steps = 1024) {
-  mamba::ssm::hippo_memory<double> memory(n);
-  for (int k = 0; k < steps; ++k) memory.zero_order_hold(1.0 / steps, x((k + 0.5) / steps));
-  return rms_error(memory.state(), x, 1, 1, [&](double tau) { return mamba::ssm::legs_history<double>(1.0, tau, n); });
+  mamba::ssm::hippo_state<double> state(n);
+  for (int k = 0; k < steps; ++k) state.zero_order_hold(1.0 / steps, x((k + 0.5) / steps));
+  return rms_error(state.coefficients(), x, 1, 1,
+                   [&](double tau) { return mamba::ssm::legs_history<double>(1.0, tau, n); });
 }
 
 // HiPPO's proposition 6 says: at most N^{−k+½} with k bounded derivatives. The Legendre coefficients of a function

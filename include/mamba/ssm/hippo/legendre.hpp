@@ -123,7 +123,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 /// Shapes:  a [N, N], b [N].
 /// Error:   as hippo_legt; halving is exact.
 template <std::floating_point T, std::size_t N = dynamic>
-[[nodiscard]] transition<T, N> hippo_legt_halved(std::size_t n = N) {
+[[nodiscard]] transition<T, N> hippo_legt_window_2(std::size_t n = N) {
   return rescale_time(hippo_legt<T, N>(n), T(2));
 }
 

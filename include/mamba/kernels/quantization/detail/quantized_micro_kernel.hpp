@@ -54,8 +54,8 @@ struct quantized_tile {
         V scale[vectors];
         V offset[vectors];
         auto const unroll_j = [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
-          ((scale[J] = simd::load<V>(w->line[0] + o + J * lanes)), ...);
-          if constexpr (W::has_offset) ((offset[J] = simd::load<V>(w->line[1] + o + J * lanes)), ...);
+          ((scale[J] = simd::load<V>(w->parameters[0] + o + J * lanes)), ...);
+          if constexpr (W::has_offset) ((offset[J] = simd::load<V>(w->parameters[1] + o + J * lanes)), ...);
         };
         unroll_j(std::make_index_sequence<vectors>{});
         V with;
