@@ -141,7 +141,7 @@ inline constexpr float eighths_terms[] = {0x1.62e432p-1F, 0x1.ec0c22p-3F, 0x1.c6
 
 /// Whether 2ᶻ is taken from the table of eighths: where it lies in a register.
 template <class T>
-inline constexpr bool by_eighths = simd::fused&& simd::looks_up<T>;
+inline constexpr bool by_eighths = (simd::fused && simd::looks_up<T>);
 
 /// 2ᶻ = 2ⁿ 2^(k/8) 2ʳ with 8n + k = round(8z), which has half the polynomial of 2ⁿ 2ʳ.
 template <exponents Known, simd::real V>

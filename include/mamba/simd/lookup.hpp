@@ -27,9 +27,8 @@ struct table_of_eight {
 /// Entry (index mod 8) of a table, lane by lane.
 ///
 /// Cost:    one permutation where looks_up<float>, else a loop over the lanes.
-template <real V>
-requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V
-    lookup(table_of_eight const& table, uint_like<V> index) noexcept {
+template <single_precision V>
+[[nodiscard]] inline V lookup(table_of_eight const& table, uint_like<V> index) noexcept {
   if constexpr (std::same_as<V, float>) {
     return bit_cast<float>(table.bits[index % 8]);
   } else {

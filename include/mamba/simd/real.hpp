@@ -54,6 +54,10 @@ inline constexpr bool is_batch = !std::same_as<V, scalar_of<V>>;
 template <class V>
 concept real = (std::same_as<scalar_of<V>, float> || std::same_as<scalar_of<V>, double>);
 
+/// A float, or a batch of them.
+template <class V>
+concept single_precision = (std::same_as<scalar_of<V>, float>);
+
 /// How many numbers one V holds: 1 for a scalar.
 template <class V>
 inline constexpr std::size_t width = is_batch<V> ? sizeof(V) / sizeof(scalar_of<V>) : 1;
