@@ -46,7 +46,7 @@ function(mamba_say_how_to_install name apt brew)
                       "or configure with -DMAMBA_FETCH_DEPS=ON to download everything at pinned versions.")
 endfunction()
 
-# Our own programs and tests want threads; a project that only uses the headers need not have OpenMP.
+# Our own programs and tests use threads; a project that only uses the headers need not have OpenMP.
 function(mamba_require_openmp)
   mamba_find_openmp()
   if(NOT TARGET mamba::openmp AND (MAMBA_BUILD_TESTS OR MAMBA_BUILD_EXAMPLES OR MAMBA_BUILD_BENCHMARKS))

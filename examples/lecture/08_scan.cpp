@@ -5,7 +5,7 @@
 //
 //     (a₂, b₂) ∘ (a₁, b₁)  =  (a₂ a₁,  a₂ b₁ + b₂)
 //
-// Nobody has to know h for that, so steps 4 to 7 can be combined while others combine 0 to 3. The operator is
+// No h is needed for that, so steps 4 to 7 can be combined while others combine 0 to 3. The operator is
 // associative: the brackets may stand anywhere. It does not commute: the order must stay. Scans are ways to set the
 // brackets. It works with a different (a, b) at every step, where no convolution does: this is how Mamba trains.
 #include <lecture/lesson.hpp>

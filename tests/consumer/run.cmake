@@ -16,7 +16,7 @@ set(arguments -S "${MAMBA_SOURCE}/tests/consumer" -B "${folder}/build" -G "${GEN
 if(WAY STREQUAL "installed")
   execute_process(COMMAND ${CMAKE_COMMAND} --install "${MAMBA_BINARY}" --prefix "${folder}/first" OUTPUT_QUIET
                   COMMAND_ERROR_IS_FATAL ANY)
-  # Moving the prefix shows that nothing in the package remembers where it was installed or built.
+  # Moving the prefix shows that the package contains no path of its installation or build.
   file(RENAME "${folder}/first" "${folder}/prefix")
   file(GLOB_RECURSE files "${folder}/prefix/*")
   foreach(file IN LISTS files)

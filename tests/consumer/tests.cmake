@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Registers the two ways in which a stranger's project uses the library; each configures, builds and runs that project.
+# Registers the two ways in which another project uses the library; each configures, builds and runs that project.
 foreach(way installed subdirectory)
   add_test(NAME consumer.${way}
            COMMAND ${CMAKE_COMMAND} -DWAY=${way} "-DMAMBA_SOURCE=${PROJECT_SOURCE_DIR}" "-DMAMBA_BINARY=${PROJECT_BINARY_DIR}"

@@ -38,7 +38,7 @@ make_good_tree()
 foreach(check floors twins style umbrella links)
   run_check(${check})
   if(NOT status EQUAL 0)
-    message(SEND_ERROR "${check} refuses a good tree:\n${output}")
+    message(SEND_ERROR "${check} rejects a good tree:\n${output}")
   endif()
 endforeach()
 
@@ -52,7 +52,7 @@ file(WRITE "${FOLDER}/include/mamba/math/b.hpp"
      "/// A size.\n[[nodiscard]] constexpr std::size_t size_of(int x) { return 1; }\n/// A type.\nstruct s {\n  int f(int x);\n};\n")
 run_check(style)
 if(NOT status EQUAL 0)
-  message(SEND_ERROR "style refuses good cards:\n${output}")
+  message(SEND_ERROR "style rejects good cards:\n${output}")
 endif()
 
 # broken(<check> <sentence> <header> <text>...): the header's text becomes licence, title, guard and <text>.

@@ -37,7 +37,7 @@ T unknown(T x) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("compat: fma rounds once exactly where simd::fused is set", T, float, double) {
-  // (1 + ε)² = 1 + 2ε + ε²: the last term survives the subtraction of 1 + 2ε only if the product is not rounded.
+  // (1 + ε)² = 1 + 2ε + ε²: the last term is left by the subtraction of 1 + 2ε only if the product is not rounded.
   T const eps = std::numeric_limits<T>::epsilon();
   T const a = unknown(T(1) + eps);
   T const c = unknown(-(T(1) + 2 * eps));

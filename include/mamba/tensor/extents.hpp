@@ -3,7 +3,7 @@
 //
 //     extents<768, dynamic>      768 rows, columns given to the constructor
 //
-// The vocabulary of this floor (dynamic, extents, view, tensor) lives in namespace mamba itself.
+// The vocabulary of this floor (dynamic, extents, view, tensor) is in namespace mamba itself.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -17,7 +17,7 @@ namespace mamba::inline MAMBA_ABI {
 /// An extent that is known at run time only.
 inline constexpr std::size_t dynamic = std::numeric_limits<std::size_t>::max();
 
-/// An extent that the compiler knows.
+/// An extent that is known at compile time.
 template <std::size_t E>
 concept static_extent = (E != dynamic);
 

@@ -45,7 +45,7 @@ std::vector<std::vector<float>> random_rows(test::random& rng, std::size_t out, 
   return rows;
 }
 
-/// A row must come back as the fit of its blocks says, from any place of the matrix.
+/// A row must come back as the fit of its blocks rounds it, from any place of the matrix.
 template <class W>
 void check_round_trip() {
   test::random rng(W::bits);
@@ -292,7 +292,7 @@ TEST_CASE("quantized matrix: any content of borrowed blocks is multiplied as it 
   check_any_codes<ternary>();
 }
 
-TEST_CASE("quantized matrix: rows come back as quantised, and lie where the layout says") {
+TEST_CASE("quantized matrix: rows come back as quantised, and lie where the layout puts them") {
   check_round_trip<q8>();
   check_round_trip<q4>();
   check_round_trip<ternary>();

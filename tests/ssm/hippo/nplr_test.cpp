@@ -177,7 +177,7 @@ TEST_CASE("nplr: clipping is another system") {
   auto const f = ssm::nplr<modes::half>(ssm::hippo_legs<double>(64), ssm::low_rank_legs<double>(64));
   auto const clipped = ssm::clip_imaginary(f);
   CHECK((f.b.imag().array().abs() > 2).count() == 11);
-  CHECK(test::near(test::largest(f.b.imag()), 40.75, 1e-4 / eps));  // four digits, as the header says
+  CHECK(test::near(test::largest(f.b.imag()), 40.75, 1e-4 / eps));  // four digits, as in the header
   CHECK(test::largest(clipped.b.imag()) == 2);
   CHECK(clipped.b.real() == f.b.real());
   CHECK(clipped.p == f.p);

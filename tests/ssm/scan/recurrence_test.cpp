@@ -224,7 +224,7 @@ TEST_CASE("recurrence: static sizes give the numbers of dynamic ones") {
   vector<double> h_dynamic = h;
   auto const y = recurrence(s, h, x);
   auto const y_dynamic = recurrence(d, h_dynamic, x);
-  // The compiler unrolls one and not the other, and contracts as it likes: 6 roundings a step, remembered 10 steps.
+  // The compiler unrolls one and not the other, and contracts differently: 6 roundings a step, carried on 10 steps.
   CHECK(relative_distance(y, y_dynamic) < 100 * u);
   CHECK(relative_distance(h, h_dynamic) < 100 * u);
 }

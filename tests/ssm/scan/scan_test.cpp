@@ -90,7 +90,7 @@ std::size_t levels(std::size_t L) {  // ⌈log₂ L⌉
   return n;
 }
 
-TEST_CASE("scan: operations and depth are what the table says") {
+TEST_CASE("scan: operations and depth are those of the table") {
   std::size_t operations = 0;
   auto const op = [&](timed a, timed b) {
     ++operations;
@@ -150,7 +150,7 @@ TEST_CASE("scan: 2 by 2 matrices, exactly") {
 // rounds as often as its subtree has levels on the way to a state, ⌈log₂ L⌉ + 1 ≤ 13 times, each N + 2 terms, and adds
 // up what fades by ρ: less than the recurrence does. Diagonal, ρ = 0.99: 2·100·13·2√2 u = 8e-13. Dense, ρ = 0.9:
 // 2·10·13·67·8 u = 1.6e-11, if all roundings went one way; what is found is 1e-15. Memories as long as the input, LegS
-// over one second and modes of at least 0.9995, hand on all 4096 steps' roundings: 4096·67·8 u = 2.4e-10 one way,
+// over one second and modes of at least 0.9995, carry on all 4096 steps' roundings: 4096·67·8 u = 2.4e-10 one way,
 // √(4096·67·64) u = 5e-13 independent of each other, of which 1e-11 is twenty times.
 TEST_CASE("scan: is the recurrence, for N = 64 and L = 4096") {
 #if defined(MAMBA_SANITIZED)
@@ -167,7 +167,7 @@ TEST_CASE("scan: is the recurrence, for N = 64 and L = 4096") {
     auto running = h;
     auto const y = recurrence(s, h, x);
     auto found = y;
-    for (std::size_t k = 0; k < L; k += part) {  // L maps of 64 × 64 would be 134 MB: the scan goes on where it was
+    for (std::size_t k = 0; k < L; k += part) {  // L maps of 64 × 64 would be 134 MB: the scan continues in parts
       auto const here = x.middleRows(mamba::ssm::index(k), mamba::ssm::index(part)).eval();
       auto const states = scan(maps(s, here), compose_in_time_order{}, initial_element(s.a_bar, running));
       found.middleRows(mamba::ssm::index(k), mamba::ssm::index(part)) = outputs(s, states, here);
@@ -293,7 +293,7 @@ TEST_CASE("scan: first-order hold, diagonal and written out, by scan and by recu
 
 // A node of the tree rounds (N + 2) √N u of a map on each of ⌈log₂ L⌉ + 1 = 8 levels, the recurrence (N + 3) √N u a
 // step; either is remembered for 10 steps: 10·(8·5 + 6)·2 u = 5.5e-5.
-TEST_CASE("scan: in float, as far from the recurrence in double as its roundings say") {
+TEST_CASE("scan: in float, as far from the recurrence in double as its roundings allow") {
   test::random rng(20);
   auto const s = test::random_dense<float, 3>(rng, 0.9);
   mamba::ssm::discrete_dense<double, 3> const wide{s.a_bar.cast<double>(), s.b_bar.cast<double>(), s.c.cast<double>(),

@@ -48,8 +48,8 @@ template <class System>
 /// Cost:    advance() and a product with B̄.
 template <recurrent System, class State, class Input>
 void update_state(System const& s, State& h, Input const& x) {
-  constexpr bool sees_two = requires { s.b_bar_before; };
-  static_assert(!sees_two, "update_state: a step that sees two inputs needs a two_point_state");
+  constexpr bool takes_two = requires { s.b_bar_before; };
+  static_assert(!takes_two, "update_state: a step of two inputs needs a two_point_state");
   MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "update_state: the state must be as long as the system's", h.size(),
                 s.b_bar.rows());
   h = (ssm::advance(s, h) + s.b_bar * x).eval();  // ssm's, because std has an advance, too
