@@ -32,8 +32,8 @@ function(mamba_find_eigen)
   target_link_libraries(mamba::eigen INTERFACE Eigen3::Eigen)
 endfunction()
 
-# Never link xsimd's own target: Debian 12 exports it with a dependency on a library "xtl" that is not installed with it.
-# What the headers need is the folder alone.
+# Never link xsimd's own target: Debian 12 exports it with a dependency on a library "xtl" that is not installed with
+# it. What the headers need is the folder alone.
 function(mamba_find_xsimd)
   if(TARGET mamba::xsimd)
     return()

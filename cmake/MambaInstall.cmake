@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Headers and a package that works from any prefix and for any architecture, for nothing in it was compiled; the same for
-# pkg-config; and the programs, where they are built, with the small model that they use when none is named.
+# Headers and a package that works from any prefix and for any architecture, for nothing in it was compiled; the same
+# for pkg-config; and the programs, where they are built, with the small model that they use when none is named.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 

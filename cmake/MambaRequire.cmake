@@ -2,8 +2,8 @@
 # mamba_require(NAME): finds a dependency, or downloads it if MAMBA_FETCH_DEPS is on, or says how to install it.
 #
 # What it defines: mamba::eigen and mamba::xsimd for the headers, mamba::json and mamba::utf8proc for mamba::io;
-# dep::doctest, dep::benchmark, dep::cli11 and dep::yaml_cpp for tests, benchmarks and examples. All are IMPORTED, so that their headers
-# are system headers and our warnings stay ours.
+# dep::doctest, dep::benchmark, dep::cli11 and dep::yaml_cpp for tests, benchmarks and examples. All are IMPORTED, so
+# that their headers are system headers and our warnings stay ours.
 #
 # Header-only packages are downloaded and not configured (their SOURCE_SUBDIR doesn't exist, which FetchContent takes to
 # mean "no CMakeLists.txt here"): their own build files bring tests, install rules and minutes of checks.

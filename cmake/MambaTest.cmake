@@ -98,9 +98,9 @@ function(mamba_test_folder folder)
   endforeach()
 endfunction()
 
-# mamba_contract_test(<name> <source>): the partition contract must hold under all compiler flags, so one source becomes several
-# programs. A few cover each optimisation level, each -ffp-contract and each instruction set; with MAMBA_FULL there is
-# one for each combination.
+# mamba_contract_test(<name> <source>): the partition contract must hold under all compiler flags, so one source becomes
+# several programs. A few cover each optimisation level, each -ffp-contract and each instruction set; with MAMBA_FULL
+# there is one for each combination.
 function(mamba_contract_test name source)
   set(machine "${MAMBA_MARCH}")
   if(NOT mamba_march_accepted)

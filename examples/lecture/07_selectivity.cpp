@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // 07_selectivity — copy the eight tokens and ignore the noise between them: what a fixed system cannot do.
 //
-// Selective copying: eight tokens stand among random noise, at random places; at the end, for eight times "go", the output
-// must be the tokens in order. A system with fixed Ā, B̄, C treats all inputs alike: its weights depend on how long
-// ago something was, not on what it was. Mamba makes Δ, B and C functions of the input. Here we set them by hand:
+// Selective copying: eight tokens stand among random noise, at random places; at the end, for eight times "go", the
+// output must be the tokens in order. A system with fixed Ā, B̄, C treats all inputs alike: its weights depend on how
+// long ago something was, not on what it was. Mamba makes Δ, B and C functions of the input. Here we set them by hand:
 //
 //     A = i 2π n/8     eight modes, each turning at its own pace: together they are a ring of eight places
 //     Δ = 1            for a token or a "go": the ring turns by one place           Δ = 0 for noise: nothing moves

@@ -75,8 +75,8 @@ function(check_cards header text)
   if(NOT header MATCHES "^include/mamba/(math|kernels)/" OR header MATCHES "/detail/")
     return()
   endif()
-  # Functions at namespace level: a card, and what follows it up to a brace. What returns a size, a cost or a truth value
-  # needs no Error; "The same …" refers to the card before.
+  # Functions at namespace level: a card, and what follows it up to a brace. What returns a size, a cost or a truth
+  # value needs no Error; "The same …" refers to the card before.
   without_detail(text)
   string(REGEX MATCHALL "(\n///[^\n]*)+(\n[^/ \n{}][^\n{}]*)(\n[^/\n{}][^\n{}]*)*" cards "${text}")
   foreach(card IN LISTS cards)

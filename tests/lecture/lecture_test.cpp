@@ -24,8 +24,8 @@ std::size_t count(std::string_view text, std::string_view part) {
   return found;
 }
 
-/// Gives a lesson. It must exit with 0, print these sentences, and draw a figure with these words in it; it must make at
-/// least as many claims as are expected, and all of them must hold.
+/// Gives a lesson. It must exit with 0, print these sentences, and draw a figure with these words in it; it must make
+/// at least as many claims as are expected, and all of them must hold.
 void give(std::string const& name, std::size_t claims, std::vector<std::string> const& sentences,
           std::vector<std::string> const& labels) {
   test::temporary_folder const folder;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# cmake -P keyword_spotter.cmake -- <keyword_spotter> <file>: it writes weights, reads them back and classifies, in float
-# and in q8, to nearly the same scores; it overwrites nothing.
+# cmake -P keyword_spotter.cmake -- <keyword_spotter> <file>: it writes weights, reads them back and classifies, in
+# float and in q8, to nearly the same scores; it overwrites nothing.
 cmake_minimum_required(VERSION 3.25)
 
 math(EXPR last "${CMAKE_ARGC} - 1")

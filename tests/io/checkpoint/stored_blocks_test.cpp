@@ -392,7 +392,8 @@ TEST_CASE("stored blocks: shards, each with its own metadata, and shards that do
 #if !defined(MAMBA_SANITIZED) && MAMBA_HAS_MMAP  // sanitizers would measure their own memory
 namespace {
 
-/// The most anonymous memory while f runs, beyond what there was before, and what of it is left while the result exists.
+/// The most anonymous memory while f runs, beyond what there was before, and what of it is left while the result
+/// exists.
 template <class F>
 std::pair<std::size_t, std::size_t> memory_of(F&& f) {
   test::give_back_memory();

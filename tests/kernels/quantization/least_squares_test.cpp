@@ -64,8 +64,8 @@ double found_error(block const& w, scale_and_offset<float> const& fitted) {
     REQUIRE(c == std::round(c));
     REQUIRE(c >= W::lowest);
     REQUIRE(c <= W::highest);
-    double const off = static_cast<double>(x) -
-                       (static_cast<double>(fitted.scale) * static_cast<double>(c) + static_cast<double>(fitted.offset));
+    double const off = static_cast<double>(x) - (static_cast<double>(fitted.scale) * static_cast<double>(c) +
+                                                 static_cast<double>(fitted.offset));
     sum += off * off;
   }
   return sum;

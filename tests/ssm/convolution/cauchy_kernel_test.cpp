@@ -120,9 +120,9 @@ TEST_CASE("cauchy_kernel: Cauchy = Krylov for HiPPO, rank 1 and 2, all modes and
 }
 
 // Memories as long as the input: LegS over one second in 4096 steps, and modes of at least 0.9995. Neither grows: A +
-// Aᴴ of LegS is at most −I, so that ‖Ā‖₂ < 1, and each of k steps carries its roundings on. Those are (N + 3) √N u of ‖h‖
-// at most, 4096·67·8 u = 2.4e-10 if all of them went one way; independent of each other, √(4096·67·64) u = 5e-13, and
-// 1e-11 is twenty times that. The transforms add 12·2·(log₂ 8192 + 1) u ‖K‖₁ ‖x‖₂, 4e-14 of the products' sizes.
+// Aᴴ of LegS is at most −I, so that ‖Ā‖₂ < 1, and each of k steps carries its roundings on. Those are (N + 3) √N u of
+// ‖h‖ at most, 4096·67·8 u = 2.4e-10 if all of them went one way; independent of each other, √(4096·67·64) u = 5e-13,
+// and 1e-11 is twenty times that. The transforms add 12·2·(log₂ 8192 + 1) u ‖K‖₁ ‖x‖₂, 4e-14 of the products' sizes.
 TEST_CASE("cauchy_kernel: the convolution is the recurrence where nothing decays, N = 64 and L = 4096") {
   test::random rng(8);
   constexpr std::size_t n = 64, L = 4096;
