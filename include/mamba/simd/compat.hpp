@@ -2,7 +2,7 @@
 // mamba/simd/compat.hpp — xsimd 8.1 to 14, or a batch of one lane, behind one set of names.  [floor 1]
 //
 // The only header that includes xsimd. Differences between its releases, and contraction of products, which it leaves
-// to the compiler, are handled here; the floors above use the names of mamba::simd and plain operators. In a portable
+// to the compiler, are handled here; the layers above use the names of mamba::simd and plain operators. In a portable
 // build (see MAMBA_SIMD_PORTABLE in core/abi.hpp) there is no xsimd, and a batch is a portable_batch.
 #pragma once
 
@@ -47,7 +47,7 @@ template <class T>
 using batch_bool = xsimd::batch_bool<T>;
 #endif
 
-/// How many T one batch holds.
+/// The number of T in one batch.
 template <class T>
 inline constexpr std::size_t lanes = batch<T>::size;
 
@@ -115,7 +115,7 @@ template <class T>
   return v;
 }
 
-/// v, whose value the compiler must take as it is, lane by lane (simd/scalar.hpp).
+/// v as an opaque value, which the compiler cannot simplify with what follows (simd/scalar.hpp).
 template <class T>
 [[nodiscard]] inline batch<T> kept(batch<T> v) noexcept {
 #if defined(__clang__)
@@ -152,11 +152,13 @@ template <class T>
 #endif
 }
 
+/// |x|.
 template <class T>
 [[nodiscard]] inline batch<T> abs(batch<T> x) noexcept {
   return xsimd::abs(x);
 }
 
+/// √x, rounded once.
 template <class T>
 [[nodiscard]] inline batch<T> sqrt(batch<T> x) noexcept {
   return xsimd::sqrt(x);

@@ -170,7 +170,7 @@ template <class To, class From>
   return std::bit_cast<To>(x.get(0));
 }
 
-/// v, whose value the compiler must take as it is.
+/// v as an opaque value.
 template <class T>
 [[nodiscard]] inline portable_batch<T> kept(portable_batch<T> v) noexcept {
   return simd::kept(v.get(0));

@@ -85,7 +85,8 @@ requires std::is_floating_point_v<T>
   return v;
 }
 
-/// v, whose value the compiler must take as it is: a sum that rounds does not cancel against a later subtraction.
+/// v as an opaque value, which the compiler cannot simplify with what follows: a rounding sum does not cancel against a
+/// later subtraction.
 ///
 /// Why:     -funsafe-math-optimizations, of which clang 14 shows nothing in a macro, folds (x + c) − c into x. g++
 ///          shows it, and is refused (core/abi.hpp).
