@@ -91,7 +91,9 @@ def write_tables(classes, inert):
     runs = [c for c in range(0x110000) if c == 0 or classes[c] != classes[c - 1]]
     TABLES.write_text(f"""\
 // SPDX-License-Identifier: MIT
-// mamba/io/tokenizer/unicode_tables.hpp — Unicode as `tokenizers` has it: by tests/golden/tokenizer/make.py.  [floor 7]
+// mamba/io/tokenizer/unicode_tables.hpp — the Unicode tables of `tokenizers`.  [floor 7]
+//
+// Made by tests/golden/tokenizer/make.py.
 //
 // Both tables are the behaviour of `tokenizers` {tokenizers.__version__} at every code point. Its pattern follows Unicode 16, its
 // normalisation Unicode 9; a library of any other version would split or compose some texts differently.

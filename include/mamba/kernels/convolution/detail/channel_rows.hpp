@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/kernels/convolution/detail/channel_rows.hpp — channels as rows of consecutive times, in either layout.  [floor
-// 4]
+// mamba/kernels/convolution/detail/channel_rows.hpp — channels as rows, in either layout.  [floor 4]
 #pragma once
 
 #include <mamba/kernels/convolution/sequences.hpp>
