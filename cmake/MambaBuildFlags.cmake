@@ -46,5 +46,6 @@ endif()
 
 # True where this machine runs x86-64-v3 code, so that tests may compare it with the baseline.
 set(CMAKE_REQUIRED_FLAGS "")
-check_cxx_source_runs("int main() { return __builtin_cpu_supports(\"avx2\") && __builtin_cpu_supports(\"fma\") ? 0 : 1; }"
-                      mamba_host_runs_avx2)
+check_cxx_source_runs(
+  "int main() { return __builtin_cpu_supports(\"avx2\") && __builtin_cpu_supports(\"fma\") ? 0 : 1; }"
+  mamba_host_runs_avx2)
