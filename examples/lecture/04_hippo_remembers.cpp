@@ -12,8 +12,8 @@
 #include <lecture/lesson.hpp>
 
 #include <mamba/ssm/discretize/discretize.hpp>
-#include <mamba/ssm/hippo/memory.hpp>
 #include <mamba/ssm/hippo/reconstruction.hpp>
+#include <mamba/ssm/hippo/state.hpp>
 #include <mamba/ssm/scan/recurrence.hpp>
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
-#include <mamba/ssm/hippo/memory.hpp>
 #include <mamba/ssm/hippo/reconstruction.hpp>
+#include <mamba/ssm/hippo/state.hpp>
 
 #include <Eigen/LU>
 #include <support/flow.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/hippo/memory.hpp — LegS of the HiPPO paper, step by step: its window is all of the past.  [floor 3]
+// mamba/ssm/hippo/state.hpp — LegS of the HiPPO paper, step by step: its window is all of the past.  [floor 3]
 //
 //     h'(t) = (A/t) h(t) + (B/t) x(t)          h_n(t) = mean over 0 ≤ s ≤ t of x(s) √(2n+1) P_n(2s/t − 1)
 //
@@ -41,7 +41,7 @@ template <class Norms, class State>
 /// Paper:   HiPPO, proposition 4 (fast updates).
 /// Shapes:  r, f [N] → [N].
 /// Domain:  z ≥ 0.
-/// Error:   a residual of (N + 6) ε (|g| + z |A||g| + |f|) row by row; tests/ssm/hippo/memory_test.cpp verifies it.
+/// Error:   a residual of (N + 6) ε (|g| + z |A||g| + |f|) row by row; tests/ssm/hippo/state_test.cpp verifies it.
 template <class T, class Norms, class State>
 [[nodiscard]] auto legs_solve(T z, Norms const& r, State const& f) {
   typename State::PlainObject g = f;
@@ -60,7 +60,7 @@ template <class T, class Norms, class State>
 /// Why:     the exponential of this A is a change of scale, and Gauss's rule with N nodes integrates polynomials of
 ///          degree 2N − 2 exactly: stable at any N and λ ≥ 1, where Taylor's series and A's eigenvectors are not.
 /// Shapes:  gauss, r, h [N] → [N].
-/// Error:   N² √(2N) (2N + 6) ε ‖h‖; tests/ssm/hippo/memory_test.cpp derives and verifies it.
+/// Error:   N² √(2N) (2N + 6) ε ‖h‖; tests/ssm/hippo/state_test.cpp derives and verifies it.
 /// Cost:    O(N²); the exponential of the matrix would be O(N³).
 template <class T, std::size_t N, class Norms, class State>
 [[nodiscard]] vector<T, N> legs_stretch(T lambda, quadrature<T, N> const& gauss, Norms const& r, State const& h) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
-#include <mamba/ssm/hippo/memory.hpp>
+#include <mamba/ssm/hippo/state.hpp>
 #include <support/flow.hpp>
 #include <support/hippo_golden.hpp>
 #include <support/random.hpp>
