@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tests/support/largest.hpp — the largest entry of a matrix and the worst error, for comparisons that no NaN may pass.
+// tests/support/largest.hpp — the largest entry of a matrix, the worst error: comparisons that no NaN may pass.
 #pragma once
 
 #include <Eigen/Core>
@@ -16,9 +16,8 @@ template <class Derived>
   return m.derived().cwiseAbs().template maxCoeff<Eigen::PropagateNaN>();
 }
 
-/// The worst error of `found`, entry by entry, in units of `bound`: at most 1 where the bound of a card holds. A
-/// bound of
-/// 0 is that of an exact entry, and NaN is never within a bound.
+/// The worst error of `found`, entry by entry, in units of `bound`: at most 1 where the bound of a card holds. A bound
+/// of 0 is that of an exact entry, and NaN is never within a bound.
 template <class Found, class Exact, class Bound>
 [[nodiscard]] double share_of_bound(Found const& found, Exact const& exact, Bound const& bound) {
   double most = 0;
