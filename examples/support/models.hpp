@@ -20,12 +20,13 @@ using model_state = mamba::model::state<mamba::model::any, model_scalar<W>>;
 }  // namespace examples
 
 /// What a program instantiates of a model with weights in the format W; `declared` is extern, or empty to define it.
-#define EXAMPLES_MODEL(declared, W)                                                                        \
-  declared template examples::model_weights<W> mamba::io::load_weights<W>(mamba::io::checkpoint const&,    \
-                                                                          mamba::io::load_options const&); \
-  declared template void mamba::model::forward(                                                            \
-      examples::model_weights<W>::network_type const&, std::span<mamba::model::token const>,               \
-      examples::model_state<W>&, mamba::model::workspace&, mamba::matrix_view<examples::model_scalar<W>>);
+#define EXAMPLES_MODEL(declared, W)                                                                         \
+  declared template examples::model_weights<W> mamba::io::load_weights<W>(mamba::io::checkpoint const&,     \
+                                                                          mamba::io::load_options const&);  \
+  declared template void mamba::model::forward(                                                             \
+      examples::model_weights<W>::network_type const&, std::span<mamba::model::token const>,                \
+      examples::model_state<W>&, mamba::model::workspace&, mamba::matrix_view<examples::model_scalar<W>>&&, \
+      mamba::model::rollback_log<examples::model_weights<W>::network_type>*);
 
 EXAMPLES_MODEL(extern, float)
 EXAMPLES_MODEL(extern, double)
