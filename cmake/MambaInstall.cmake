@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-# Headers and a package that works from any prefix and for any architecture, for nothing in it was compiled; the same for
-# pkg-config; and the programs, where they are built, with the small model that they use when none is named.
+# Headers and a package that works from any prefix and for any architecture, for nothing in it was compiled; the same
+# for pkg-config; and the programs, where they are built, with the small model that they use when none is named.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(mamba_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/mamba")
 
-configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/MambaConfig.cmake.in" "${PROJECT_BINARY_DIR}/mambaConfig.cmake"
-                              INSTALL_DESTINATION "${mamba_package_dir}" NO_SET_AND_CHECK_MACRO)
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/MambaConfig.cmake.in"
+                              "${PROJECT_BINARY_DIR}/mambaConfig.cmake" INSTALL_DESTINATION "${mamba_package_dir}" NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/mambaConfigVersion.cmake" COMPATIBILITY SameMinorVersion
                                  ARCH_INDEPENDENT)
 
@@ -32,6 +32,7 @@ install(EXPORT mambaTargets NAMESPACE mamba:: DESTINATION "${mamba_package_dir}"
 if(MAMBA_BUILD_EXAMPLES)
   install(TARGETS generate evaluate inspect quantize make_checkpoint tokenize embed keyword_spotter
           RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
-  install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/default_model/" DESTINATION "${CMAKE_INSTALL_DATADIR}/mamba/default_model"
+  install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/default_model/"
+          DESTINATION "${CMAKE_INSTALL_DATADIR}/mamba/default_model"
           FILES_MATCHING PATTERN "*.json" PATTERN "*.safetensors" PATTERN "heldout.txt" PATTERN "README.md")
 endif()

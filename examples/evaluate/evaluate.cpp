@@ -46,10 +46,10 @@ constexpr char const* notes =
     "Each token is predicted from all before it, so a text of N tokens has N - 1 predictions; nothing predicts the\n"
     "first. Perplexity is exp(-mean log p) over them. Bits per byte are their -log2 p in all, over the bytes of the\n"
     "predicted tokens: the text without its first token (for a byte-level model, N - 1 bytes). The distribution is\n"
-    "over all rows of the embedding, those that pad the vocabulary included, whoever wrote config.json.\n"
+    "over all rows of the embedding, those that pad the vocabulary included.\n"
     "--against adds, over the same predictions, the mean of KL(p || q) in nats, where q is the distribution with\n"
     "--weights and p the one with the other format, and how often both have the same most probable token. Perplexity\n"
-    "alone says little of a format: rounding can flatten the distributions of an overfitted model, and lower it.\n"
+    "alone does not judge a format: rounding can flatten the distributions of an overfitted model, and lower it.\n"
     "Without --text and --tokens, the heldout.txt beside the model is read. Results go to standard output.\n";
 
 bool parse(int argc, char** argv, evaluate_options& o) {

@@ -33,7 +33,7 @@ constexpr bool is =
 
 }  // namespace
 
-TEST_CASE("format_policy: a format is that of every matrix, but where the measurements say otherwise") {
+TEST_CASE("format_policy: a format is that of every matrix, except where measurements chose another") {
   CHECK(is<float, float, float, float, float, float>);
   CHECK(is<q8, q8, q8, q8, q8, q8>);
   CHECK(is<q4, q4, q4, q4, q4, q4>);

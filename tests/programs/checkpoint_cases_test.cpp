@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Checkpoints that are damaged, or say where their texts begin and end, as the programs take them.
+// Checkpoints that are damaged, or name the tokens that begin and end a text, as the programs take them.
 #include <mamba/io/checkpoint/checkpoint.hpp>
 
 #include <support/run_program.hpp>

@@ -18,7 +18,7 @@ std::string in_quotes(std::filesystem::path const& path) { return "'" + path.str
 
 }  // namespace
 
-#if defined(__linux__)  // /proc says what a program has mapped
+#if defined(__linux__)  // /proc lists what a program has mapped
 TEST_CASE("programs: a checkpoint that is truncated while it is mapped ends a program with one sentence and status 1") {
   test::temporary_folder const folder;
   auto const model = folder / "model";

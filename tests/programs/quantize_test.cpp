@@ -132,7 +132,7 @@ TEST_CASE("quantize: a folder is complete, and what it has is the original's") {
   CHECK(entries(again) == 2);
 }
 
-TEST_CASE("quantize: a single file says when the tokenizer is not beside it") {
+TEST_CASE("quantize: with a single file the message names a missing tokenizer") {
   test::temporary_folder const folder;
   auto const in = folder / "in";
   std::filesystem::copy(goldens + "hf_f32_tied", in);

@@ -30,133 +30,18 @@ namespace detail {
 /// The result of forward(): outputs, or the rows of the last layer.
 enum class wanted { outputs, hidden };
 
-/// The forward pass of a batch, in chunks.
-template <class Network>
-struct batch_run {
-  using T = typename Network::scalar;
-  using input_map = decltype(Network::input);
-  using stack_state = decltype(Network::state::stack);
-  Network const& network;
-  std::span<sequence<Network> const> batch;
-  matrix_view<T> out;
-  std::size_t chunk;
-
-  std::size_t next = 0;        ///< sequence
-  std::size_t begun = 0;       ///< its items that are read
-  std::size_t row_of_out = 0;  ///< rows of out that are written
-
-  /// The number of rows of a part that have outputs: its last ones.
-  [[nodiscard]] std::size_t outputs_of(batch_part const& p) const noexcept {
-    std::size_t const without = input_map::size(batch[p.sequence].items) - batch[p.sequence].outputs;
-    return p.first + p.count > without ? std::min(p.first + p.count - without, p.count) : 0;
-  }
-
-  /// The next part of at most `rows` rows; empty at the end.
-  batch_part take(std::size_t rows) noexcept {
-    for (; next < batch.size(); ++next, begun = 0) {
-      std::size_t const count = std::min(rows, input_map::size(batch[next].items) - begun);
-      if (count == 0) continue;
-      batch_part const taken{next, begun, count};
-      begun += count;
-      return taken;
-    }
-    return {next, 0, 0};
-  }
-
-  /// Computes the next chunk; false when there is none left.
-  template <wanted Wanted>
-  bool run(arena at) noexcept(!core::contracts_checked) {
-    auto const parts = at.take<batch_part>(batch.size());
-    auto const segments = at.take<nn::segment<stack_state>>(batch.size());
-    std::size_t count = 0;
-    std::size_t rows = 0;
-    std::size_t outputs = 0;
-    while (rows < chunk && next < batch.size()) {
-      batch_part const p = take(chunk - rows);
-      if (p.count == 0) break;
-      parts[count] = p;
-      segments[count] = {rows, p.count, &batch[p.sequence].state->stack};
-      rows += p.count;
-      outputs += outputs_of(p);
-      ++count;
-    }
-    if (rows == 0) return false;
-    matrix_view<T> const r = at.matrix<T>(rows, network.width());
-    for (std::size_t k = 0; k < count; ++k) {
-      network.input(input_map::part(batch[parts[k].sequence].items, parts[k].first, parts[k].count),
-                    r.rows(segments[k].first, segments[k].count), at);
-    }
-    network.layers(r, segments.first(count), at);
-    collect<Wanted>(r, parts.first(count), outputs, at);
-    return true;
-  }
-
- private:
-  template <wanted Wanted>
-  void collect(matrix_view<T> r, std::span<batch_part const> parts, std::size_t outputs,
-               arena at) noexcept(!core::contracts_checked) {
-    matrix_view<T> const rows_out = out.rows(row_of_out, outputs);
-    matrix_view<T> const hidden = Wanted == wanted::hidden ? rows_out : at.matrix<T>(outputs, network.width());
-    std::size_t row = 0;
-    std::size_t first = 0;
-    for (batch_part const& p : parts) {
-      std::size_t const count = outputs_of(p);
-      network.output.collect(r.rows(row, p.count), batch[p.sequence].state->output, hidden.rows(first, count), at);
-      row += p.count;
-      first += count;
-    }
-    row_of_out += outputs;
-    if constexpr (Wanted == wanted::outputs) {
-      if (outputs > 0) network.output.project(network.input, hidden, rows_out, at);
-    }
-  }
-};
-
 /// An `out` that forward() and hidden() of a model in T cannot write to: of other numbers, or constant.
 template <class Out, class T>
 concept no_rows_of = !std::convertible_to<Out, matrix_view<T>>;
 
 /// The outputs of step() as a matrix of one row.
 template <class T, class Out>
-[[nodiscard]] matrix_view<T> one_row(Out& out) noexcept(!core::contracts_checked) {
-  constexpr bool fits = std::convertible_to<Out&, std::span<T>>;
-  static_assert(fits, "step: outputs must be a span of the model's arithmetic type (float or double)");
-  if constexpr (fits) {
-    std::span<T> const row(out);
-    return {row.data(), std::size_t{1}, row.size()};
-  } else {
-    return {};
-  }
-}
+[[nodiscard]] matrix_view<T> one_row(Out& out) noexcept(!core::contracts_checked);
 
+/// The forward pass of a batch, in one parallel region.
 template <wanted Wanted, class Network, class Workspace>
 void run(Network const& network, std::span<sequence<Network> const> batch, Workspace& workspace,
-         matrix_view<typename Network::scalar> out) {
-  using run_type = batch_run<Network>;
-  std::size_t rows = 0;
-  std::size_t outputs = 0;
-  for (sequence<Network> const& s : batch) {
-    std::size_t const length = run_type::input_map::size(s.items);
-    MAMBA_EXPECTS(s.outputs <= length, "forward: more rows of outputs than items", s.outputs, length);
-    MAMBA_EXPECTS(s.state != nullptr, "forward: every sequence needs a state, an empty one too");
-    MAMBA_EXPECTS(std::none_of(batch.data(), &s, [&](auto const& before) { return before.state == s.state; }),
-                  "forward: two sequences have one state");
-    MAMBA_EXPECTS(s.state->stack.size() == network.layers.size(),
-                  "forward: the state was made for a model of other sizes");
-    rows += length;
-    outputs += s.outputs;
-  }
-  MAMBA_EXPECTS(out.extent(0) == outputs, "forward: out must have a row for each output", out.extent(0), outputs);
-  MAMBA_EXPECTS(outputs == 0 || out.extent(1) <= (Wanted == wanted::hidden ? network.width() : network.outputs()),
-                "forward: outputs are wider than the model's", out.extent(1), network.outputs());
-  if (rows == 0) return;
-  std::size_t const chunk = workspace.prepare(network, rows, batch.size());
-  parallel::parallel_region(network.cost(rows, outputs, outputs == 0 ? 0 : out.extent(1)), [&] {
-    run_type all{network, batch, out, chunk};
-    while (all.template run<Wanted>(workspace.memory())) {
-    }
-  });
-}
+         matrix_view<typename Network::scalar> out);
 
 }  // namespace detail
 
@@ -267,5 +152,132 @@ void step(network<Input, Stack, Output> const& w, std::type_identity_t<std::span
   model::forward(w, matrix_view<T const>(x.data(), std::size_t{1}, x.size()), state, workspace,
                  detail::one_row<T>(out));
 }
+
+namespace detail {
+
+/// The forward pass of a batch, in chunks.
+template <class Network>
+struct batch_run {
+  using T = typename Network::scalar;
+  using input_map = decltype(Network::input);
+  using stack_state = decltype(Network::state::stack);
+  Network const& network;
+  std::span<sequence<Network> const> batch;
+  matrix_view<T> out;
+  std::size_t chunk;
+
+  std::size_t next = 0;        ///< sequence
+  std::size_t begun = 0;       ///< its items that are read
+  std::size_t row_of_out = 0;  ///< rows of out that are written
+
+  /// The number of rows of a part that have outputs: its last ones.
+  [[nodiscard]] std::size_t outputs_of(batch_part const& p) const noexcept {
+    std::size_t const without = input_map::size(batch[p.sequence].items) - batch[p.sequence].outputs;
+    return p.first + p.count > without ? std::min(p.first + p.count - without, p.count) : 0;
+  }
+
+  /// The next part of at most `rows` rows; empty at the end.
+  batch_part take(std::size_t rows) noexcept {
+    for (; next < batch.size(); ++next, begun = 0) {
+      std::size_t const count = std::min(rows, input_map::size(batch[next].items) - begun);
+      if (count == 0) continue;
+      batch_part const taken{next, begun, count};
+      begun += count;
+      return taken;
+    }
+    return {next, 0, 0};
+  }
+
+  /// Computes the next chunk; false when there is none left.
+  template <wanted Wanted>
+  bool run(arena at) noexcept(!core::contracts_checked) {
+    auto const parts = at.take<batch_part>(batch.size());
+    auto const segments = at.take<nn::segment<stack_state>>(batch.size());
+    std::size_t count = 0;
+    std::size_t rows = 0;
+    std::size_t outputs = 0;
+    while (rows < chunk && next < batch.size()) {
+      batch_part const p = take(chunk - rows);
+      if (p.count == 0) break;
+      parts[count] = p;
+      segments[count] = {rows, p.count, &batch[p.sequence].state->stack};
+      rows += p.count;
+      outputs += outputs_of(p);
+      ++count;
+    }
+    if (rows == 0) return false;
+    matrix_view<T> const r = at.matrix<T>(rows, network.width());
+    for (std::size_t k = 0; k < count; ++k) {
+      network.input(input_map::part(batch[parts[k].sequence].items, parts[k].first, parts[k].count),
+                    r.rows(segments[k].first, segments[k].count), at);
+    }
+    network.layers(r, segments.first(count), at);
+    collect<Wanted>(r, parts.first(count), outputs, at);
+    return true;
+  }
+
+ private:
+  template <wanted Wanted>
+  void collect(matrix_view<T> r, std::span<batch_part const> parts, std::size_t outputs,
+               arena at) noexcept(!core::contracts_checked) {
+    matrix_view<T> const rows_out = out.rows(row_of_out, outputs);
+    matrix_view<T> const hidden = Wanted == wanted::hidden ? rows_out : at.matrix<T>(outputs, network.width());
+    std::size_t row = 0;
+    std::size_t first = 0;
+    for (batch_part const& p : parts) {
+      std::size_t const count = outputs_of(p);
+      network.output.collect(r.rows(row, p.count), batch[p.sequence].state->output, hidden.rows(first, count), at);
+      row += p.count;
+      first += count;
+    }
+    row_of_out += outputs;
+    if constexpr (Wanted == wanted::outputs) {
+      if (outputs > 0) network.output.project(network.input, hidden, rows_out, at);
+    }
+  }
+};
+
+template <class T, class Out>
+[[nodiscard]] matrix_view<T> one_row(Out& out) noexcept(!core::contracts_checked) {
+  constexpr bool fits = std::convertible_to<Out&, std::span<T>>;
+  static_assert(fits, "step: outputs must be a span of the model's arithmetic type (float or double)");
+  if constexpr (fits) {
+    std::span<T> const row(out);
+    return {row.data(), std::size_t{1}, row.size()};
+  } else {
+    return {};
+  }
+}
+
+template <wanted Wanted, class Network, class Workspace>
+void run(Network const& network, std::span<sequence<Network> const> batch, Workspace& workspace,
+         matrix_view<typename Network::scalar> out) {
+  using run_type = batch_run<Network>;
+  std::size_t rows = 0;
+  std::size_t outputs = 0;
+  for (sequence<Network> const& s : batch) {
+    std::size_t const length = run_type::input_map::size(s.items);
+    MAMBA_EXPECTS(s.outputs <= length, "forward: more rows of outputs than items", s.outputs, length);
+    MAMBA_EXPECTS(s.state != nullptr, "forward: every sequence needs a state, an empty one too");
+    MAMBA_EXPECTS(std::none_of(batch.data(), &s, [&](auto const& before) { return before.state == s.state; }),
+                  "forward: two sequences have one state");
+    MAMBA_EXPECTS(s.state->stack.size() == network.layers.size(),
+                  "forward: the state was made for a model of other sizes");
+    rows += length;
+    outputs += s.outputs;
+  }
+  MAMBA_EXPECTS(out.extent(0) == outputs, "forward: out must have a row for each output", out.extent(0), outputs);
+  MAMBA_EXPECTS(outputs == 0 || out.extent(1) <= (Wanted == wanted::hidden ? network.width() : network.outputs()),
+                "forward: outputs are wider than the model's", out.extent(1), network.outputs());
+  if (rows == 0) return;
+  std::size_t const chunk = workspace.prepare(network, rows, batch.size());
+  parallel::parallel_region(network.cost(rows, outputs, outputs == 0 ? 0 : out.extent(1)), [&] {
+    run_type all{network, batch, out, chunk};
+    while (all.template run<Wanted>(workspace.memory())) {
+    }
+  });
+}
+
+}  // namespace detail
 
 }  // namespace mamba::inline MAMBA_ABI::model

@@ -111,7 +111,7 @@ TEST_CASE("generating_function: from C to C~ and back, dense, diagonal and low r
   MESSAGE("at most ", worst, " of the bound");
 }
 
-// The kernel is C's; the closed form wants C̃. Without the change it is another kernel: the mistake, shown.
+// The kernel is C's; the closed form needs C̃. Without the change it is another kernel.
 TEST_CASE("generating_function: C~ in place of C is another kernel") {
   test::random rng(4);
   auto const s = test::random_discrete_dplr<modes::half>(rng, 4, 1, 1, 1);

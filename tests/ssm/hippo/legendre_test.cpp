@@ -78,7 +78,7 @@ TEST_CASE("hippo_legendre: A + P Pᵀ of LegT is skew, with odd states in one co
       CHECK((scaled(matrix<double>(wrong + wrong.transpose())) > 0.1) == (n > 1));
     };
     check(mamba::ssm::hippo_legt<double>(n), 1);
-    check(mamba::ssm::hippo_legt_halved<double>(n), std::sqrt(0.5));
+    check(mamba::ssm::hippo_legt_window_2<double>(n), std::sqrt(0.5));
   }
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("hippo_legendre: static and dynamic sizes are the same numbers, in eve
   same(mamba::ssm::hippo_legs<double, 1>(), mamba::ssm::hippo_legs<double>(1));
   same(mamba::ssm::hippo_legs_unnormalised<float, 2>(), mamba::ssm::hippo_legs_unnormalised<float>(2));
   same(mamba::ssm::hippo_legt<long double, 5>(), mamba::ssm::hippo_legt<long double>(5));
-  same(mamba::ssm::hippo_legt_halved<float, 5>(), mamba::ssm::hippo_legt_halved<float>(5));
+  same(mamba::ssm::hippo_legt_window_2<float, 5>(), mamba::ssm::hippo_legt_window_2<float>(5));
   same(mamba::ssm::hippo_lmu<double, 4>(), mamba::ssm::hippo_lmu<double>(4));
   same(mamba::ssm::hippo_legs_normal<double, 4>(), mamba::ssm::hippo_legs_normal<double>(4));
   CHECK(mamba::ssm::hippo_legs<double>(0).a.size() == 0);
@@ -186,7 +186,7 @@ TEST_CASE("hippo_legendre: the S4 code's numbers") {
       "legsd", [](auto n, auto const&) { return mamba::ssm::hippo_legs_normal<double>(n); },
       [](auto n, auto...) { return 4 + 4 * double(n); });
   cases += test::compare_transitions(
-      "legt", [](auto n, auto const&) { return mamba::ssm::hippo_legt_halved<double>(n); }, within(4));
+      "legt", [](auto n, auto const&) { return mamba::ssm::hippo_legt_window_2<double>(n); }, within(4));
   cases += test::compare_transitions(
       "lmu", [](auto n, auto const&) { return mamba::ssm::hippo_lmu<double>(n); }, within(0.5));
   CHECK(cases == 28);

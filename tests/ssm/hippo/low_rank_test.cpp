@@ -36,7 +36,7 @@ TEST_CASE("low_rank: A + P P^T is a multiple of I plus a skew matrix, for every 
   for (std::size_t const n : {1U, 2U, 3U, 8U, 64U, 129U}) {
     check(ssm::hippo_legs<double>(n), ssm::low_rank_legs<double>(n), -0.5);
     check(ssm::hippo_legt<double>(n), ssm::low_rank_legt<double>(n), 0);
-    check(ssm::hippo_legt_halved<double>(n), ssm::low_rank_legt_halved<double>(n), 0);
+    check(ssm::hippo_legt_window_2<double>(n), ssm::low_rank_legt_window_2<double>(n), 0);
     check(ssm::hippo_lagt<double>(n), ssm::low_rank_lagt<double>(n), 0);
     check(ssm::hippo_lagt<double>(n, 0.25), ssm::low_rank_lagt<double>(n), 0);
     check(ssm::hippo_tlagt<double>(n, 0.25), ssm::low_rank_lagt<double>(n), -0.125);

@@ -12,8 +12,8 @@ namespace {
 using mamba::dynamic;
 using mamba::ssm::affine;
 using mamba::ssm::compose;
+using mamba::ssm::initial_element;
 using mamba::ssm::matrix;
-using mamba::ssm::starting_from;
 using mamba::ssm::vector;
 using test::random_matrix;
 using test::relative_distance;
@@ -28,7 +28,7 @@ TEST_CASE("affine: two maps of a number, by hand") {
   CHECK(both.b == 8);
   CHECK(compose(earlier, later).b == 11);
   CHECK(both(7) == later(earlier(7)));
-  CHECK(mamba::ssm::in_order{}(earlier, later).b == 8);
+  CHECK(mamba::ssm::compose_in_time_order{}(earlier, later).b == 8);
 }
 
 // Whole numbers: every product and sum is exact.
@@ -41,7 +41,7 @@ TEST_CASE("affine: composed maps do what one does after the other, and grouping 
     CHECK(compose(g, f)(x) == g(f(x)));
     CHECK(compose(compose(h, g), f).a == compose(h, compose(g, f)).a);
     CHECK(compose(compose(h, g), f).b == compose(h, compose(g, f)).b);
-    auto const start = starting_from(f.a, x);
+    auto const start = initial_element(f.a, x);
     CHECK(compose(f, start).a == f.a);
     CHECK(compose(f, start).b == f(x));
   };
@@ -66,7 +66,7 @@ TEST_CASE("affine: the maps of a system are its steps") {
     auto by_maps = h;
     auto all = maps(s, x);
     REQUIRE(all.size() == 5);
-    auto whole = starting_from(s.a_bar, h);
+    auto whole = initial_element(s.a_bar, h);
     for (auto const& map : all) {
       by_maps = map(by_maps);
       whole = compose(map, whole);
@@ -96,17 +96,17 @@ TEST_CASE("affine: the maps of a two-point system are its steps, from the input 
     using B = decltype(System::b_bar);
     mamba::ssm::two_point<System> const s{base, random_matrix<B>(rng, static_cast<std::size_t>(base.b_bar.rows()), 2)};
     auto const x = test::random_sequence<double, 2>(rng, 5);
-    auto memory = zero_state(s);
-    memory.h.setConstant(0.7);
-    memory.x_before << 3, -2;
-    auto by_maps = memory.h;
-    for (auto const& map : maps(s, x, memory.x_before)) by_maps = map(by_maps);
+    auto state = zero_state(s);
+    state.h.setConstant(0.7);
+    state.x_before << 3, -2;
+    auto by_maps = state.h;
+    for (auto const& map : maps(s, x, state.x_before)) by_maps = map(by_maps);
     auto quiet = zero_state(s);
     auto by_quiet_maps = quiet.h;
     for (auto const& map : maps(s, x)) by_quiet_maps = map(by_quiet_maps);
-    static_cast<void>(recurrence(s, memory, x));
+    static_cast<void>(recurrence(s, state, x));
     static_cast<void>(recurrence(s, quiet, x));
-    CHECK(relative_distance(by_maps, memory.h) < 50 * u);
+    CHECK(relative_distance(by_maps, state.h) < 50 * u);
     CHECK(relative_distance(by_quiet_maps, quiet.h) < 50 * u);
     CHECK(relative_distance(by_maps, by_quiet_maps) > 0.01);  // the state before, and the input before it
   };

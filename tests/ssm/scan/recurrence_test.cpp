@@ -188,18 +188,18 @@ TEST_CASE("recurrence: a two-point system is a larger one with one input") {
     large.b_bar << dense.b_bar, matrix<T, M>::Identity();
     large.c.leftCols(n) = dense.c;
 
-    auto memory = zero_state(s);
-    memory.h = random_matrix<std::decay_t<decltype(memory.h)>>(rng, static_cast<std::size_t>(n));
-    memory.x_before = random_matrix<vector<double, M>>(rng, M);
-    auto const before = memory;
+    auto state = zero_state(s);
+    state.h = random_matrix<std::decay_t<decltype(state.h)>>(rng, static_cast<std::size_t>(n));
+    state.x_before = random_matrix<vector<double, M>>(rng, M);
+    auto const before = state;
     vector<T> h(n + m);
-    h << memory.h, memory.x_before.template cast<T>();
+    h << state.h, state.x_before.template cast<T>();
     auto const x = random_sequence<double, M>(rng, 30);
-    auto const y = recurrence(s, memory, x);
+    auto const y = recurrence(s, state, x);
     auto const expected = recurrence(large, h, x);
     CHECK(relative_distance(y, expected) < 2000 * u);  // as for the linear combination above
-    CHECK(relative_distance(memory.h, h.head(n)) < 2000 * u);
-    CHECK(memory.x_before == x.row(29).transpose());
+    CHECK(relative_distance(state.h, h.head(n)) < 2000 * u);
+    CHECK(state.x_before == x.row(29).transpose());
 
     for (Eigen::Index split = 0; split <= 30; ++split) {
       auto parts = before;
@@ -207,8 +207,8 @@ TEST_CASE("recurrence: a two-point system is a larger one with one input") {
       auto const second = recurrence(s, parts, x.bottomRows(30 - split).eval());
       REQUIRE(same_matrix(first, y.topRows(split)));
       REQUIRE(same_matrix(second, y.bottomRows(30 - split)));
-      REQUIRE(same_matrix(parts.h, memory.h));
-      REQUIRE(same_matrix(parts.x_before, memory.x_before));
+      REQUIRE(same_matrix(parts.h, state.h));
+      REQUIRE(same_matrix(parts.x_before, state.x_before));
     }
   };
   auto const diagonal = test::random_diagonal<complex, dynamic, 2, 2>(rng, 0.9, 3);
@@ -224,7 +224,7 @@ TEST_CASE("recurrence: static sizes give the numbers of dynamic ones") {
   vector<double> h_dynamic = h;
   auto const y = recurrence(s, h, x);
   auto const y_dynamic = recurrence(d, h_dynamic, x);
-  // The compiler unrolls one and not the other, and contracts as it likes: 6 roundings a step, remembered 10 steps.
+  // The compiler unrolls one and not the other, and contracts differently: 6 roundings a step, carried on 10 steps.
   CHECK(relative_distance(y, y_dynamic) < 100 * u);
   CHECK(relative_distance(h, h_dynamic) < 100 * u);
 }

@@ -51,7 +51,7 @@ TEST_CASE("continuous: a mass on a spring, by hand") {
   CHECK(output(s, h, x)(0) == 2.5);
 }
 
-TEST_CASE("continuous: diagonal plus low rank is what it says when written out") {
+TEST_CASE("continuous: diagonal plus low rank, written out, is that sum") {
   test::random rng(1);
   for (Eigen::Index const n : {1, 2, 5}) {
     for (Eigen::Index const r : {1, 2}) {
