@@ -68,6 +68,22 @@ if(WAY STREQUAL "installed")
     if(NOT libraries MATCHES "-lutf8proc")
       message(FATAL_ERROR "pkg-config --libs mamba-io has no -lutf8proc: ${libraries}")
     endif()
+    # Folders that are given in full, as distributions do, move with the prefix that they lie in.
+    execute_process(COMMAND ${CMAKE_COMMAND} -S "${MAMBA_SOURCE}" -B "${folder}/full" -G "${GENERATOR}"
+                            "-DCMAKE_CXX_COMPILER=${COMPILER}" -DMAMBA_BUILD_TESTS=OFF -DMAMBA_BUILD_EXAMPLES=OFF
+                            -DMAMBA_BUILD_BENCHMARKS=OFF "-DCMAKE_INSTALL_PREFIX=${folder}/first"
+                            "-DCMAKE_INSTALL_INCLUDEDIR=${folder}/first/include"
+                            "-DCMAKE_INSTALL_DATADIR=${folder}/first/lib/share"
+                    OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND ${CMAKE_COMMAND} --install "${folder}/full" OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+    file(RENAME "${folder}/first" "${folder}/moved")
+    set(ENV{PKG_CONFIG_PATH} "${folder}/moved/lib/share/pkgconfig")
+    execute_process(COMMAND "${PKG_CONFIG}" --variable=includedir mamba OUTPUT_VARIABLE headers
+                            OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    file(STRINGS "${folder}/moved/lib/share/cmake/mamba/mambaTargets.cmake" absolute REGEX "${folder}")
+    if(NOT EXISTS "${headers}/mamba/mamba.hpp" OR absolute)
+      message(FATAL_ERROR "a moved prefix is not found: mamba.pc says ${headers}, mambaTargets.cmake ${absolute}")
+    endif()
   endif()
 
   execute_process(COMMAND "${folder}/build/reader" WORKING_DIRECTORY "${MAMBA_SOURCE}" OUTPUT_VARIABLE text

@@ -50,6 +50,21 @@ TEST_CASE("low_rank: A + P P^T is a multiple of I plus a skew matrix, for every 
   MESSAGE("at most ", worst, " eps off");
 }
 
+TEST_CASE("low_rank: in float, every entry is within the bound of its card") {
+  auto const within = [](auto const& narrow, auto const& wide, double bound) {
+    CHECK(test::float_epsilons(narrow, wide) <= bound);
+  };
+  for (std::size_t const n : {1U, 2U, 64U, 129U}) {
+    within(ssm::low_rank_legs<float>(n), ssm::low_rank_legs<double>(n), 1.5);
+    within(ssm::low_rank_legt<float>(n), ssm::low_rank_legt<double>(n), 0.5);
+    within(ssm::low_rank_legt_halved<float>(n), ssm::low_rank_legt_halved<double>(n), 1.5);
+    within(ssm::low_rank_lagt<float>(n), ssm::low_rank_lagt<double>(n), 0.5);
+    within(ssm::low_rank_fourier<float>(n), ssm::low_rank_fourier<double>(n), 1.5);
+    within(ssm::low_rank_fourier_decay<float>(n), ssm::low_rank_fourier_decay<double>(n), 1.5);
+    within(ssm::low_rank_fourier2<float>(n), ssm::low_rank_fourier2<double>(n), 1.5);
+  }
+}
+
 TEST_CASE("low_rank: LegS reads with sqrt 2 times its P, and LegT's columns share no row") {
   auto const p = ssm::low_rank_legs<double>(20);
   CHECK(test::largest(ssm::hippo_legs<double>(20).b - std::sqrt(2.0) * p) <= 4e-15);  // entries to 6.3

@@ -6,6 +6,7 @@
 
 #include <Eigen/LU>
 #include <support/flow.hpp>
+#include <support/largest.hpp>
 #include <support/random.hpp>
 
 #include <algorithm>
@@ -340,6 +341,33 @@ TEST_CASE("reconstruction: with_output the weights of an age, a system's output 
   auto const past =
       mamba::ssm::reconstruct(h, ages, [](double tau) { return mamba::ssm::legt_history<double, 4>(2.0, tau); });
   CHECK(std::fabs(output(system, h, vector<double, 1>(9.0))(0) - past(1)) <= 4 * eps * w.norm() * h.norm());
+}
+
+TEST_CASE("reconstruction: the weights of an age in float are within the bounds of their cards") {
+  namespace ssm = mamba::ssm;
+  constexpr double narrow = std::numeric_limits<float>::epsilon();
+  float const theta = 3;
+  for (std::size_t const n : {1U, 8U, 64U}) {
+    vector<double> plain(index(n)), normalised(index(n)), waves(index(n));
+    for (int step = 1; step < 200; ++step) {
+      float const tau = theta * static_cast<float>(step) / 200;
+      double const share = double{tau} / double{theta};
+      for (std::size_t i = 0; i < n; ++i) {
+        auto const degree = static_cast<double>(i);
+        plain(index(i)) = (degree + 2) * (degree + 2) * narrow;
+        normalised(index(i)) = plain(index(i)) * std::sqrt(2 * degree + 1);
+        waves(index(i)) = (2 + 18 * static_cast<double>(i / 2) * share) * narrow;
+      }
+      auto const within = [](auto const& found, auto const& exact, auto const& bound) {
+        CHECK(test::share_of_bound(found, exact, bound) <= 1);
+      };
+      double const wide_theta = theta, wide_tau = tau;
+      within(ssm::legt_history<float>(theta, tau, n), ssm::legt_history<double>(wide_theta, wide_tau, n), normalised);
+      within(ssm::lmu_history<float>(theta, tau, n), ssm::lmu_history<double>(wide_theta, wide_tau, n), plain);
+      within(ssm::warped_legs_history<float>(tau, n), ssm::warped_legs_history<double>(wide_tau, n), normalised);
+      within(ssm::fourier_history<float>(theta, tau, n), ssm::fourier_history<double>(wide_theta, wide_tau, n), waves);
+    }
+  }
 }
 
 TEST_CASE("reconstruction: static = dynamic, one state, no ages, other precisions, NaN") {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/scan/affine.hpp>
+#include <support/largest.hpp>
 #include <support/random_discrete.hpp>
 
 #include <complex>
@@ -54,6 +55,24 @@ TEST_CASE("affine: composed maps do what one does after the other, and grouping 
       return affine<matrix<double>, vector<double>>{whole(random_matrix<matrix<double>>(rng, n, n)),
                                                     whole(random_matrix<vector<double>>(rng, n))};
     });
+  }
+}
+
+TEST_CASE("affine: in float, a composition is within the bound of its card") {
+  test::random rng(4);
+  auto const wide = [](auto const& m) { return m.template cast<double>().eval(); };
+  for (std::size_t const n : {1U, 2U, 5U, 16U, 16U}) {
+    using narrow = affine<matrix<float>, vector<float>>;
+    narrow const f{random_matrix<matrix<float>>(rng, n, n), random_matrix<vector<float>>(rng, n)},
+        g{random_matrix<matrix<float>>(rng, n, n), random_matrix<vector<float>>(rng, n)};
+    affine<matrix<double>, vector<double>> const wide_f{wide(f.a), wide(f.b)}, wide_g{wide(g.a), wide(g.b)};
+    auto const found = compose(g, f);
+    auto const exact = compose(wide_g, wide_f);
+    double const each = static_cast<double>(n + 2) * std::numeric_limits<float>::epsilon();
+    matrix<double> const of_a = each * wide_g.a.cwiseAbs() * wide_f.a.cwiseAbs();
+    vector<double> const of_b = each * (wide_g.a.cwiseAbs() * wide_f.b.cwiseAbs() + wide_g.b.cwiseAbs());
+    CHECK(test::share_of_bound(found.a, exact.a, of_a) <= 1);
+    CHECK(test::share_of_bound(found.b, exact.b, of_b) <= 1);
   }
 }
 

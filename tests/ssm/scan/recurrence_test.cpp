@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/scan/recurrence.hpp>
+#include <support/largest.hpp>
 #include <support/random_discrete.hpp>
 
 #include <cmath>
@@ -270,6 +271,25 @@ TEST_CASE("recurrence: in float and in long double") {
   auto const y_float = recurrence(f, h_float, x);
   // Inputs rounded once, 6 roundings a step, remembered 10 steps, in sums some times larger than their result.
   CHECK(relative_distance(y_float.cast<long double>(), y) < 100 * std::numeric_limits<float>::epsilon());
+}
+
+TEST_CASE("recurrence: in float, the state after an input is within the bound of its card") {
+  test::random rng(13);
+  auto const wide = [](auto const& m) { return m.template cast<double>().eval(); };
+  for (std::size_t const n : {1U, 5U, 16U}) {
+    for (std::size_t const m : {1U, 3U}) {
+      auto const s = test::random_dense<float, dynamic, dynamic, 1>(rng, 0.9F, n, m, 1);
+      auto h = random_matrix<vector<float>>(rng, n);
+      auto const x = random_matrix<vector<float>>(rng, m);
+      vector<double> const exact = wide(s.a_bar) * wide(h) + wide(s.b_bar) * wide(x);
+      vector<double> const terms =
+          wide(s.a_bar).cwiseAbs() * wide(h).cwiseAbs() + wide(s.b_bar).cwiseAbs() * wide(x).cwiseAbs();
+      mamba::ssm::take_in(s, h, x);
+      double const of_product = static_cast<double>(n), of_step = static_cast<double>(m + 2);
+      double const eps = std::numeric_limits<float>::epsilon();
+      CHECK(test::share_of_bound(h, exact, ((of_product + of_step) * eps * terms).eval()) <= 1);
+    }
+  }
 }
 
 TEST_CASE("recurrence: the states at some times are those of all of them, also of a sequence in parts") {
