@@ -10,6 +10,7 @@
 #include <support/command_line.hpp>
 #include <support/language_model.hpp>
 #include <support/measure.hpp>
+#include <support/output_file.hpp>
 #include <support/program.hpp>
 #include <support/progress.hpp>
 #include <support/read_input.hpp>
@@ -245,28 +246,6 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
   std::fprintf(stderr, "peak memory: %s\n", examples::readable_bytes(examples::peak_memory()).c_str());
 }
 
-/// The file of --logits must be new, unless --force; no file of the model, and no text, may ever be replaced.
-void check_target(evaluate_options const& o, language_model const& model) {
-  std::filesystem::path const target = o.logits;
-  std::error_code ignored;
-  for (std::string const& read : {o.text, o.tokens, (model.files.folder / "heldout.txt").string()}) {
-    if (std::filesystem::equivalent(target, read, ignored))
-      mamba::core::fail("--logits " + o.logits + ": is the text itself, and would be overwritten");
-  }
-  for (auto const& part : model.files.tensors.parts()) {
-    if (std::filesystem::equivalent(target, part.file->path(), ignored))
-      mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
-  }
-  for (char const* const name :
-       {"config.json", "generation_config.json", "tokenizer.json", "model.safetensors.index.json"}) {
-    if (std::filesystem::equivalent(target, model.files.folder / name, ignored))
-      mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
-  }
-  auto const status = std::filesystem::status(target, ignored);
-  if (std::filesystem::is_regular_file(status) && !o.force)
-    mamba::core::fail("--logits " + target.string() + ": exists already; --force replaces it");
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -284,7 +263,9 @@ int main(int argc, char** argv) {
     sequence const text = read_sequence(o, model);
     std::optional<mamba::io::safetensors::writer> logits_file;  // made before the work, so that it cannot fail after it
     if (!o.logits.empty()) {
-      check_target(o, model);
+      examples::check_output_file("--logits", o.logits, model,
+                                  {o.text, o.tokens, (model.files.folder / "heldout.txt").string()}, "the text itself",
+                                  o.force);
       mamba::io::stored_tensor const tensor{
           "logits", mamba::io::dtype::f32, {text.tokens.size(), model.vocabulary()}, {}};
       logits_file.emplace(o.logits, std::span(&tensor, 1));
