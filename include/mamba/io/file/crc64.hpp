@@ -41,9 +41,9 @@ inline constexpr std::array<std::array<std::uint64_t, 256>, 8> crc64_tables = []
 ///     sum.add(std::as_bytes(std::span("123456789", 9)));
 ///     sum.value();                                         // 0x995dc9bbdf1939fa
 ///
-/// Why:     a guard against accidents. Every change within 8 consecutive bytes changes it, whatever the bytes are; other
-///          damage is missed with a probability of 2⁻⁶⁴. It is no guard against forgery: a file with a chosen sum is
-///          easily made.
+/// Why:     a guard against accidents. Every change within 8 consecutive bytes changes it, whatever the bytes are;
+///          other damage is missed with a probability of 2⁻⁶⁴. It is no guard against forgery: a file with a chosen sum
+///          is easily made.
 /// Cost:    eight table look-ups for 8 bytes, about a gigabyte a second with one thread.
 class crc64 {
  public:

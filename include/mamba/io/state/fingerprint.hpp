@@ -93,9 +93,9 @@ template <class W>
 ///
 /// Why:     a state continues one model only: with other weights it gives text that is wrong and looks right.
 /// Domain:  any network with numbers (not in meta storage).
-/// Determinism: it depends on the numbers alone, not on how an instruction set packs them, nor on the number of threads.
-///          (Where a program quantises weights as it loads them, another instruction set may round some of them
-///          differently, and they are other weights then. Those of a file in q8, q4 or ternary are the same everywhere.)
+/// Determinism: it depends on the numbers alone, not on how an instruction set packs them, nor on the number of
+///          threads. (Where a program quantises weights as it loads them, another instruction set may round some of
+///          them differently, and they are other weights then. Those of a file in blocks are the same everywhere.)
 /// Cost:    each weight is read and added to a crc64: about as long as loading them, once.
 template <class Network>
 [[nodiscard]] model_fingerprint fingerprint(Network const& network) {

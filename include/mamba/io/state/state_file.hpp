@@ -77,9 +77,9 @@ inline constexpr dtype state_dtype = std::is_same_v<T, double> ? dtype::f64 : dt
 /// Domain:  `model` is the fingerprint of the network that the state belongs to ({} where it belongs to none).
 /// Error:   none: every bit is kept, of NaN too.
 /// Cost:    the file is put together in memory; it is a little larger than the state.
-/// Throws:  mamba::error where it cannot be written (a full disk, a folder that is missing or read-only): a file of that
-///          name is unchanged then, and nothing else is left. The bytes go to a temporary name in the same folder and
-///          are on disk when they get theirs (io/file/new_file.hpp).
+/// Throws:  mamba::error where it cannot be written (a full disk, a folder that is missing or read-only): a file of
+///          that name is unchanged then, and nothing else is left. The bytes go to a temporary name in the same folder
+///          and are on disk when they get theirs (io/file/new_file.hpp).
 template <class State, class T = float>
 void save_state(std::filesystem::path const& file, State const& state, model_fingerprint const& model,
                 state_extras<T> const& extras = {}) {
@@ -137,12 +137,12 @@ void save_state(std::filesystem::path const& file, State const& state, model_fin
 
 /// Replaces a state by that of a file, and returns what was saved beside it. The model reads nothing again.
 ///
-/// Why:     the file is checked as a whole, and read into a copy that takes the state's place at the end: after an error
-///          the state is as before.
+/// Why:     the file is checked as a whole and read into a copy, which takes the state's place at the end: after an
+///          error the state is as before.
 /// Domain:  `state` is one of the network (its sizes are those that the file must have); `model` its fingerprint.
 /// Determinism: what follows has the bits that it would have had without the file, within one build on one machine.
-/// Throws:  mamba::error that names the file, what was found and what was expected, for a file that is truncated, damaged
-///          (crc64), of another version, of another model or of other sizes; std::bad_alloc.
+/// Throws:  mamba::error that names the file, what was found and what was expected, for a file that is truncated,
+///          damaged (crc64), of another version, of another model or of other sizes; std::bad_alloc.
 template <class T = float, class State>
 [[nodiscard]] state_extras<T> load_state(std::filesystem::path const& file, State& state,
                                          model_fingerprint const& model) {
