@@ -155,29 +155,26 @@ TEST_CASE("generate: a full disk is an error, a reader who has left is none") {
 TEST_CASE("generate: a text continued from a file is the text that was never stopped") {
   test::temporary_folder const folder;
   auto const file = (folder / "state").string();
-  struct way {
-    words options;
-    char const* of;
-  };
-  for (auto const& [options, of] : {way{{"-t", "0"}, "greedy"}, way{{"--seed", "7"}, "sampled"},
-                                    way{{"--seed", "3", "--weights", "q8", "--repetition-penalty", "1.3"}, "q8"}}) {
-    CAPTURE(of);
-    auto const with = [&](words arguments) {
+  auto const check = [&](words const& options, words const& seed) {
+    auto const with = [&](words arguments, words const& more) {
       arguments.insert(arguments.end(), options.begin(), options.end());
+      arguments.insert(arguments.end(), more.begin(), more.end());
       return run(arguments);
     };
-    auto const whole = with({"-p", "ROMEO:\n", "-n", "40"}).out;
-    auto const first = with({"-p", "ROMEO:\n", "-n", "15", "--save-state", file, "--force"});
-    CHECK(first.status == 0);
+    auto const whole = with({"-p", "ROMEO:\n", "-n", "40"}, seed).out;
+    auto const first = with({"-p", "ROMEO:\n", "-n", "15", "--save-state", file, "--force"}, seed);
+    CHECK_MESSAGE(first.status == 0, first.err);
     CHECK(first.out == whole.substr(0, 15));
-    words rest{"-n", "25", "--load-state", file, "-t", of == std::string("greedy") ? "0" : "0.8"};
-    if (of == std::string("q8")) rest.insert(rest.end(), {"--weights", "q8", "--repetition-penalty", "1.3"});
-    auto const second = run(rest);
+    auto const second = with({"-n", "25", "--load-state", file}, {});
     CHECK_MESSAGE(second.status == 0, second.err);
     CHECK(second.out == whole.substr(15));
     CHECK(second.err.find("prompt: 0 tokens") != std::string::npos);
     CHECK(second.err.find("seed: continued from " + file) != std::string::npos);
-  }
+  };
+  check({"-t", "0"}, {});
+  check({}, {"--seed", "7"});
+  check({"--weights", "q8"}, {"--seed", "7"});
+  check({"--weights", "q8", "-t", "0", "--repetition-penalty", "1.3"}, {});
   std::size_t files = 0;
   for ([[maybe_unused]] auto const& entry : std::filesystem::directory_iterator(folder.path())) ++files;
   CHECK(files == 1);
@@ -197,6 +194,9 @@ TEST_CASE("generate: a prefix is read once, and continued by many prompts and se
   }
   CHECK(test::run({generate, "--load-state", prefix, "-p", " you", "-n", "0"}).out == " you");
   CHECK(test::read_text(prefix) == before);
+  auto const shown = test::run({MAMBA_INSPECT, prefix}).out;
+  for (char const* const part : {"state.layers.0.ssm", "outputs", "tokens", "mamba.state.checksum"})
+    CHECK_MESSAGE(shown.find(part) != std::string::npos, shown);
   auto const chained = (folder / "chained").string();  // a state saved from one that was loaded
   CHECK(run({"--load-state", prefix, "-p", " you", "-n", "0", "--save-state", chained}).status == 0);
   CHECK(run({"--load-state", chained, "-n", "20", "-t", "0"}).out ==
@@ -217,6 +217,13 @@ TEST_CASE("generate: a state of another model, another format or damaged is refu
     CHECK_MESSAGE(whole.find(part) != std::string::npos, whole);
   };
   is_in("weights in f32, expected q8", error({"--load-state", file, "--weights", "q8"}));
+  auto const quantized = (folder / "q8").string();  // the same weights, out of a file of them
+  CHECK(test::run({MAMBA_QUANTIZE, MAMBA_DEFAULT_MODEL_DIR, quantized, "--weights", "q8"}).status == 0);
+  is_in("weights in f32, expected q8", error({"--load-state", file, "--model", quantized}));
+  auto const file_q8 = (folder / "state_q8").string();
+  CHECK(run({"-p", "KING", "-n", "2", "--weights", "q8", "--save-state", file_q8}).status == 0);
+  CHECK(run({"--load-state", file_q8, "--model", quantized, "-n", "10"}).out ==
+        run({"--load-state", file_q8, "--weights", "q8", "-n", "10"}).out);
   is_in("is the state of a model with layers",
         error({"--load-state", file, "--model", MAMBA_GOLDEN_DIR "/models/hf_f32_tied"}));
   test::write_text(folder / "cut", good.substr(0, good.size() - 1));
