@@ -44,7 +44,7 @@ inline constexpr std::array<std::array<std::uint64_t, 256>, 8> crc64_tables = []
 /// Why:     a guard against accidents. Every change within 8 consecutive bytes changes it, whatever the bytes are;
 ///          other damage is missed with a probability of 2⁻⁶⁴. It is no guard against forgery: a file with a chosen sum
 ///          is easily made.
-/// Cost:    eight table look-ups for 8 bytes, about a gigabyte a second with one thread.
+/// Cost:    eight table look-ups for 8 bytes, a latency of about a dozen cycles.
 class crc64 {
  public:
   void add(std::span<std::byte const> bytes) noexcept {
