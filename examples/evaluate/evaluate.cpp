@@ -38,7 +38,7 @@ using mamba::model::token;
 
 struct evaluate_options {
   examples::common_options common;
-  std::string text, tokens, logits, against;
+  std::string text, tokens, logits, against, config;
   std::size_t chunk = 256;
   bool force = false;
 };
@@ -47,10 +47,11 @@ constexpr char const* notes =
     "Each token is predicted from all before it, so a text of N tokens has N - 1 predictions; nothing predicts the\n"
     "first. Perplexity is exp(-mean log p) over them. Bits per byte are their -log2 p in all, over the bytes of the\n"
     "predicted tokens: the text without its first token (for a byte-level model, N - 1 bytes). The distribution is\n"
-    "over all rows of the embedding, those that pad the vocabulary included, whoever wrote config.json.\n"
+    "over all rows of the embedding, those that pad the vocabulary included.\n"
     "--against adds, over the same predictions, the mean of KL(p || q) in nats, where q is the distribution with\n"
     "--weights and p the one with the other format, and how often both have the same most probable token. Perplexity\n"
-    "alone says little of a format: rounding can flatten the distributions of an overfitted model, and lower it.\n"
+    "alone does not judge a format: rounding can flatten the distributions of an overfitted model, and lower it.\n"
+    "tokens/s is the length over the time of the model's own forward passes, --against and --logits aside.\n"
     "Without --text and --tokens, the heldout.txt beside the model is read. Results go to standard output.\n";
 
 bool parse(int argc, char** argv, evaluate_options& o) {
@@ -71,6 +72,7 @@ bool parse(int argc, char** argv, evaluate_options& o) {
   line.footer(notes);
   if (!line.parse(argc, argv)) return false;
   if (o.force && o.logits.empty()) mamba::core::fail("--force needs --logits");
+  o.config = line.config();
   return true;
 }
 
@@ -186,13 +188,15 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
 
   double total = 0, divergence = 0;
   std::size_t agreed = 0;
-  examples::stopwatch const time;
+  double seconds = 0;  // of the forward passes: not of the predictions' probabilities, the other model or the file
   examples::progress bar("evaluating", length);
   for (std::size_t first = 0; first < length; first += chunk) {
     if (examples::interrupted()) throw examples::interruption{};
     std::size_t const count = std::min(chunk, length - first);
+    examples::stopwatch const time;
     mamba::model::forward(weights, std::span<token const>(text.tokens).subspan(first, count), state, workspace,
                           mamba::matrix_view<T>(logits.data(), count, vocabulary));
+    seconds += time.seconds();
     examples::expect_finite<T>(std::span<T const>(logits).first(count * vocabulary), model.files.tensors.where());
     std::size_t const predictions = std::min(count, length - 1 - first);
     auto const cost = mamba::parallel::cost::scalar_operations(10 * predictions * vocabulary);  // an exp each
@@ -223,7 +227,6 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
     bar.update(first + count);
   }
   bar.finish();
-  double const seconds = time.seconds();
   if (logits_file != nullptr) logits_file->finish();
 
   std::printf("tokens: %zu\npredictions: %zu\n", length, length - 1);
@@ -263,9 +266,11 @@ int main(int argc, char** argv) {
     sequence const text = read_sequence(o, model);
     std::optional<mamba::io::safetensors::writer> logits_file;  // made before the work, so that it cannot fail after it
     if (!o.logits.empty()) {
-      examples::check_output_file("--logits", o.logits, model,
-                                  {o.text, o.tokens, (model.files.folder / "heldout.txt").string()}, "the text itself",
-                                  o.force);
+      examples::check_output_file("--logits", o.logits, o.force, o.common.model, model,
+                                  {{o.text, "the text itself"},
+                                   {o.tokens, "the text itself"},
+                                   {model.files.folder / "heldout.txt", "the text itself"},
+                                   {o.config, "the file of --config"}});
       mamba::io::stored_tensor const tensor{
           "logits", mamba::io::dtype::f32, {text.tokens.size(), model.vocabulary()}, {}};
       logits_file.emplace(o.logits, std::span(&tensor, 1));

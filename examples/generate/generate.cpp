@@ -35,8 +35,9 @@ using mamba::model::token;
 
 struct generate_options {
   examples::common_options common;
-  std::string prompt, prompt_file, ids, load_state, save_state;
-  bool prompt_given = false, prompt_file_given = false, ids_given = false, seed_given = false, force = false;
+  std::string prompt, prompt_file, ids, load_state, save_state, config;
+  bool prompt_given = false, prompt_file_given = false, ids_given = false, escapes = false;
+  bool seed_given = false, force = false;
   std::size_t tokens = 128;
   mamba::model::sampling_options sampling{.temperature = 0.8};
   std::uint64_t seed = 0;
@@ -63,6 +64,7 @@ bool parse(int argc, char** argv, generate_options& o) {
   auto* const prompt = line.text("-p,--prompt", o.prompt, "The text to go on with; - reads standard input");
   auto* const file = line.name("--prompt-file", o.prompt_file, "A file with the text to go on with")->type_name("FILE");
   auto* const ids = line.text("--ids", o.ids, "Token ids to go on with, for instance \"12 7 90\"")->type_name("IDS");
+  line.flag("-e,--escapes", o.escapes, "In -p TEXT, \\n, \\t, \\r, \\\\ and \\xHH are escapes, as in --stop");
   line.one_of({prompt, file, ids});
   constexpr std::size_t many = std::uint32_t(-1);
   line.number("-n,--tokens", o.tokens, 0, many, "How many tokens to generate (default: 128)");
@@ -88,6 +90,7 @@ bool parse(int argc, char** argv, generate_options& o) {
   o.prompt_file_given = file->count() > 0;
   o.ids_given = ids->count() > 0;
   o.seed_given = seed->count() > 0;
+  o.config = line.config();
   if (!o.seed_given) o.seed = std::random_device{}();
   if (o.force && o.save_state.empty()) mamba::core::fail("--force needs --save-state");
   for (std::string const& s : o.stop)
@@ -98,7 +101,8 @@ bool parse(int argc, char** argv, generate_options& o) {
 
 std::string prompt_text(generate_options const& o) {
   if (o.prompt_file_given) return examples::read_file(o.prompt_file);
-  if (o.prompt_given) return o.prompt == "-" ? examples::read_file("-") : o.prompt;
+  if (o.prompt_given && o.prompt != "-") return o.escapes ? examples::unescaped(o.prompt) : o.prompt;
+  if (o.prompt_given) return examples::read_file("-");
   constexpr double patience = 2;  // seconds, then a message about the wait for standard input
   auto const input = examples::look_at_input(patience);
   if (input == examples::waiting_input::none) return {};
@@ -262,7 +266,12 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
 
 /// The file of --save-state can be written, as far as that can be said beforehand.
 void check_target(generate_options const& o, language_model const& model) {
-  examples::check_output_file("--save-state", o.save_state, model, {o.prompt_file, o.load_state}, "an input", o.force);
+  bool const reads_input = !o.prompt_file_given && !o.ids_given && (!o.prompt_given || o.prompt == "-");
+  examples::check_output_file("--save-state", o.save_state, o.force, o.common.model, model,
+                              {{o.prompt_file, "the prompt itself"},
+                               {reads_input ? "-" : "", "the prompt itself"},
+                               {o.load_state, "the file of --load-state"},
+                               {o.config, "the file of --config"}});
   std::error_code ignored;
   auto const status = std::filesystem::status(o.save_state, ignored);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) return;  // a pipe, a device

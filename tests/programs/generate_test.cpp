@@ -66,7 +66,7 @@ TEST_CASE("generate: a prompt of any length, and none at all") {
   CHECK(run({"-p", "\n", "-n", "8", "--seed", "1"}).out == none.out);  // a byte model starts from a new line
 }
 
-TEST_CASE("generate: a prompt that comes late on a pipe is waited for, and that is said") {
+TEST_CASE("generate: a prompt that comes late on a pipe is waited for, with a notice") {
   auto const late = test::run({"/bin/sh", "-c", "(sleep 4; printf KING) | '" + generate + "' -n 8 -t 0"});
   CHECK(late.status == 0);
   CHECK(late.out == test::run({generate, "-p", "KING", "-n", "8", "-t", "0"}).out);
@@ -145,7 +145,7 @@ TEST_CASE("generate: a full disk is an error, a reader who has left is none") {
     CHECK(full.refused("generate"));
     CHECK(full.err.find("standard output") != std::string::npos);
   }
-  // The shell's status is head's; generate must not complain, though 20000 tokens are far from done.
+  // The shell's status is head's; generate must write no error, though 20000 tokens are far from done.
   auto const left = test::run(
       {"/bin/sh", "-c", "{ '" + generate + "' -p x -n 20000 --seed 1; echo \"status $?\" >&2; } | head -c 5"});
   CHECK(left.out.size() == 5);
@@ -230,10 +230,13 @@ TEST_CASE("generate: a state of another model, another format or damaged is refu
   is_in("cut: ", error({"--load-state", (folder / "cut").string()}));
   is_in("model.safetensors: is no saved state", error({"--load-state", MAMBA_DEFAULT_MODEL_DIR "/model.safetensors"}));
   is_in("state: exists already; --force replaces it", error({"-p", "x", "--save-state", file}));
-  is_in("state: is an input, and would be overwritten", error({"--load-state", file, "--save-state", file, "--force"}));
+  is_in("state: is the file of --load-state, and would be overwritten",
+        error({"--load-state", file, "--save-state", file, "--force"}));
   test::write_text(folder / "prompt", "KING");
   auto const prompt = (folder / "prompt").string();
-  is_in("prompt: is an input", error({"--prompt-file", prompt, "--save-state", prompt, "--force"}));
+  is_in("prompt: is the prompt itself", error({"--prompt-file", prompt, "--save-state", prompt, "--force"}));
+  auto const piped = test::run({generate, "-n", "1", "--save-state", prompt, "--force"}, "< '" + prompt + "'");
+  is_in("prompt: is the prompt itself", piped.err);
   is_in("is a file of the model",
         error({"-p", "x", "--save-state", MAMBA_DEFAULT_MODEL_DIR "/config.json", "--force"}));
   is_in("none/state: cannot be written", error({"-p", "x", "--save-state", (folder / "none/state").string()}));
