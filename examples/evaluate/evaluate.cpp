@@ -10,6 +10,7 @@
 #include <support/command_line.hpp>
 #include <support/language_model.hpp>
 #include <support/measure.hpp>
+#include <support/output_file.hpp>
 #include <support/program.hpp>
 #include <support/progress.hpp>
 #include <support/read_input.hpp>
@@ -248,27 +249,6 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
   std::fprintf(stderr, "peak memory: %s\n", examples::readable_bytes(examples::peak_memory()).c_str());
 }
 
-/// The file of --logits must be new, unless --force; no file that is read may ever be replaced, whatever name it has.
-void check_target(evaluate_options const& o, language_model const& model) {
-  std::filesystem::path const target = o.logits;
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(target, ignored)) return;  // new, or a device, which is written as it is
-  auto const refuse = [&](std::filesystem::path const& read, char const* what) {
-    if (std::filesystem::equivalent(target, read == "-" ? "/dev/stdin" : read, ignored))
-      mamba::core::fail("--logits " + target.string() + ": is " + what + ", and would be overwritten");
-  };
-  refuse(o.text, "the text itself");
-  refuse(o.tokens, "the text itself");
-  refuse(model.files.folder / "heldout.txt", "the text itself");
-  refuse(o.config, "the file of --config");
-  refuse(o.common.model, "a file of the model");
-  for (auto const& part : model.files.tensors.parts()) refuse(part.file->path(), "a file of the model");
-  for (char const* const name :
-       {"config.json", "generation_config.json", "tokenizer.json", "model.safetensors.index.json"})
-    refuse(model.files.folder / name, "a file of the model");
-  if (!o.force) mamba::core::fail("--logits " + target.string() + ": exists already; --force replaces it");
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -286,7 +266,11 @@ int main(int argc, char** argv) {
     sequence const text = read_sequence(o, model);
     std::optional<mamba::io::safetensors::writer> logits_file;  // made before the work, so that it cannot fail after it
     if (!o.logits.empty()) {
-      check_target(o, model);
+      examples::check_output_file("--logits", o.logits, o.force, o.common.model, model,
+                                  {{o.text, "the text itself"},
+                                   {o.tokens, "the text itself"},
+                                   {model.files.folder / "heldout.txt", "the text itself"},
+                                   {o.config, "the file of --config"}});
       mamba::io::stored_tensor const tensor{
           "logits", mamba::io::dtype::f32, {text.tokens.size(), model.vocabulary()}, {}};
       logits_file.emplace(o.logits, std::span(&tensor, 1));

@@ -4,6 +4,7 @@
 
 #include <mamba/io/checkpoint/checkpoint.hpp>
 #include <mamba/io/formats.hpp>
+#include <mamba/io/state/fingerprint.hpp>
 #include <mamba/model/forward.hpp>
 
 #include <span>
@@ -23,6 +24,7 @@ using model_state = mamba::model::state<mamba::model::any, model_scalar<W>>;
 #define EXAMPLES_MODEL(declared, W)                                                                         \
   declared template examples::model_weights<W> mamba::io::load_weights<W>(mamba::io::checkpoint const&,     \
                                                                           mamba::io::load_options const&);  \
+  declared template mamba::io::model_fingerprint mamba::io::fingerprint(examples::model_weights<W> const&); \
   declared template void mamba::model::forward(                                                             \
       examples::model_weights<W>::network_type const&, std::span<mamba::model::token const>,                \
       examples::model_state<W>&, mamba::model::workspace&, mamba::matrix_view<examples::model_scalar<W>>&&, \

@@ -105,6 +105,15 @@ double chi_square_per_freedom(std::vector<double> const& logits, sampling_option
 
 }  // namespace
 
+TEST_CASE("sampling: a generator made from another's state draws what that one draws next") {
+  generator original(42);
+  original();
+  generator copy(original.state());
+  CHECK(copy == original);
+  CHECK(copy() == original());
+  CHECK(copy.state() == original.state());
+}
+
 TEST_CASE("sampling: the generator is xoshiro256** seeded by splitmix64, bit for bit") {
   // Known answers of the published algorithms (computed with their C reference code).
   generator zero(0);

@@ -151,3 +151,95 @@ TEST_CASE("generate: a full disk is an error, a reader who has left is none") {
   CHECK(left.out.size() == 5);
   CHECK(left.err == "status 0\n");
 }
+
+TEST_CASE("generate: a text continued from a file is the text that was never stopped") {
+  test::temporary_folder const folder;
+  auto const file = (folder / "state").string();
+  auto const check = [&](words const& options, words const& seed) {
+    auto const with = [&](words arguments, words const& more) {
+      arguments.insert(arguments.end(), options.begin(), options.end());
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      return run(arguments);
+    };
+    auto const whole = with({"-p", "ROMEO:\n", "-n", "40"}, seed).out;
+    auto const first = with({"-p", "ROMEO:\n", "-n", "15", "--save-state", file, "--force"}, seed);
+    CHECK_MESSAGE(first.status == 0, first.err);
+    CHECK(first.out == whole.substr(0, 15));
+    auto const second = with({"-n", "25", "--load-state", file}, {});
+    CHECK_MESSAGE(second.status == 0, second.err);
+    CHECK(second.out == whole.substr(15));
+    CHECK(second.err.find("prompt: 0 tokens") != std::string::npos);
+    CHECK(second.err.find("seed: continued from " + file) != std::string::npos);
+  };
+  check({"-t", "0"}, {});
+  check({}, {"--seed", "7"});
+  check({"--weights", "q8"}, {"--seed", "7"});
+  check({"--weights", "q8", "-t", "0", "--repetition-penalty", "1.3"}, {});
+  std::size_t files = 0;
+  for ([[maybe_unused]] auto const& entry : std::filesystem::directory_iterator(folder.path())) ++files;
+  CHECK(files == 1);
+}
+
+TEST_CASE("generate: a prefix is read once, and continued by many prompts and seeds") {
+  test::temporary_folder const folder;
+  auto const prefix = (folder / "prefix").string();
+  CHECK(run({"-p", "ROMEO:\nWhat say", "-n", "0", "--save-state", prefix}).status == 0);
+  auto const before = test::read_text(prefix);
+  for (char const* const seed : {"1", "2"}) {
+    auto const whole = run({"-p", "ROMEO:\nWhat say you", "-n", "20", "--seed", seed});
+    auto const ended = run({"--load-state", prefix, "-p", " you", "-n", "20", "--seed", seed});
+    CHECK(ended.out == whole.out);
+    CHECK(ended.err.find("prompt: 4 tokens") != std::string::npos);
+    CHECK(ended.err.find(std::string("seed: ") + seed) != std::string::npos);
+  }
+  CHECK(test::run({generate, "--load-state", prefix, "-p", " you", "-n", "0"}).out == " you");
+  CHECK(test::read_text(prefix) == before);
+  auto const shown = test::run({MAMBA_INSPECT, prefix}).out;
+  for (char const* const part : {"state.layers.0.ssm", "outputs", "tokens", "mamba.state.checksum"})
+    CHECK_MESSAGE(shown.find(part) != std::string::npos, shown);
+  auto const chained = (folder / "chained").string();  // a state saved from one that was loaded
+  CHECK(run({"--load-state", prefix, "-p", " you", "-n", "0", "--save-state", chained}).status == 0);
+  CHECK(run({"--load-state", chained, "-n", "20", "-t", "0"}).out ==
+        run({"-p", "ROMEO:\nWhat say you", "-n", "20", "-t", "0"}).out);
+}
+
+TEST_CASE("generate: a state of another model, another format or damaged is refused; files are not overwritten") {
+  test::temporary_folder const folder;
+  auto const file = (folder / "state").string();
+  CHECK(run({"-p", "KING", "-n", "2", "--save-state", file}).status == 0);
+  auto const good = test::read_text(file);
+  auto const error = [](words const& arguments) {
+    auto const ended = run(arguments);
+    CHECK(ended.refused("generate"));
+    return ended.err;
+  };
+  auto const is_in = [](std::string const& part, std::string const& whole) {
+    CHECK_MESSAGE(whole.find(part) != std::string::npos, whole);
+  };
+  is_in("weights in f32, expected q8", error({"--load-state", file, "--weights", "q8"}));
+  auto const quantized = (folder / "q8").string();  // the same weights, out of a file of them
+  CHECK(test::run({MAMBA_QUANTIZE, MAMBA_DEFAULT_MODEL_DIR, quantized, "--weights", "q8"}).status == 0);
+  is_in("weights in f32, expected q8", error({"--load-state", file, "--model", quantized}));
+  auto const file_q8 = (folder / "state_q8").string();
+  CHECK(run({"-p", "KING", "-n", "2", "--weights", "q8", "--save-state", file_q8}).status == 0);
+  CHECK(run({"--load-state", file_q8, "--model", quantized, "-n", "10"}).out ==
+        run({"--load-state", file_q8, "--weights", "q8", "-n", "10"}).out);
+  is_in("is the state of a model with layers",
+        error({"--load-state", file, "--model", MAMBA_GOLDEN_DIR "/models/hf_f32_tied"}));
+  test::write_text(folder / "cut", good.substr(0, good.size() - 1));
+  is_in("cut: ", error({"--load-state", (folder / "cut").string()}));
+  is_in("model.safetensors: is no saved state", error({"--load-state", MAMBA_DEFAULT_MODEL_DIR "/model.safetensors"}));
+  is_in("state: exists already; --force replaces it", error({"-p", "x", "--save-state", file}));
+  is_in("state: is the file of --load-state, and would be overwritten",
+        error({"--load-state", file, "--save-state", file, "--force"}));
+  test::write_text(folder / "prompt", "KING");
+  auto const prompt = (folder / "prompt").string();
+  is_in("prompt: is the prompt itself", error({"--prompt-file", prompt, "--save-state", prompt, "--force"}));
+  auto const piped = test::run({generate, "-n", "1", "--save-state", prompt, "--force"}, "< '" + prompt + "'");
+  is_in("prompt: is the prompt itself", piped.err);
+  is_in("is a file of the model",
+        error({"-p", "x", "--save-state", MAMBA_DEFAULT_MODEL_DIR "/config.json", "--force"}));
+  is_in("none/state: cannot be written", error({"-p", "x", "--save-state", (folder / "none/state").string()}));
+  is_in("--force needs --save-state", error({"-p", "x", "--force"}));
+  CHECK(test::read_text(file) == good);
+}

@@ -14,6 +14,7 @@
 #include <mamba/core/error.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -37,6 +38,18 @@ class generator {
       z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
       s = z ^ (z >> 31U);
     }
+  }
+
+  /// The generator that state() was taken from.
+  ///
+  /// Domain:  not all zero.
+  explicit constexpr generator(std::array<std::uint64_t, 4> const& state) noexcept {
+    std::copy(state.begin(), state.end(), state_);
+  }
+
+  /// All that decides the numbers to come: to be saved, and to continue from.
+  [[nodiscard]] constexpr std::array<std::uint64_t, 4> state() const noexcept {
+    return {state_[0], state_[1], state_[2], state_[3]};
   }
 
   /// The next 64 bits.

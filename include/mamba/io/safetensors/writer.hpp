@@ -27,6 +27,19 @@ namespace mamba::inline MAMBA_ABI::io::safetensors {
 /// file.
 enum class order { by_alignment, as_given };
 
+/// The bytes of a file before its data, without their length, and where the data of each tensor go.
+struct file_header {
+  std::string text;                   ///< padded, so that the data begin aligned
+  std::vector<std::size_t> sequence;  ///< the tensors' positions in the caller's list, in the order of their data
+  std::size_t data_bytes = 0;
+};
+
+/// The header of a file of these tensors, of which types and shapes are used. `source` names the file in messages.
+///
+/// Throws:  mamba::error when a name comes twice or is not UTF-8, or a size overflows.
+[[nodiscard]] inline file_header header_of(std::string const& source, std::span<stored_tensor const> tensors,
+                                           metadata_map const& metadata = {}, order layout = order::by_alignment);
+
 /// Writes one file, piece by piece, for data that never exists as a whole. The file appears when finish() succeeds.
 class writer {
  public:
@@ -36,18 +49,12 @@ class writer {
   writer(std::filesystem::path const& path, std::span<stored_tensor const> tensors, metadata_map const& metadata = {},
          order layout = order::by_alignment)
       : source_(path.string()), file_(path) {
-    for (std::size_t i = 0; i < tensors.size(); ++i) sequence_.push_back(i);
-    if (layout == order::by_alignment) {
-      std::stable_sort(sequence_.begin(), sequence_.end(), [&](std::size_t a, std::size_t b) {
-        return std::pair(tensors[b].type, std::string_view(tensors[a].name)) <
-               std::pair(tensors[a].type, std::string_view(tensors[b].name));
-      });
-    }
-    auto const text = header(tensors, metadata, layout);
-    std::uint64_t const length = text.size();
-    if (length > longest_header) core::fail(source_ + ": the header would be longer than readers accept");
+    auto header = header_of(source_, tensors, metadata, layout);
+    sequence_ = std::move(header.sequence);
+    missing_ = header.data_bytes;
+    std::uint64_t const length = header.text.size();
     file_.append(std::as_bytes(std::span(&length, 1)));
-    file_.append(std::as_bytes(std::span(text)));
+    file_.append(std::as_bytes(std::span(header.text)));
   }
 
   /// The tensors' positions in the constructor's list, in the order in which append() expects their data.
@@ -67,46 +74,59 @@ class writer {
   }
 
  private:
-  std::string header(std::span<stored_tensor const> tensors, metadata_map const& metadata, order layout) {
-    std::string text = "{";
-    auto const separate = [&] { text += text.size() > 1 ? "," : ""; };
-    if (!metadata.empty()) text += "\"__metadata__\":" + json_text(metadata);
-    std::set<std::string_view> names{"__metadata__"};
-    for (std::size_t const i : sequence_) {
-      stored_tensor const& t = tensors[i];
-      auto const elements = element_count(t.shape);
-      auto const bits = elements ? checked_product(*elements, bits_of(t.type)) : std::nullopt;
-      if (!names.insert(t.name).second) core::fail(source_ + ": tensor name " + in_quotes(t.name) + " is taken");
-      if (!bits || *bits % 8 != 0 || *bits / 8 > static_cast<std::size_t>(-1) - missing_) {
-        core::fail(source_ + ": tensor " + in_quotes(t.name) + " has a size that cannot be written, " +
-                   std::string(name_of(t.type)) + " " + to_string(t.shape));
-      }
-      separate();
-      text += json_text(t.name) + ":{\"dtype\":\"" + std::string(name_of(t.type)) +
-              "\",\"shape\":" + json_text(t.shape) + ",\"data_offsets\":[" + std::to_string(missing_) + "," +
-              std::to_string(missing_ + *bits / 8) + "]}";
-      missing_ += *bits / 8;
-    }
-    text += "}";
-    std::size_t const boundary = layout == order::by_alignment ? 8 : 64;
-    text.append((boundary - (8 + text.size()) % boundary) % boundary, ' ');  // so that the data begin aligned
-    return text;
-  }
-
-  template <class T>
-  std::string json_text(T const& value) const {
-    try {
-      return nlohmann::json(value).dump();
-    } catch (nlohmann::json::exception const&) {
-      core::fail(source_ + ": a name or a metadata text is not UTF-8");
-    }
-  }
-
   std::string source_;
   new_file file_;
   std::vector<std::size_t> sequence_;
   std::size_t missing_ = 0;  ///< bytes of data still to come
 };
+
+namespace detail {
+
+template <class T>
+[[nodiscard]] std::string json_text(std::string const& source, T const& value) {
+  try {
+    return nlohmann::json(value).dump();
+  } catch (nlohmann::json::exception const&) {
+    core::fail(source + ": a name or a metadata text is not UTF-8");
+  }
+}
+
+}  // namespace detail
+
+inline file_header header_of(std::string const& source, std::span<stored_tensor const> tensors,
+                             metadata_map const& metadata, order layout) {
+  file_header out;
+  for (std::size_t i = 0; i < tensors.size(); ++i) out.sequence.push_back(i);
+  if (layout == order::by_alignment) {
+    std::stable_sort(out.sequence.begin(), out.sequence.end(), [&](std::size_t a, std::size_t b) {
+      return std::pair(tensors[b].type, std::string_view(tensors[a].name)) <
+             std::pair(tensors[a].type, std::string_view(tensors[b].name));
+    });
+  }
+  std::string& text = out.text = "{";
+  if (!metadata.empty()) text += "\"__metadata__\":" + detail::json_text(source, metadata);
+  std::set<std::string_view> names{"__metadata__"};
+  std::size_t& end = out.data_bytes;
+  for (std::size_t const i : out.sequence) {
+    stored_tensor const& t = tensors[i];
+    auto const elements = element_count(t.shape);
+    auto const bits = elements ? checked_product(*elements, bits_of(t.type)) : std::nullopt;
+    if (!names.insert(t.name).second) core::fail(source + ": tensor name " + in_quotes(t.name) + " is taken");
+    if (!bits || *bits % 8 != 0 || *bits / 8 > static_cast<std::size_t>(-1) - end) {
+      core::fail(source + ": tensor " + in_quotes(t.name) + " has a size that cannot be written, " +
+                 std::string(name_of(t.type)) + " " + to_string(t.shape));
+    }
+    text += (text.size() > 1 ? "," : "") + detail::json_text(source, t.name) + ":{\"dtype\":\"" +
+            std::string(name_of(t.type)) + "\",\"shape\":" + detail::json_text(source, t.shape) +
+            ",\"data_offsets\":[" + std::to_string(end) + "," + std::to_string(end + *bits / 8) + "]}";
+    end += *bits / 8;
+  }
+  text += "}";
+  std::size_t const boundary = layout == order::by_alignment ? 8 : 64;
+  text.append((boundary - (8 + text.size()) % boundary) % boundary, ' ');  // so that the data begin aligned
+  if (text.size() > longest_header) core::fail(source + ": the header would be longer than readers accept");
+  return out;
+}
 
 /// Writes a whole file at once.
 ///
