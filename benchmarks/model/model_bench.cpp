@@ -246,7 +246,7 @@ std::string measured_batches(plan const& p, bench::machine const& m, examples::s
     bench::plot_batches(p.out / ("batches_" + std::string(shape.name) + ".svg"), std::string(shape.name), p.batches,
                         rows);
   return "### Sequences together, " + std::string(shape.name) + "\n\n" + bench::in_words(m) +
-         "\nTokens/s of all sequences (and how many times those of " + std::to_string(p.batches.front()) + "), " +
+         "\nTokens/s of all sequences (and how many times those of the first column), " +
          bench::count_of_threads(m.threads) + ", medians of " + std::to_string(p.rounds) + " rounds.\n\n" +
          bench::batches_in_markdown(p.batches, rows) + "\n";
 }
