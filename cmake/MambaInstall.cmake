@@ -49,6 +49,9 @@ install(EXPORT mambaTargets NAMESPACE mamba:: DESTINATION "${mamba_package_dir}"
 if(MAMBA_BUILD_EXAMPLES)
   install(TARGETS generate evaluate inspect quantize make_checkpoint tokenize embed keyword_spotter
           RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  if(TARGET embed_audio)
+    install(TARGETS embed_audio RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  endif()
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/default_model/"
           DESTINATION "${mamba_DATADIR}/mamba/default_model"
           FILES_MATCHING PATTERN "*.json" PATTERN "*.safetensors" PATTERN "heldout.txt" PATTERN "README.md")

@@ -73,6 +73,17 @@ function(mamba_find_yaml_cpp)
   mamba_find_package_dependency(dep::yaml_cpp yaml-cpp yaml-cpp::yaml-cpp yaml-cpp)
 endfunction()
 
+# dep::sndfile, where libsndfile is installed: optional, and never downloaded. Debian 12 has no CMake package of it.
+function(mamba_find_sndfile)
+  find_path(MAMBA_SNDFILE_INCLUDE_DIR sndfile.h)
+  find_library(MAMBA_SNDFILE_LIBRARY sndfile)
+  mark_as_advanced(MAMBA_SNDFILE_INCLUDE_DIR MAMBA_SNDFILE_LIBRARY)
+  if(MAMBA_SNDFILE_INCLUDE_DIR AND MAMBA_SNDFILE_LIBRARY AND NOT TARGET dep::sndfile)
+    mamba_alias_dependency(dep::sndfile "${MAMBA_SNDFILE_LIBRARY}")
+    target_include_directories(dep::sndfile INTERFACE "${MAMBA_SNDFILE_INCLUDE_DIR}")
+  endif()
+endfunction()
+
 # --- downloaded -----------------------------------------------------------------------------------------------------
 
 macro(mamba_declare_pin content)

@@ -3,6 +3,7 @@
 //
 //     bench_model [--small] [--shapes narrow,small,130m,370m,1.4b] [--formats f32,f16,bf16,q8,q4,ternary]
 //                 [--prompts 512,2048] [--generate 128] [--rounds 3] [--threads 1,2] [--out FOLDER]
+//     bench_model --batches 1,2,4,8,16,32,64 [--shapes 130m] [--formats f32,bf16,q8,q4] [--rounds 3] [--out FOLDER]
 //
 // Roofline: mamba-130m has 90 M weights in its layers, so 179 MFLOP per token of a prompt: 0.92 ms at 190 GFLOP/s; its
 // scan and gates add 0.7 M exponentials, 0.1 ms at 6.2 Gexp/s. Generating reads 129 M weights per token, 517 MB in
@@ -12,6 +13,7 @@
 // goes to standard output and to FOLDER/model_<shape>.md. Google Benchmark's lines (and JSON) repeat the medians, with
 // their counters: its filters choose among figures that have all been measured.
 #include <mamba/io/formats.hpp>
+#include <model/batch_table.hpp>
 #include <model/results.hpp>
 #include <support/arguments.hpp>
 #include <support/gnuplot.hpp>
@@ -58,7 +60,8 @@ struct plan {
   std::vector<bench::task> tasks;
   std::vector<int> threads;
   std::size_t rounds = 1;
-  std::filesystem::path out;  ///< empty: no file
+  std::vector<std::size_t> batches;  ///< numbers of sequences; not empty: nothing else is timed, but with --small
+  std::filesystem::path out;         ///< empty: no file
 };
 
 plan read_plan(bench::arguments& given) {
@@ -82,6 +85,9 @@ plan read_plan(bench::arguments& given) {
   p.rounds = given.numbers("--rounds", small ? "1" : "3").front();
   int const all = mamba::parallel::thread_count();
   p.threads = given.numbers<int>("--threads", all > 1 ? "1," + std::to_string(all) : "1");
+  bool const only_batches = given.has("--batches");
+  if (only_batches || small) p.batches = given.numbers("--batches", "1,3");
+  if (only_batches) p.tasks.clear();
   p.out = given.text("--out", "");
   return p;
 }
@@ -195,6 +201,56 @@ void measure(plan const& p, bench::machine const& m, config const& sizes, std::v
   mamba::parallel::set_thread_count(m.threads);
 }
 
+/// Sequences of one shape that generate together, on all threads. Returns the page.
+std::string measured_batches(plan const& p, bench::machine const& m, examples::shape const& shape) {
+  mamba::parallel::set_thread_count(m.threads);
+  std::size_t const most = *std::max_element(p.batches.begin(), p.batches.end());
+  std::size_t const vocabulary = shape.config.vocab_size;
+  constexpr std::size_t calls = 8;
+  auto const tokens = bench::some_tokens(calls * most, vocabulary);
+  std::vector<bench::any_state> memories(most, bench::any_state(shape.config));
+  mamba::tensor<float, mamba::dynamic, mamba::dynamic> logits(most, vocabulary);
+  mamba::model::workspace workspace;
+  std::vector<std::unique_ptr<any_model>> models;
+  std::vector<std::function<double()>> contenders;
+  for (format const& f : p.used) {
+    std::fprintf(stderr, "%.*s: making %s\n", static_cast<int>(shape.name.size()), shape.name.data(), f.name.c_str());
+    models.push_back(f.make(shape.config));
+    for (std::size_t const count : p.batches) {
+      contenders.emplace_back([&, count, &model = *models.back()] {
+        auto const run = [&](std::size_t times) {
+          for (std::size_t i = 0; i < times; ++i)
+            model.decode(std::span(tokens).subspan(i * count, count), std::span(memories).first(count), workspace,
+                         logits.view().rows(0, count));
+        };
+        run(1);  // the weights of the format before are in the caches
+        return bench::seconds_of([&] { run(calls); });
+      });
+    }
+  }
+  std::vector<double> const seconds = bench::interleaved(p.rounds, contenders);
+  std::vector<bench::batch_row> rows;
+  auto next = seconds.begin();
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    rows.push_back({p.used[i].name, {}});
+    for (std::size_t const count : p.batches) {
+      bench::work w = bench::work_of_steps(models[i]->work, models[i]->blocks, calls * count);
+      w.bytes = models[i]->work.bytes * calls;
+      rows.back().rates.push_back(w.tokens / *next);
+      bench::add_measured("model/" + std::string(shape.name) + "/" + rows.back().format +
+                              "/sequences:" + std::to_string(count) + "/threads:" + std::to_string(m.threads),
+                          m, m.threads, w, *next++);
+    }
+  }
+  if (!p.out.empty())
+    bench::plot_batches(p.out / ("batches_" + std::string(shape.name) + ".svg"), std::string(shape.name), p.batches,
+                        rows);
+  return "### Sequences together, " + std::string(shape.name) + "\n\n" + bench::in_words(m) +
+         "\nTokens/s of all sequences (and how many times those of the first column), " +
+         bench::count_of_threads(m.threads) + ", medians of " + std::to_string(p.rounds) + " rounds.\n\n" +
+         bench::batches_in_markdown(p.batches, rows) + "\n";
+}
+
 /// Measures one shape. Returns its page.
 std::string measured(plan const& p, bench::machine const& m, examples::shape const& shape) {
   bench::table table{std::string(shape.name), {}, {}};
@@ -226,6 +282,7 @@ int main(int argc, char** argv) {
         "bench_model [--small] [--shapes narrow,small,130m,370m,790m,1.4b,2.8b] [--formats "
         "f32,f16,bf16,q8,q4,ternary]\n"
         "            [--prompts 512,2048] [--generate 128] [--rounds 3] [--threads 1,2] [--out FOLDER]\n"
+        "bench_model --batches 1,2,4,8,16,32,64: only sequences that generate together, on all threads\n"
         "and Google Benchmark's options:\n\n");
     plan const p = read_plan(given);
     if (!p.out.empty()) std::filesystem::create_directories(p.out);  // said before an hour of measuring, not after
@@ -235,12 +292,13 @@ int main(int argc, char** argv) {
           std::fprintf(stderr, "%s", bench::in_words(m).c_str());
           for (format const& f : p.used) bench::require_right(*f.make(bench::small_model));
           for (examples::shape const& shape : p.shapes) {
-            std::string const page = measured(p, m, shape);
-            std::fputs(page.c_str(), stdout);
-            std::fflush(stdout);
-            if (!p.out.empty()) {
-              examples::plot::write_whole(p.out / ("model_" + std::string(shape.name) + ".md"), page);
-            }
+            auto const put = [&](std::string const& name, std::string const& page) {
+              std::fputs(page.c_str(), stdout);
+              std::fflush(stdout);
+              if (!p.out.empty()) examples::plot::write_whole(p.out / (name + std::string(shape.name) + ".md"), page);
+            };
+            if (!p.tasks.empty()) put("model_", measured(p, m, shape));
+            if (!p.batches.empty()) put("batches_", measured_batches(p, m, shape));
           }
         },
         p.threads);

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace bench {
 
@@ -110,6 +111,9 @@ class any_model {
                        logits_view logits) const = 0;
   virtual void step(token next, any_state& memory, mamba::model::workspace& workspace,
                     std::span<float> logits) const = 0;
+  /// The next token of each sequence, in one call; a row of logits for each.
+  virtual void decode(std::span<token const> next, std::span<any_state> memories, mamba::model::workspace& workspace,
+                      logits_view logits) const = 0;
   [[nodiscard]] virtual plain_model<double> plain() const = 0;
 
   mamba::model::config sizes{};
@@ -132,6 +136,12 @@ class model_in final : public any_model {
   }
   void step(token next, any_state& memory, mamba::model::workspace& workspace, std::span<float> logits) const override {
     mamba::model::step(weights_, next, memory, workspace, logits);
+  }
+  void decode(std::span<token const> next, std::span<any_state> memories, mamba::model::workspace& workspace,
+              logits_view logits) const override {
+    std::vector<mamba::model::sequence<any_weights<W>>> batch;
+    for (std::size_t i = 0; i < next.size(); ++i) batch.push_back({next.subspan(i, 1), &memories[i], 1});
+    mamba::model::forward(weights_, std::span(std::as_const(batch)), workspace, logits);
   }
   [[nodiscard]] plain_model<double> plain() const override { return plain_model<double>(weights_); }
 
@@ -179,6 +189,13 @@ inline void require_right(any_model const& model) {
     if (model.blocks) require_near("model, distance of " + after, 0, std::sqrt(off / size), 0, 0.1);
   }
   require_equal("model: states of step and forward", stepping == memory);
+  // As many sequences as tokens, all in the state after the tokens; the last must go on as it does alone.
+  std::vector<any_state> memories(tokens.size(), memory);
+  model.decode(tokens, memories, workspace, at_once.view());
+  model.step(tokens.back(), stepping, workspace, logits.span());
+  require_equal("model: a sequence of a batch and alone",
+                memories.back() == stepping &&
+                    std::equal(logits.data(), logits.data() + vocabulary, &at_once(tokens.size() - 1, 0)));
 }
 
 }  // namespace bench

@@ -68,9 +68,11 @@ inline constexpr std::size_t mc = Narrow ? 264 : 144;
 /// prefetcher stays too close to such a loop.
 inline constexpr std::size_t prefetch_distance = 1024;
 
-/// Columns between two prefetches of the next block, and tiles that a block must have to share its cache lines.
+/// Columns between two prefetches of the next block, and tiles that a block must have to share its cache lines; one is
+/// enough where the matrix is larger than a second-level cache, for then it comes from memory each time.
 inline constexpr std::size_t prefetch_step = 64;
 inline constexpr std::size_t prefetch_tiles = 8;
+inline constexpr std::size_t cached_bytes = std::size_t{1} << 20U;
 
 /// MR for bytes: with eight sums of a block, a token's bytes, a weight and its magnitude 16 registers are full; the
 /// sums of the row stay in memory.

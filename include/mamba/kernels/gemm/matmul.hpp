@@ -149,7 +149,8 @@ struct product_of {
       std::size_t const lines = (blocking::prefetch_step * P * sizeof(W) / 64 + tiles - 1) / tiles;
       std::size_t const part = lines * 64 * ((columns + blocking::prefetch_step - 1) / blocking::prefetch_step);
       auto const left = static_cast<std::size_t>(w.panel_data(w.panels()) - at) * sizeof(W);
-      if (tiles >= blocking::prefetch_tiles && (i + 1) * part <= left) {
+      bool const worth = tiles >= blocking::prefetch_tiles || w.bytes() > blocking::cached_bytes;
+      if (worth && (i + 1) * part <= left) {
         return {reinterpret_cast<char const*>(at) + i * part, lines};
       }
     }
