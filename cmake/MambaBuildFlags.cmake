@@ -19,7 +19,7 @@ target_compile_options(mamba_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshado
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms inside the standard library once g++ 12 has inlined it: std::string's operator+ (GCC bug 105329) and
   # std::fill with a size that it could not bound. And inside the AVX-512 intrinsics that Eigen calls, whose undefined
-  # vectors it takes for forgotten ones (GCC bug 105593); clang, which knows better, keeps watch.
+  # vectors it reports as uninitialised (GCC bug 105593). clang has none of these false alarms, and keeps the warnings.
   target_compile_options(mamba_warnings INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
                                                   -Wno-array-bounds -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
@@ -46,5 +46,6 @@ endif()
 
 # True where this machine runs x86-64-v3 code, so that tests may compare it with the baseline.
 set(CMAKE_REQUIRED_FLAGS "")
-check_cxx_source_runs("int main() { return __builtin_cpu_supports(\"avx2\") && __builtin_cpu_supports(\"fma\") ? 0 : 1; }"
-                      mamba_host_runs_avx2)
+check_cxx_source_runs(
+  "int main() { return __builtin_cpu_supports(\"avx2\") && __builtin_cpu_supports(\"fma\") ? 0 : 1; }"
+  mamba_host_runs_avx2)

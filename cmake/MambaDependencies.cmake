@@ -12,7 +12,7 @@
 #   mamba_define_io()    mamba::io = mamba::mamba + JSON + utf8proc, where both were found
 include_guard(GLOBAL)
 
-# Eigen 3.4.0 refuses version ranges, and Eigen 5 refuses to be found as 3.4: so ask without a version, then look.
+# Eigen 3.4.0 rejects version ranges, and Eigen 5 is not found as 3.4: so find it without a version, then compare.
 function(mamba_find_eigen)
   if(TARGET mamba::eigen)
     return()
@@ -32,8 +32,8 @@ function(mamba_find_eigen)
   target_link_libraries(mamba::eigen INTERFACE Eigen3::Eigen)
 endfunction()
 
-# Never link xsimd's own target: Debian 12 exports it with a dependency on a library "xtl" that nobody installs. What the
-# headers need is the folder alone.
+# Never link xsimd's own target: Debian 12 exports it with a dependency on a library "xtl" that is not installed with
+# it. What the headers need is the folder alone.
 function(mamba_find_xsimd)
   if(TARGET mamba::xsimd)
     return()

@@ -2,8 +2,8 @@
 # mamba_require(NAME): finds a dependency, or downloads it if MAMBA_FETCH_DEPS is on, or says how to install it.
 #
 # What it defines: mamba::eigen and mamba::xsimd for the headers, mamba::json and mamba::utf8proc for mamba::io;
-# dep::doctest, dep::benchmark, dep::cli11 and dep::yaml_cpp for tests, benchmarks and examples. All are IMPORTED, so that their headers
-# are system headers and our warnings stay ours.
+# dep::doctest, dep::benchmark, dep::cli11 and dep::yaml_cpp for tests, benchmarks and examples. All are IMPORTED, so
+# that their headers are system headers and our warnings stay ours.
 #
 # Header-only packages are downloaded and not configured (their SOURCE_SUBDIR doesn't exist, which FetchContent takes to
 # mean "no CMakeLists.txt here"): their own build files bring tests, install rules and minutes of checks.
@@ -46,7 +46,7 @@ function(mamba_say_how_to_install name apt brew)
                       "or configure with -DMAMBA_FETCH_DEPS=ON to download everything at pinned versions.")
 endfunction()
 
-# Our own programs and tests want threads; a project that only uses the headers need not have OpenMP.
+# Our own programs and tests use threads; a project that only uses the headers need not have OpenMP.
 function(mamba_require_openmp)
   mamba_find_openmp()
   if(NOT TARGET mamba::openmp AND (MAMBA_BUILD_TESTS OR MAMBA_BUILD_EXAMPLES OR MAMBA_BUILD_BENCHMARKS))

@@ -29,8 +29,8 @@ set(mamba_test_headers <Eigen/Core> <xsimd/xsimd.hpp> <doctest/doctest.h> <algor
                        <functional> <limits> <map> <optional> <span> <string> <vector>)
 
 # mamba_test_folder(<folder> <libraries>...): tests/<folder>/**/*_test.cpp become the program test_<folder>, and each
-# file is the CTest test <folder>.<name>, or <folder>.<drawer>.<name>; what it has in the doctest suite
-# "slow" is <folder>.<name>.slow, labelled slow.
+# file is the CTest test <folder>.<name>, or <folder>.<subfolder>.<name>; its doctest suite "slow"
+# is <folder>.<name>.slow, labelled slow.
 function(mamba_test_folder folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cpp")
   if(NOT sources)
@@ -98,9 +98,9 @@ function(mamba_test_folder folder)
   endforeach()
 endfunction()
 
-# mamba_contract_test(<name> <source>): the partition contract must hold whatever the compiler was told, so one source
-# becomes several programs. A handful covers each optimisation level, each -ffp-contract and each instruction set; with
-# MAMBA_FULL it is the whole product.
+# mamba_contract_test(<name> <source>): the partition contract must hold under all compiler flags, so one source becomes
+# several programs. A few cover each optimisation level, each -ffp-contract and each instruction set; with MAMBA_FULL
+# there is one for each combination.
 function(mamba_contract_test name source)
   set(machine "${MAMBA_MARCH}")
   if(NOT mamba_march_accepted)

@@ -243,7 +243,7 @@ void take_turns(benchmark::State& state, bench::machine const& m, int threads, c
       variants.push_back({names[i], [plan, &c] { (*plan)(c.kernel, c.x, c.y); }, {}});
     }
   } else {
-    state.SetLabel("no FFTW: its plans want 16 channels a thread, or a multiple");
+    state.SetLabel("no FFTW: its plans need a multiple of 16 channels a thread");
   }
 #endif
   for (auto _ : state) {

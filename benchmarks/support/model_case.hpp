@@ -99,7 +99,7 @@ inline work work_of_steps(model_work const& w, bool blocks, std::size_t tokens) 
           .bytes_multiplied = blocks ? operations : 0};
 }
 
-/// A model in some format, as a measurement sees it.
+/// A model in some format, as measurements use it.
 class any_model {
  public:
   any_model() = default;

@@ -37,7 +37,7 @@ using mamba::model::token;
 
 struct evaluate_options {
   examples::common_options common;
-  std::string text, tokens, logits, against;
+  std::string text, tokens, logits, against, config;
   std::size_t chunk = 256;
   bool force = false;
 };
@@ -46,10 +46,11 @@ constexpr char const* notes =
     "Each token is predicted from all before it, so a text of N tokens has N - 1 predictions; nothing predicts the\n"
     "first. Perplexity is exp(-mean log p) over them. Bits per byte are their -log2 p in all, over the bytes of the\n"
     "predicted tokens: the text without its first token (for a byte-level model, N - 1 bytes). The distribution is\n"
-    "over all rows of the embedding, those that pad the vocabulary included, whoever wrote config.json.\n"
+    "over all rows of the embedding, those that pad the vocabulary included.\n"
     "--against adds, over the same predictions, the mean of KL(p || q) in nats, where q is the distribution with\n"
     "--weights and p the one with the other format, and how often both have the same most probable token. Perplexity\n"
-    "alone says little of a format: rounding can flatten the distributions of an overfitted model, and lower it.\n"
+    "alone does not judge a format: rounding can flatten the distributions of an overfitted model, and lower it.\n"
+    "tokens/s is the length over the time of the model's own forward passes, --against and --logits aside.\n"
     "Without --text and --tokens, the heldout.txt beside the model is read. Results go to standard output.\n";
 
 bool parse(int argc, char** argv, evaluate_options& o) {
@@ -70,6 +71,7 @@ bool parse(int argc, char** argv, evaluate_options& o) {
   line.footer(notes);
   if (!line.parse(argc, argv)) return false;
   if (o.force && o.logits.empty()) mamba::core::fail("--force needs --logits");
+  o.config = line.config();
   return true;
 }
 
@@ -185,13 +187,15 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
 
   double total = 0, divergence = 0;
   std::size_t agreed = 0;
-  examples::stopwatch const time;
+  double seconds = 0;  // of the forward passes: not of the predictions' probabilities, the other model or the file
   examples::progress bar("evaluating", length);
   for (std::size_t first = 0; first < length; first += chunk) {
     if (examples::interrupted()) throw examples::interruption{};
     std::size_t const count = std::min(chunk, length - first);
+    examples::stopwatch const time;
     mamba::model::forward(weights, std::span<token const>(text.tokens).subspan(first, count), state, workspace,
                           mamba::matrix_view<T>(logits.data(), count, vocabulary));
+    seconds += time.seconds();
     examples::expect_finite<T>(std::span<T const>(logits).first(count * vocabulary), model.files.tensors.where());
     std::size_t const predictions = std::min(count, length - 1 - first);
     auto const cost = mamba::parallel::cost::scalar_operations(10 * predictions * vocabulary);  // an exp each
@@ -222,7 +226,6 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
     bar.update(first + count);
   }
   bar.finish();
-  double const seconds = time.seconds();
   if (logits_file != nullptr) logits_file->finish();
 
   std::printf("tokens: %zu\npredictions: %zu\n", length, length - 1);
@@ -245,26 +248,25 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
   std::fprintf(stderr, "peak memory: %s\n", examples::readable_bytes(examples::peak_memory()).c_str());
 }
 
-/// The file of --logits must be new, unless --force; no file of the model, and no text, may ever be replaced.
+/// The file of --logits must be new, unless --force; no file that is read may ever be replaced, whatever name it has.
 void check_target(evaluate_options const& o, language_model const& model) {
   std::filesystem::path const target = o.logits;
   std::error_code ignored;
-  for (std::string const& read : {o.text, o.tokens, (model.files.folder / "heldout.txt").string()}) {
-    if (std::filesystem::equivalent(target, read, ignored))
-      mamba::core::fail("--logits " + o.logits + ": is the text itself, and would be overwritten");
-  }
-  for (auto const& part : model.files.tensors.parts()) {
-    if (std::filesystem::equivalent(target, part.file->path(), ignored))
-      mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
-  }
+  if (!std::filesystem::is_regular_file(target, ignored)) return;  // new, or a device, which is written as it is
+  auto const refuse = [&](std::filesystem::path const& read, char const* what) {
+    if (std::filesystem::equivalent(target, read == "-" ? "/dev/stdin" : read, ignored))
+      mamba::core::fail("--logits " + target.string() + ": is " + what + ", and would be overwritten");
+  };
+  refuse(o.text, "the text itself");
+  refuse(o.tokens, "the text itself");
+  refuse(model.files.folder / "heldout.txt", "the text itself");
+  refuse(o.config, "the file of --config");
+  refuse(o.common.model, "a file of the model");
+  for (auto const& part : model.files.tensors.parts()) refuse(part.file->path(), "a file of the model");
   for (char const* const name :
-       {"config.json", "generation_config.json", "tokenizer.json", "model.safetensors.index.json"}) {
-    if (std::filesystem::equivalent(target, model.files.folder / name, ignored))
-      mamba::core::fail("--logits " + target.string() + ": is a file of the model, and would be overwritten");
-  }
-  auto const status = std::filesystem::status(target, ignored);
-  if (std::filesystem::is_regular_file(status) && !o.force)
-    mamba::core::fail("--logits " + target.string() + ": exists already; --force replaces it");
+       {"config.json", "generation_config.json", "tokenizer.json", "model.safetensors.index.json"})
+    refuse(model.files.folder / name, "a file of the model");
+  if (!o.force) mamba::core::fail("--logits " + target.string() + ": exists already; --force replaces it");
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ using mamba::model::token;
 struct generate_options {
   examples::common_options common;
   std::string prompt, prompt_file, ids;
-  bool prompt_given = false, prompt_file_given = false, ids_given = false;
+  bool prompt_given = false, prompt_file_given = false, ids_given = false, escapes = false;
   std::size_t tokens = 128;
   mamba::model::sampling_options sampling{.temperature = 0.8};
   std::uint64_t seed = 0;
@@ -51,6 +51,7 @@ bool parse(int argc, char** argv, generate_options& o) {
   auto* const prompt = line.text("-p,--prompt", o.prompt, "The text to go on with; - reads standard input");
   auto* const file = line.name("--prompt-file", o.prompt_file, "A file with the text to go on with")->type_name("FILE");
   auto* const ids = line.text("--ids", o.ids, "Token ids to go on with, for instance \"12 7 90\"")->type_name("IDS");
+  line.flag("-e,--escapes", o.escapes, "In -p TEXT, \\n, \\t, \\r, \\\\ and \\xHH are escapes, as in --stop");
   line.one_of({prompt, file, ids});
   constexpr std::size_t many = std::uint32_t(-1);
   line.number("-n,--tokens", o.tokens, 0, many, "How many tokens to generate (default: 128)");
@@ -81,7 +82,8 @@ bool parse(int argc, char** argv, generate_options& o) {
 
 std::string prompt_text(generate_options const& o) {
   if (o.prompt_file_given) return examples::read_file(o.prompt_file);
-  if (o.prompt_given) return o.prompt == "-" ? examples::read_file("-") : o.prompt;
+  if (o.prompt_given && o.prompt != "-") return o.escapes ? examples::unescaped(o.prompt) : o.prompt;
+  if (o.prompt_given) return examples::read_file("-");
   constexpr double patience = 2;  // seconds, then a message about the wait for standard input
   auto const input = examples::look_at_input(patience);
   if (input == examples::waiting_input::none) return {};

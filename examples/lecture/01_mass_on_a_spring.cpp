@@ -39,7 +39,7 @@ struct swing {
 /// The stored energy: of the stretched spring, and of the moving mass [J].
 double energy(ssm::vector<double, 2> const& h) { return k / 2 * h[0] * h[0] + m / 2 * h[1] * h[1]; }
 
-/// Nobody pushes: x = 0, and every step is h ← Ā h.
+/// Without a force: x = 0, and every step is h ← Ā h.
 swing let_go(std::string const& rule, discrete const& s) {
   swing out{rule, {}, {}, {}};
   ssm::vector<double, 2> h{1, 0};
@@ -55,7 +55,7 @@ void teach(lecture::lesson& l) {
   system const spring{ssm::matrix<double, 2>{{0, 1}, {-k / m, 0}}, ssm::vector<double, 2>{0, 1 / m},
                       ssm::matrix<double, 1, 2>{{1, 0}}, ssm::matrix<double, 1>{{0}}};
 
-  // Four rules, four discrete systems of one type: from here on nobody needs to know which rule it was.
+  // Four rules, four discrete systems of one type: what follows is the same code for all.
   discrete const exact = zero_order_hold(delta, spring);
   std::vector<swing> const swings{let_go("forward Euler", forward_euler(delta, spring)),
                                   let_go("backward Euler", backward_euler(delta, spring)),
@@ -91,7 +91,7 @@ void teach(lecture::lesson& l) {
   l.claim("backward Euler divides it by 1.04 each step",
           std::abs(swings[1].energy.back() * std::pow(1.04, 100) / 2 - 1), 1e-12);
 
-  // Now somebody pushes with 1 N from the start. A constant input is what the zero-order hold assumes: exact again.
+  // Now a force of 1 N from the start. A constant input is what the zero-order hold assumes: exact again.
   ssm::vector<double, 2> h = ssm::vector<double, 2>::Zero();
   ssm::sequence<double> const push = ssm::sequence<double>::Ones(ssm::index(steps));
   auto const y = recurrence(exact, h, push);

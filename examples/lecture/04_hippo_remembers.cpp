@@ -12,8 +12,8 @@
 #include <lecture/lesson.hpp>
 
 #include <mamba/ssm/discretize/discretize.hpp>
-#include <mamba/ssm/hippo/memory.hpp>
 #include <mamba/ssm/hippo/reconstruction.hpp>
+#include <mamba/ssm/hippo/state.hpp>
 #include <mamba/ssm/scan/recurrence.hpp>
 
 #include <algorithm>
@@ -55,19 +55,19 @@ std::vector<double> ages(std::size_t count) {
 
 /// All of the past, from the N numbers that LegS has kept of it.
 samples by_legs(samples const& x, std::size_t N) {
-  ssm::hippo_memory<double> memory(N);
-  for (double const value : x) memory.zero_order_hold(delta, value);
-  double const t = memory.span();
-  return ssm::reconstruct(memory.state(), ages(L), [=](double age) { return ssm::legs_history(t, age, N); });
+  ssm::hippo_state<double> state(N);
+  for (double const value : x) state.zero_order_hold(delta, value);
+  double const t = state.span();
+  return ssm::reconstruct(state.coefficients(), ages(L), [=](double age) { return ssm::legs_history(t, age, N); });
 }
 
 /// The last seconds, from the N numbers that LegT has kept of them.
 samples by_legt(samples const& x, std::size_t N) {
-  auto const memory =
+  auto const system =
       zero_order_hold(delta, with_output(ssm::matrix<double, 1, mamba::dynamic>::Zero(1, ssm::index(N)).eval(),
                                          rescale_time(ssm::hippo_legt<double>(N), window)));
-  auto h = zero_state(memory);
-  (void)recurrence(memory, h, x);
+  auto h = zero_state(system);
+  (void)recurrence(system, h, x);
   auto const count = static_cast<std::size_t>(window / delta);
   return ssm::reconstruct(h, ages(count), [=](double age) { return ssm::legt_history(window, age, N); });
 }

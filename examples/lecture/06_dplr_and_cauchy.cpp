@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // 06_dplr_and_cauchy — the trick of S4: the kernel of a 64 × 64 matrix without ever multiplying by it.
 //
-// The kernel K_k = C Āᵏ B̄ asks for L products with a matrix, N² L multiplications. Diagonal matrices would be cheap,
+// The kernel K_k = C Āᵏ B̄ needs L products with a matrix, N² L multiplications. Diagonal matrices would be cheap,
 // but HiPPO's cannot be diagonalised (lesson 5). Three steps lead out:
 //
 //     1. A + P Pᵀ is normal, so that A = V (Λ − P Pᴴ) Vᴴ with a unitary V: diagonal plus low rank, DPLR.
@@ -44,7 +44,7 @@ void teach(lecture::lesson& l) {
   l.claim("A = V (Λ − P Pᴴ) Vᴴ, relative to its largest entry",
           (to_transition(form).a - legs.a).cwiseAbs().maxCoeff() / largest, 1e-12);
 
-  // A reader C that asks the memory: what came in 0.06 s ago, and what 0.37 s ago?
+  // A C that reads the input of 0.06 s ago plus that of 0.37 s ago.
   auto const age = [](double tau) { return ssm::warped_legs_history<double>(tau, N); };
   ssm::matrix<double, 1, mamba::dynamic> const c = (age(0.06) + age(0.37)).transpose();
   auto const dplr = to_dplr(form, c);

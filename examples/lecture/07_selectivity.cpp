@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // 07_selectivity — copy the eight tokens and ignore the noise between them: what a fixed system cannot do.
 //
-// Selective copying: among random noise stand eight tokens, at places that nobody knows beforehand; at the end eight
-// times "go" asks for them, in order. A system with fixed Ā, B̄, C treats all inputs alike: it knows how long ago
-// something was, not what it was. Mamba makes Δ, B and C functions of the input. Here we set them by hand:
+// Selective copying: eight tokens stand among random noise, at random places; at the end, for eight times "go", the
+// output must be the tokens in order. A system with fixed Ā, B̄, C treats all inputs alike: its weights depend on how
+// long ago something was, not on what it was. Mamba makes Δ, B and C functions of the input. Here we set them by hand:
 //
 //     A = i 2π n/8     eight modes, each turning at its own pace: together they are a ring of eight places
 //     Δ = 1            for a token or a "go": the ring turns by one place           Δ = 0 for noise: nothing moves
@@ -57,7 +57,7 @@ struct run {
   std::vector<std::vector<double>> places;  // [L][8]: what stands in the ring, place 0 at the gate
 };
 
-/// The selective scan over one task. With a fixed Δ, only B and C still know what is a token.
+/// The selective scan over one task. With a fixed Δ, only B and C depend on what is a token.
 run solve(task const& t, double fixed_delta = 0) {
   matrix a(1, K), h(1, K), delta(1, 1), b(1, K), c(1, K), x(1, 1), y(1, 1), no_gate;
   for (std::size_t n = 0; n < K; ++n) a(0, n) = complex(0, 2 * std::numbers::pi * static_cast<double>(n) / K);

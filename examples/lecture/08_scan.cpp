@@ -5,7 +5,7 @@
 //
 //     (a₂, b₂) ∘ (a₁, b₁)  =  (a₂ a₁,  a₂ b₁ + b₂)
 //
-// Nobody has to know h for that, so steps 4 to 7 can be combined while others combine 0 to 3. The operator is
+// No h is needed for that, so steps 4 to 7 can be combined while others combine 0 to 3. The operator is
 // associative: the brackets may stand anywhere. It does not commute: the order must stay. Scans are ways to set the
 // brackets. It works with a different (a, b) at every step, where no convolution does: this is how Mamba trains.
 #include <lecture/lesson.hpp>
@@ -29,7 +29,8 @@ struct piece {
 int combinations = 0;
 piece combine(piece const& earlier, piece const& later) {
   combinations += 1;
-  return {earlier.first, later.last, ssm::in_order{}(earlier.map, later.map), std::max(earlier.depth, later.depth) + 1};
+  return {earlier.first, later.last, ssm::compose_in_time_order{}(earlier.map, later.map),
+          std::max(earlier.depth, later.depth) + 1};
 }
 
 /// Steps that differ from each other, as those of a selective model do.
@@ -50,9 +51,9 @@ std::string state(piece const& p) { return text("h_%d = %.2f", p.last, p.map.b);
 /// Draws what becomes of eight steps, level by level, from top to bottom.
 void draw_tree(plot::panel& p) {
   std::vector<std::vector<piece>> rows{steps(8)};
-  for (int i = 0; i < 2; ++i) rows.push_back(ssm::pairs(rows.back(), combine));
-  rows.push_back(ssm::spread({start}, rows[2], combine));
-  for (std::size_t i = 2; i-- > 0;) rows.push_back(ssm::spread(rows.back(), rows[i], combine));
+  for (int i = 0; i < 2; ++i) rows.push_back(ssm::up_sweep(rows.back(), combine));
+  rows.push_back(ssm::down_sweep({start}, rows[2], combine));
+  for (std::size_t i = 2; i-- > 0;) rows.push_back(ssm::down_sweep(rows.back(), rows[i], combine));
   rows.push_back(rows.back());
   for (std::size_t k = 0; k < 8; ++k) rows[6][k] = combine(rows[5][k], rows[0][k]);
 

@@ -53,8 +53,8 @@ std::vector<way> run(ssm::discrete_diagonal<double, N> const& system, samples co
     return recurrence(system, h, x);
   });
   time(ways[1], [&] {
-    auto const start = ssm::starting_from(system.a_bar, zero_state(system));
-    return outputs(system, ssm::chunked_scan(Q, maps(system, x), ssm::in_order{}, start), x);
+    auto const start = ssm::initial_element(system.a_bar, zero_state(system));
+    return outputs(system, ssm::chunked_scan(Q, maps(system, x), ssm::compose_in_time_order{}, start), x);
   });
   time(ways[2], [&] { return ssm::convolve(K, x); });
   time(ways[3], [&] { return ssm::fft_convolve(K, x); });

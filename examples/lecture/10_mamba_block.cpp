@@ -41,7 +41,7 @@ void picture(plot::figure& f, std::string const& title, double row, matrix const
 }
 
 void teach(lecture::lesson& l) {
-  // The model that comes along reads bytes. Its residual starts as the embeddings of the letters, in double here.
+  // The bundled model reads bytes. Its residual starts as the embeddings of the letters, in double here.
   auto const weights = mamba::io::load_weights<double>(mamba::io::open_checkpoint(MAMBA_DEFAULT_MODEL_DIR));
   std::vector<int> const tokens(letters.begin(), letters.end());
   std::size_t const L = tokens.size();

@@ -169,6 +169,8 @@ bool command_line::parse(int argc, char const* const* argv) {
   return true;
 }
 
+std::string const& command_line::config() const noexcept { return parts_->config; }
+
 void command_line::parts::apply(profile_entry const& entry) {
   CLI::Option* const option = app.get_option_no_throw("--" + entry.option);
   if (option == nullptr || entry.option == "config" || entry.option == "profile" || entry.option == "help" ||

@@ -144,6 +144,9 @@ class command_line {
   /// Throws:  mamba::error, one sentence, for what is not as the options say.
   [[nodiscard]] bool parse(int argc, char const* const* argv);
 
+  /// The file of --config; empty where it was not given.
+  [[nodiscard]] std::string const& config() const noexcept;
+
  private:
   /// An option whose last value is given to `take`.
   option* value(std::string const& names, std::function<void(std::string const&)> const& take, std::string const& help,

@@ -25,7 +25,7 @@ using model_state = mamba::model::state<mamba::model::any, model_scalar<W>>;
                                                                           mamba::io::load_options const&); \
   declared template void mamba::model::forward(                                                            \
       examples::model_weights<W>::network_type const&, std::span<mamba::model::token const>,               \
-      examples::model_state<W>&, mamba::model::workspace&, mamba::matrix_view<examples::model_scalar<W>>);
+      examples::model_state<W>&, mamba::model::workspace&, mamba::matrix_view<examples::model_scalar<W>>&&);
 
 EXAMPLES_MODEL(extern, float)
 EXAMPLES_MODEL(extern, double)

@@ -18,7 +18,7 @@ namespace {
 struct options {
   std::string model = examples::default_model();
   std::string tokenizer, text, file, ids;
-  bool text_given = false, ids_given = false, ids_only = false;
+  bool text_given = false, ids_given = false, ids_only = false, escapes = false;
 };
 
 constexpr char const* notes =
@@ -35,6 +35,7 @@ bool parse(int argc, char** argv, options& o) {
                                 "Folder of a checkpoint, or of a tokenizer.json alone (default: the bundled model)");
   auto* const tokenizer = line.name("--tokenizer", o.tokenizer, "A tokenizer.json")->type_name("FILE");
   auto* const text = line.text("TEXT,-p,--text", o.text, "The text; - reads standard input (default)");
+  line.flag("-e,--escapes", o.escapes, "In TEXT, \\n, \\t, \\r, \\\\ and \\xHH are escapes");
   auto* const file = line.name("--file", o.file, "A file with the text")->type_name("FILE");
   auto* const ids =
       line.text("--ids", o.ids, "Ids whose text is wanted, for instance \"12 7 90\"; - reads standard input")
@@ -109,9 +110,10 @@ void tokenize(options const& o) {
     examples::write_output(words.decode(examples::parse_ids(text, words.size(), "--ids")));
     return;
   }
-  auto const text = !o.file.empty()                 ? examples::read_file(o.file)
-                    : o.text_given && o.text != "-" ? o.text
-                                                    : examples::read_file("-");
+  bool const given = o.text_given && o.text != "-";
+  auto const text = given            ? (o.escapes ? examples::unescaped(o.text) : o.text)
+                    : o.file.empty() ? examples::read_file("-")
+                                     : examples::read_file(o.file);
   std::string out;
   for (auto const id : words.encode(text)) {
     if (o.ids_only) {

@@ -65,12 +65,12 @@
 #include <mamba/ssm/hippo/laguerre.hpp>
 #include <mamba/ssm/hippo/legendre.hpp>
 #include <mamba/ssm/hippo/low_rank.hpp>
-#include <mamba/ssm/hippo/memory.hpp>
 #include <mamba/ssm/hippo/nplr.hpp>
 #include <mamba/ssm/hippo/orthogonal_polynomials.hpp>
 #include <mamba/ssm/hippo/reconstruction.hpp>
 #include <mamba/ssm/hippo/s4d.hpp>
 #include <mamba/ssm/hippo/s4d_modes.hpp>
+#include <mamba/ssm/hippo/state.hpp>
 #include <mamba/ssm/scan/affine.hpp>
 #include <mamba/ssm/scan/diagonal_recurrence.hpp>
 #include <mamba/ssm/scan/intermediate_states.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a stranger's first program does: include a header, see that it is the header meant, and compute something.
+// A first program of another project: it includes headers and prints the library's build.
 #include <mamba/core/abi.hpp>
 #include <mamba/parallel/parallel_for.hpp>
 #include <mamba/simd/load_store.hpp>

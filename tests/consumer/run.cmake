@@ -9,14 +9,14 @@ file(REMOVE_RECURSE "${folder}")
 include("${MAMBA_SOURCE}/tests/readme/example.cmake")
 readme_example("${MAMBA_SOURCE}/README.md" checkpoint "${folder}/reader.cpp")
 
-set(arguments -S "${MAMBA_SOURCE}/tests/consumer" -B "${folder}/build" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
-              -DCMAKE_BUILD_TYPE=Release "-DMAMBA_EXPECTED_VERSION=${VERSION}"
+set(arguments -S "${MAMBA_SOURCE}/tests/consumer" -B "${folder}/build" -G "${GENERATOR}"
+              "-DCMAKE_CXX_COMPILER=${COMPILER}" -DCMAKE_BUILD_TYPE=Release "-DMAMBA_EXPECTED_VERSION=${VERSION}"
               "-DMAMBA_IO_EXAMPLE=${folder}/reader.cpp")
 
 if(WAY STREQUAL "installed")
   execute_process(COMMAND ${CMAKE_COMMAND} --install "${MAMBA_BINARY}" --prefix "${folder}/first" OUTPUT_QUIET
                   COMMAND_ERROR_IS_FATAL ANY)
-  # Moving the prefix shows that nothing in the package remembers where it was installed or built.
+  # Moving the prefix shows that the package contains no path of its installation or build.
   file(RENAME "${folder}/first" "${folder}/prefix")
   file(GLOB_RECURSE files "${folder}/prefix/*")
   foreach(file IN LISTS files)
@@ -28,8 +28,8 @@ if(WAY STREQUAL "installed")
       message(FATAL_ERROR "${file} contains a path of this machine: ${absolute}")
     endif()
     if(NOT file MATCHES "^${folder}/prefix/(include/mamba|share/cmake/mamba|share/pkgconfig)/")
-      message(FATAL_ERROR "the package installs ${file}, which is outside include/mamba, share/cmake/mamba, share/pkgconfig, "
-                          "bin and share/mamba")
+      message(FATAL_ERROR "the package installs ${file}, which is outside include/mamba, share/cmake/mamba, "
+                          "share/pkgconfig, bin and share/mamba")
     endif()
   endforeach()
   list(APPEND arguments "-DCMAKE_PREFIX_PATH=${folder}/prefix")
@@ -61,12 +61,28 @@ if(WAY STREQUAL "installed")
     set(ENV{PKG_CONFIG_PATH} "${folder}/prefix/share/pkgconfig")
     execute_process(COMMAND "${PKG_CONFIG}" --cflags mamba OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY)
     separate_arguments(flags UNIX_COMMAND "${flags}")
-    execute_process(COMMAND "${COMPILER}" -std=c++20 -DEXPECT_OPENMP=0 ${flags} "${MAMBA_SOURCE}/tests/consumer/main.cpp"
-                            -o "${folder}/by_pkg_config" COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND "${COMPILER}" -std=c++20 -DEXPECT_OPENMP=0 ${flags}
+                            "${MAMBA_SOURCE}/tests/consumer/main.cpp" -o "${folder}/by_pkg_config" COMMAND_ERROR_IS_FATAL ANY)
     execute_process(COMMAND "${folder}/by_pkg_config" COMMAND_ERROR_IS_FATAL ANY)
     execute_process(COMMAND "${PKG_CONFIG}" --libs mamba-io OUTPUT_VARIABLE libraries COMMAND_ERROR_IS_FATAL ANY)
     if(NOT libraries MATCHES "-lutf8proc")
       message(FATAL_ERROR "pkg-config --libs mamba-io has no -lutf8proc: ${libraries}")
+    endif()
+    # Folders that are given in full, as distributions do, move with the prefix that they lie in.
+    execute_process(COMMAND ${CMAKE_COMMAND} -S "${MAMBA_SOURCE}" -B "${folder}/full" -G "${GENERATOR}"
+                            "-DCMAKE_CXX_COMPILER=${COMPILER}" -DMAMBA_BUILD_TESTS=OFF -DMAMBA_BUILD_EXAMPLES=OFF
+                            -DMAMBA_BUILD_BENCHMARKS=OFF "-DCMAKE_INSTALL_PREFIX=${folder}/first"
+                            "-DCMAKE_INSTALL_INCLUDEDIR=${folder}/first/include"
+                            "-DCMAKE_INSTALL_DATADIR=${folder}/first/lib/share"
+                    OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND ${CMAKE_COMMAND} --install "${folder}/full" OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+    file(RENAME "${folder}/first" "${folder}/moved")
+    set(ENV{PKG_CONFIG_PATH} "${folder}/moved/lib/share/pkgconfig")
+    execute_process(COMMAND "${PKG_CONFIG}" --variable=includedir mamba OUTPUT_VARIABLE headers
+                            OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    file(STRINGS "${folder}/moved/lib/share/cmake/mamba/mambaTargets.cmake" absolute REGEX "${folder}")
+    if(NOT EXISTS "${headers}/mamba/mamba.hpp" OR absolute)
+      message(FATAL_ERROR "a moved prefix is not found: mamba.pc says ${headers}, mambaTargets.cmake ${absolute}")
     endif()
   endif()
 

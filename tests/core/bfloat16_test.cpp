@@ -67,7 +67,7 @@ std::size_t wrongly_widened(std::size_t shift) {
 
 }  // namespace
 
-TEST_CASE("bfloat16: every one of the 65,536 values survives the way to float and back") {
+TEST_CASE("bfloat16: every one of the 65,536 values is unchanged by the conversion to float and back") {
   for (std::uint32_t bits = 0; bits < 0x10000U; ++bits) {
     float const wide = widened(static_cast<std::uint16_t>(bits));
     if (std::isnan(wide)) {

@@ -40,7 +40,7 @@ TEST_CASE("contracts: switched off, the condition is not even evaluated") {
 
 #endif
 
-TEST_CASE("contracts: one that holds says nothing, and is a single statement") {
+TEST_CASE("contracts: one that holds has no effect, and is a single statement") {
   if (true)
     MAMBA_EXPECTS(1 + 1 == 2, "arithmetic", 1 + 1, 2);
   else

@@ -66,7 +66,7 @@ std::size_t wrongly_widened(std::size_t shift) {
 
 }  // namespace
 
-TEST_CASE("float16: every one of the 65,536 values means what IEEE says, and survives the way to float and back") {
+TEST_CASE("float16: every one of the 65,536 values has the value of IEEE 754, and is unchanged by float and back") {
   for (std::uint32_t bits = 0; bits < 0x10000U; ++bits) {
     float const wide = widened(bits);
     if ((bits & 0x7fffU) > 0x7c00U) {

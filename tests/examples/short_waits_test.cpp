@@ -5,8 +5,8 @@
 
 #include <doctest/doctest.h>
 
-// That arguments survive the second start is held by tests/programs, whose programs all begin with it.
-TEST_CASE("short waits: what the environment says already is left alone, and the program goes on") {
+// tests/programs verifies that arguments reach the second start: all its programs begin with it.
+TEST_CASE("short waits: settings in the environment are not overwritten, and the program continues") {
 #if defined(_OPENMP) && defined(__linux__)
   for (char const* const name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}) unsetenv(name);
   setenv("OMP_WAIT_POLICY", "passive", 1);

@@ -26,7 +26,7 @@ bytes read(std::filesystem::path const& path) {
 }
 
 void run(bytes const& input) {
-  // A copy of exactly this size, so that AddressSanitizer sees the first byte read beyond it.
+  // A copy of exactly this size, so that AddressSanitizer reports the first byte read beyond it.
   bytes const exact(input.begin(), input.end());
   LLVMFuzzerTestOneInput(exact.data(), exact.size());
 }

@@ -61,13 +61,15 @@ foreach(header IN LISTS headers)
       if(NOT header STREQUAL "tensor/eigen.hpp" AND NOT folder STREQUAL "ssm")
         fault("include/mamba/${header} includes <${target}>: only tensor/eigen.hpp and ssm/ include Eigen")
       endif()
-    elseif(folder STREQUAL "io" AND target MATCHES "^(filesystem|nlohmann/json.hpp|utf8proc.h|fcntl.h|unistd.h|sys/mman.h|sys/stat.h)$")
+    elseif(folder STREQUAL "io" AND target MATCHES
+           "^(filesystem|nlohmann/json.hpp|utf8proc.h|fcntl.h|unistd.h|sys/mman.h|sys/stat.h)$")
       continue()
     elseif(target MATCHES "[/]" OR (target MATCHES "[.]h$" AND NOT target STREQUAL "omp.h" AND NOT target MATCHES
                                                                    "intrin.h$|^arm_neon.h$"))
       fault("include/mamba/${header} includes <${target}>: headers need Eigen, xsimd and the standard library only")
     elseif(target MATCHES "^(ranges|regex|format|source_location|iostream|filesystem|fstream)$")
-      fault("include/mamba/${header} includes <${target}>: slow to compile, not in g++ 12 or clang 14, or not for a library")
+      fault("include/mamba/${header} includes <${target}>: slow to compile, not in g++ 12 or clang 14, or not for "
+            "a library")
     endif()
   endforeach()
   # The parameters of a layer are listed once: what else has their names would have to change with the layer.

@@ -38,7 +38,7 @@ make_good_tree()
 foreach(check floors twins style umbrella links)
   run_check(${check})
   if(NOT status EQUAL 0)
-    message(SEND_ERROR "${check} refuses a good tree:\n${output}")
+    message(SEND_ERROR "${check} rejects a good tree:\n${output}")
   endif()
 endforeach()
 
@@ -48,18 +48,21 @@ file(WRITE "${FOLDER}/include/mamba/math/b.hpp"
      "${licence}\n// mamba/math/b.hpp — b  [floor 2]\n#pragma once\n// ${wide}\n"
      "namespace detail {\n/// A card.\ninline float f(float x) { return x; }\n}  // namespace detail\n"
      "/// A card.\n///\n/// Why:     x[0].\n/// Why φ₁:  y.\n/// Error:   1 ulp; of x[0].\n/// Determinism: it is.\n"
-     "[[nodiscard]] inline float g(float x) { return x; }\n/// The same in double.\ninline double g(double x) { return x; }\n"
-     "/// A size.\n[[nodiscard]] constexpr std::size_t size_of(int x) { return 1; }\n/// A type.\nstruct s {\n  int f(int x);\n};\n")
+     "[[nodiscard]] inline float g(float x) { return x; }\n"
+     "/// The same in double.\ninline double g(double x) { return x; }\n"
+     "/// A size.\n[[nodiscard]] constexpr std::size_t size_of(int x) { return 1; }\n"
+     "/// A type.\nstruct s {\n  int f(int x);\n};\n")
 run_check(style)
 if(NOT status EQUAL 0)
-  message(SEND_ERROR "style refuses good cards:\n${output}")
+  message(SEND_ERROR "style rejects good cards:\n${output}")
 endif()
 
 # broken(<check> <sentence> <header> <text>...): the header's text becomes licence, title, guard and <text>.
 function(broken check sentence header)
   make_good_tree()
   list(JOIN ARGN "\n" text)
-  file(WRITE "${FOLDER}/include/mamba/${header}" "${licence}\n// mamba/${header} — x  [floor 2]\n#pragma once\n${text}\n")
+  file(WRITE "${FOLDER}/include/mamba/${header}"
+       "${licence}\n// mamba/${header} — x  [floor 2]\n#pragma once\n${text}\n")
   expect_fault(${check} "${sentence}")
 endfunction()
 
@@ -85,9 +88,10 @@ broken(style "more than 120 columns" math/b.hpp "// ${wide}")
 broken(style "'Domain:' stands too late, labels come in the order Paper, Why, Shapes" math/b.hpp
        "/// A card." "///" "/// Error:   1 ulp." "/// Domain:  all x." "inline float f(float x) {")
 broken(style "this function's card has no 'Error:': template <class T> inline T f(T x)" math/b.hpp
-       "/// A card." "///" "/// Domain:  all x." "template <class T>" "[[nodiscard]] inline T f(T x) {" "  return x\;" "}")
-broken(style "has no 'Error:'" kernels/b.hpp "namespace detail {" "/// A card." "int f(int x) {" "}" "}  // namespace detail"
-       "/// A card." "void g(int x) {")
+       "/// A card." "///" "/// Domain:  all x." "template <class T>" "[[nodiscard]] inline T f(T x) {" "  return x\;"
+       "}")
+broken(style "has no 'Error:'" kernels/b.hpp "namespace detail {" "/// A card." "int f(int x) {" "}"
+       "}  // namespace detail" "/// A card." "void g(int x) {")
 make_good_tree()
 file(WRITE "${FOLDER}/README.md" "@@SPEED@@\n")
 expect_fault(style "'@@' is not for readers")

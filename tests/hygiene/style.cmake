@@ -76,13 +76,14 @@ function(check_cards header text)
     return()
   endif()
   # Functions at namespace level: a card, and what follows it up to a brace. What returns a size, a cost or a truth
-  # computes no number; "The same …" refers to the card before.
+  # value needs no Error; "The same …" refers to the card before.
   without_detail(text)
   string(REGEX MATCHALL "(\n///[^\n]*)+(\n[^/ \n{}][^\n{}]*)(\n[^/\n{}][^\n{}]*)*" cards "${text}")
   foreach(card IN LISTS cards)
     string(REGEX REPLACE "(\n///[^\n]*)+" "" declaration "${card}")
     string(REGEX REPLACE "<(nodiscard)>|__attribute__|alignas|requires *[(]" "" declaration "${declaration}")
-    if(declaration MATCHES "[(]" AND NOT declaration MATCHES "(^|\n|> |#)(struct|class|enum|concept|using|inline constexpr|if) "
+    if(declaration MATCHES "[(]"
+       AND NOT declaration MATCHES "(^|\n|> |#)(struct|class|enum|concept|using|inline constexpr|if) "
        AND NOT declaration MATCHES "(std::size_t|bool|parallel::cost) [a-z_0-9]+[(]"
        AND NOT card MATCHES "/// Error: " AND NOT card MATCHES "^\n/// The same ")
       string(STRIP "${declaration}" declaration)
@@ -120,7 +121,8 @@ foreach(header IN LISTS headers)
   string(REPLACE "[" "<" plain "${plain}")
   string(REPLACE "]" ">" plain "${plain}")
   check_cards("${header}" "${plain}")
-  if(header MATCHES "^include/" AND text MATCHES "\nnamespace mamba[^\n]*" AND NOT header MATCHES "mamba/(mamba|fwd).hpp$")
+  if(header MATCHES "^include/" AND text MATCHES "\nnamespace mamba[^\n]*"
+     AND NOT header MATCHES "mamba/(mamba|fwd).hpp$")
     string(REGEX MATCHALL "\nnamespace mamba[^\n]*" namespaces "${text}")
     foreach(namespace IN LISTS namespaces)
       if(NOT namespace MATCHES "namespace mamba::inline MAMBA_ABI")

@@ -24,8 +24,8 @@ std::size_t count(std::string_view text, std::string_view part) {
   return found;
 }
 
-/// Gives a lesson. It must end well, say these sentences, and draw a figure with these words in it; it must make at
-/// least as many claims as are expected, and all of them must hold.
+/// Gives a lesson. It must exit with 0, print these sentences, and draw a figure with these words in it; it must make
+/// at least as many claims as are expected, and all of them must hold.
 void give(std::string const& name, std::size_t claims, std::vector<std::string> const& sentences,
           std::vector<std::string> const& labels) {
   test::temporary_folder const folder;
@@ -48,7 +48,7 @@ void give(std::string const& name, std::size_t claims, std::vector<std::string> 
   REQUIRE(caption != svg.npos);
   CHECK(svg.find("</desc>") - caption > 100);
 
-  // The text is what was printed, but for the last line, which says where the figure is.
+  // The text is what was printed, but for the last line, which is the path of the figure.
   std::string const text = test::read_text(out + "/" + name + ".txt");
   CHECK(text.size() > 200);
   CHECK(ended.out.substr(0, text.size()) == text);

@@ -5,7 +5,7 @@
 #include <cstddef>
 
 struct mixed_report {
-  char const* abi;           ///< mamba::core::abi_name, as this unit sees it
+  char const* abi;           ///< mamba::core::abi_name, as compiled into this unit
   int compiled_lanes;        ///< floats in a register, by the macros of this unit
   int lanes;                 ///< floats in a batch of the library
   bool compiled_openmp;      ///< by the macros of this unit

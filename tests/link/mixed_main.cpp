@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs every unit that this machine can run, and sees that each is itself and that all agree.
+// Runs every unit that this machine can run, and checks that each is its own copy and that all results agree.
 #include "mixed.hpp"
 
 #include <cmath>
@@ -72,7 +72,7 @@ void look_at(run const& one) {
   }
 }
 
-/// The ABI name without its last part, which says serial or openmp.
+/// The ABI name without its last part, which is serial or openmp.
 std::string without_threads(char const* abi) {
   std::string const text = abi;
   return text.substr(0, text.rfind('_'));

@@ -29,7 +29,7 @@ wide series(wide z, int first) {
   return sum;
 }
 
-// The textbook quotients in extended precision, where they lose nothing that a double would see, else the series.
+// The textbook quotients in extended precision, where they lose less than a double's rounding, else the series.
 wide exact_expm1(wide z) { return std::abs(z) < 4 ? z * series(z, 1) : std::exp(z) - 1.0L; }
 wide exact_phi1(wide z) { return std::abs(z) < 4 ? series(z, 1) : (std::exp(z) - 1.0L) / z; }
 wide exact_phi2(wide z) { return std::abs(z) < 4 ? series(z, 2) : (std::exp(z) - 1.0L - z) / z / z; }

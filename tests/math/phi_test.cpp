@@ -75,7 +75,7 @@ TEST_CASE_TEMPLATE("phi2: within 5 ulp up to the limit of phi1; a scalar has a l
   CHECK_ACCURACY(test::sweep<T>(T(-40), high, our_phi2, exact_phi2), 5.0);
   CHECK_ACCURACY(test::sweep<T>(T(-2), T(2), our_phi2, exact_phi2), 5.0);
   CHECK_ACCURACY(test::sweep<T>(T(-1e-3), T(1e-3), our_phi2, exact_phi2), 1.0);
-  // Where the two forms meet, and where an expm1 alone would have lost half of the digits.
+  // Where one form gives way to the other, and where an expm1 alone would have lost half of the digits.
   CHECK_ACCURACY(test::sweep<T>(T(0.99), T(1.01), our_phi2, exact_phi2), 5.0);
   CHECK_ACCURACY(test::sweep<T>(T(-1.01), T(-0.99), our_phi2, exact_phi2), 5.0);
   CHECK_ACCURACY(test::sweep<T>(T(-1e-8), T(1e-8), our_phi2, exact_phi2), 0.51);

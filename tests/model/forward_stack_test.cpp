@@ -35,7 +35,7 @@ void check(char const* format, std::size_t of_one, std::size_t of_many) {
   }
 }
 
-TEST_CASE("forward: no more stack than its card says, for one token and for many") {
+TEST_CASE("forward: no more stack than its card states, for one token and for many") {
   mamba::parallel::set_thread_count(1);  // all work on the thread whose stack is looked at
   check<float>("f32", blocking::stack_of_one<float>, blocking::stack_of_many<float, false>);
   check<mamba::bfloat16>("bf16", blocking::stack_of_one<float>, blocking::stack_of_many<float, true>);

@@ -242,7 +242,8 @@ void check_mixed() {
 
 }  // namespace
 
-TEST_CASE("forward: policies that mix formats keep the partition contract, and round activations where they say") {
+TEST_CASE(
+    "forward: policies that mix formats keep the partition contract, and round activations where their formats do") {
   check_format<some_rounded>();
   check_format<the_others_rounded>();
   check_mixed<some_rounded>();
@@ -266,8 +267,8 @@ TEST_CASE("forward: broken preconditions are named") {
   CHECK_THROWS_AS(model::forward(w, negative, state, workspace, {}), mamba::contract_violation);
   model::config other = sizes;
   other.d_model = 11;
-  model::state<> stranger(other);
-  CHECK_THROWS_AS(model::forward(w, one, stranger, workspace, {}), mamba::contract_violation);
+  model::state<> of_other(other);
+  CHECK_THROWS_AS(model::forward(w, one, of_other, workspace, {}), mamba::contract_violation);
   other.d_model = 9;
   model::state<> narrower(other);
   CHECK_THROWS_AS(model::forward(w, one, narrower, workspace, {}), mamba::contract_violation);

@@ -93,7 +93,7 @@ TEST_CASE("session: prompts and steps have the same bits on an application's own
   CHECK(together.state() == alone.state());
 }
 
-TEST_CASE("hidden: the vectors behind the logits, for the last rows asked for") {
+TEST_CASE("hidden: the vectors behind the logits, for the last rows requested") {
   model::weights<> w(sizes);
   test::fill_weights(w, 1, test::weight_range::unit);
   std::vector<model::token> const prompt{3, 1, 4, 1, 5};

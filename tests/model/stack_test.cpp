@@ -93,7 +93,7 @@ void check_contract() {
     CHECK(state == whole_state);
   }
 
-  // Three sequences in one call: the whole text, a part of it that goes on from a state, and nothing.
+  // Three sequences in one call: the whole text, a part of it that continues from a state, and nothing.
   auto a = w.initial_state(), b = w.initial_state(), c = w.initial_state();
   model::forward(w, std::span(tokens).first(20), b, workspace, {});
   std::vector<float> both((5 + 2) * 50);

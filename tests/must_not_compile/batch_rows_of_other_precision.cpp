@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: forward: out must be a writable matrix of the model.s arithmetic type
+// ERRORS: 1
 // The rows of a batch are of the model's arithmetic type, as those of one sequence are.
 #include <mamba/model/forward.hpp>
 #include <mamba/model/weights.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: A must be a square matrix; a column of modes is diagonal_matrix.column.
-// A column has two readings: an N × 1 matrix, and the modes of a diagonal one. Only the type says which is meant.
+// A column has two readings: an N × 1 matrix, and the modes of a diagonal one. Only the type distinguishes them.
 #include <mamba/ssm/discretize/discretize.hpp>
 
 namespace ssm = mamba::ssm;

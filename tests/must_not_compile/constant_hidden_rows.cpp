@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: hidden: out must be a writable matrix of the model.s arithmetic type
+// ERRORS: 1
 // Hidden vectors are written, so they are a matrix that can be.
 #include <mamba/model/forward.hpp>
 #include <mamba/model/weights.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: nn::forward: x and y must be views of the mixer.s arithmetic type
-// A sequence is a view or a tensor. A matrix of Eigen's is column-major unless it says otherwise.
+// A sequence is a view or a tensor. A matrix of Eigen's is column-major unless its options are RowMajor.
 #include <mamba/nn/forward.hpp>
 #include <mamba/nn/mamba1.hpp>
 

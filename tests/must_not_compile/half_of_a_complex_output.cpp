@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: to_dplr: half of the modes gives 2 Re, which is right for a real C only
-// A complex C doesn't answer with conjugate pairs, and half of its modes would be another system.
+// A complex C doesn't give conjugate pairs, and half of its modes would be another system.
 #include <mamba/ssm/hippo/legendre.hpp>
 #include <mamba/ssm/hippo/low_rank.hpp>
 #include <mamba/ssm/hippo/nplr.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: modes::half needs complex modes
-// A real mode has no conjugate: 2 Re of it would be twice the answer.
+// A real mode has no conjugate: 2 Re of it would be twice the output.
 #include <mamba/ssm/systems/discrete.hpp>
 
 #ifdef CORRECTED

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: modes::half needs complex modes
-// The same where the state says what the modes are.
+// The same where the modes are given by the state's type.
 #include <mamba/ssm/scan/diagonal_recurrence.hpp>
 #include <mamba/tensor/view.hpp>
 

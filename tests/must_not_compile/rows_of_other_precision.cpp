@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: forward: out must be a writable matrix of the model.s arithmetic type
+// ERRORS: 1
 // A model in float writes rows of float: widening them is another pass, and the caller's.
 #include <mamba/model/forward.hpp>
 #include <mamba/model/weights.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// EXPECT: a step that sees two inputs needs a two_point_state
+// EXPECT: a step of two inputs needs a two_point_state
 // A bare state does not contain the input before: its part of the step would be missing.
 #include <mamba/ssm/scan/recurrence.hpp>
 

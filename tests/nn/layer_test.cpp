@@ -40,7 +40,7 @@ static_assert(!parameter_list<no_parameters> && !mixer<no_parameters> && !layer<
 static_assert(!mixer<state_that_cannot_be_compared>);
 static_assert(!layer<mamba1<>>);  // it has no norm and no residual: nn::block adds them
 
-TEST_CASE("layer: a segment says which rows belong to one state") {
+TEST_CASE("layer: a segment names the rows that belong to one state") {
   int state = 0;
   segment<int> const s{3, 4, &state};
   CHECK(s.first + s.count == 7);

@@ -136,7 +136,7 @@ TEST_CASE("linear: ranges of panels have the bits of the whole") {
   check_ranges<q4, output::add>();
 }
 
-TEST_CASE("linear: static extents alone don't say whether there is a bias") {
+TEST_CASE("linear: static extents alone don't determine whether there is a bias") {
   static_assert(!std::is_default_constructible_v<linear<float, 8, 4>>);
   static_assert(std::is_default_constructible_v<linear<float, 8, 4, mamba::nn::packed, 8>>);
   linear<float, 8, 4, mamba::nn::packed, 8> const layer;

@@ -92,7 +92,7 @@ struct distance {
 /// The chain of one token has d_model + 5 roundings in a row for the norm, d_model + 1 for in_proj, d_conv + 5 for the
 /// convolution, d_inner for x_proj, dt_rank + 3 for Δ, d_state + 12 for the scan and d_inner + 1 for out_proj. Each is
 /// at most ε/2 of the sizes summed there; Δ reaches y through exp(ΔA) and through ΔB, B and C as factors, and errors of
-/// h live on, which 4 covers, the sum of |terms| over |sum| being what it is for random signs (about √n, met by
+/// h are carried on, which 4 covers, the sum of |terms| over |sum| being what it is for random signs (about √n, met by
 /// roundings that are as random). So 4 (2 d_model + 2 d_inner + d_conv + dt_rank + d_state + 27) ε/2 is far above what
 /// can be seen, and any wrong index or formula is far above that.
 template <class W>

@@ -59,7 +59,7 @@ TEST_CASE("parameter_names: a model is filled without a heap") {
   CHECK(letters > 100);
 }
 
-TEST_CASE("parameter_names: a nameless visitor sees the same parameters in the same order, without a heap") {
+TEST_CASE("parameter_names: a nameless visitor gets the same parameters in the same order, without a heap") {
   namespace model = mamba::model;
   constexpr model::config sizes{.d_model = 16, .n_layer = 2, .vocab_size = 97};
   model::manifest<> const named(sizes);

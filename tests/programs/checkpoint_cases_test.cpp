@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Checkpoints that are damaged, or say where their texts begin and end, as the programs take them.
+// Checkpoints that are damaged, or name the tokens that begin and end a text, as the programs take them.
 #include <mamba/io/checkpoint/checkpoint.hpp>
 
 #include <support/run_program.hpp>
@@ -129,6 +129,14 @@ TEST_CASE("programs: escapes, a byte order mark, a seed beyond 64 bits") {
   REQUIRE(base.find('\n') != std::string::npos);
   CHECK(test::run({generate, "-p", "ROMEO:", "-n", "60", "-t", "0", "--echo", "no", "--stop", "\\n"}).out ==
         base.substr(0, base.find('\n')));
+  auto const tokens = [](char const* text) { return test::run({MAMBA_TOKENIZE, "--escapes", "--only-ids", text}).out; };
+  CHECK(tokens("a\\nb\\tc\\r") == "97 10 98 9 99 13\n");
+  CHECK(tokens("\\\\n\\x4F\\xfg\\q\\") == "92 110 79 92 120 102 103 92 113 92\n");
+  CHECK(test::run({MAMBA_TOKENIZE, "--only-ids", "a\\n"}).out == "97 92 110\n");
+  CHECK(test::run({generate, "-e", "-p", "A\\n\\x42", "-n", "0"}).out == "A\nB");
+  CHECK(test::run({generate, "-e", "-p", "\\x2d", "-n", "0"}).out == "-");
+  CHECK(test::run({generate, "-p", "A\\n", "-n", "0"}).out == "A\\n");
+
   test::temporary_folder const folder;
   test::write_text(folder / "ids",
                    "\xef\xbb\xbf"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the programs say to arguments and files that make no sense: status 1, one sentence, nothing else.
+// Wrong arguments and files: the programs end with status 1 and one sentence, nothing else.
 #include <support/run_program.hpp>
 
 #include <doctest/doctest.h>

@@ -12,13 +12,14 @@
 namespace {
 
 std::string const evaluate = MAMBA_EVALUATE;
+std::string const generate = MAMBA_GENERATE;
 std::string const make_checkpoint = MAMBA_MAKE_CHECKPOINT;
 
 std::string in_quotes(std::filesystem::path const& path) { return "'" + path.string() + "'"; }
 
 }  // namespace
 
-#if defined(__linux__)  // /proc says what a program has mapped
+#if defined(__linux__)  // /proc lists what a program has mapped
 TEST_CASE("programs: a checkpoint that is truncated while it is mapped ends a program with one sentence and status 1") {
   test::temporary_folder const folder;
   auto const model = folder / "model";
@@ -33,6 +34,24 @@ TEST_CASE("programs: a checkpoint that is truncated while it is mapped ends a pr
   CAPTURE(ended.err);
   CHECK(ended.refused("evaluate"));
   CHECK(ended.err.find("a file in use was truncated by another program (SIGBUS)") != std::string::npos);
+}
+
+TEST_CASE("programs: a file in blocks, whose matrices are read in place, is truncated while text is generated") {
+  test::temporary_folder const folder;
+  REQUIRE(test::run({make_checkpoint, "--shape", "tiny", "--out", (folder / "model").string()}).status == 0);
+  for (std::string const format : {"q8", "q4", "ternary"}) {
+    CAPTURE(format);
+    auto const file = folder / (format + ".safetensors");
+    REQUIRE(test::run({MAMBA_QUANTIZE, (folder / "model").string(), file.string(), "--weights", format}).status == 0);
+    std::string const script = "cd " + in_quotes(folder.path()) + " && { " + in_quotes(generate) + " --model " +
+                               format + ".safetensors --ids 1 -n 4000000000 >text & }; program=$!; i=0; " +
+                               "until [ -s text ]; do i=$((i + 1)); [ $i -lt 600 ] || exit 77; sleep 0.1; done; " +
+                               ": > " + format + ".safetensors; wait $program; status=$?; rm text; exit $status";
+    auto const ended = test::run({"/bin/sh", "-c", script});
+    CAPTURE(ended.err);
+    CHECK(ended.refused("generate"));
+    CHECK(ended.err.find("a file in use was truncated by another program (SIGBUS)") != std::string::npos);
+  }
 }
 #endif
 

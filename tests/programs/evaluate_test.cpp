@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -254,6 +255,40 @@ TEST_CASE("evaluate: without a text the one beside the model, if there is one") 
   CHECK(ended.err.find("--text") != std::string::npos);
 }
 
+TEST_CASE("evaluate: --logits replaces neither the file of --config nor that of standard input") {
+  test::temporary_folder const folder;
+  std::string const profiles = "one:\n  chunk: 3\n";
+  test::write_text(folder / "profiles", profiles);
+  test::write_text(folder / "text", "some text");
+  std::filesystem::create_hard_link(folder / "profiles", folder / "link");
+  std::filesystem::create_symlink(folder / "profiles", folder / "symlink");
+  for (char const* const target : {"profiles", "link", "symlink"}) {
+    auto const ended = run({"--config", (folder / "profiles").string(), "--text", (folder / "text").string(), "--force",
+                            "--logits", (folder / target).string()});
+    CHECK(ended.refused("evaluate"));
+    CHECK(ended.err.find("is the file of --config, and would be overwritten") != std::string::npos);
+    CHECK(test::read_text(folder / "profiles") == profiles);
+  }
+  std::string const text = (folder / "text").string();
+  auto const piped = test::run({evaluate, "--text", "-", "--force", "--logits", text}, "< '" + text + "'");
+  CHECK(piped.refused("evaluate"));
+  CHECK(test::read_text(text) == "some text");
+}
+
+TEST_CASE("evaluate: tokens/s is the model's own, with and without a comparison") {
+  // f64 takes several times as long as q8, so a rate with both in it would be a fraction of q8's.
+  test::temporary_folder const folder;
+  test::write_text(folder / "text", test::read_text(MAMBA_DEFAULT_MODEL_DIR "/heldout.txt").substr(0, 1000));
+  double alone = 0, compared = 0;  // the best of five: other programs can only slow it down
+  for (int round = 0; round < 5; ++round) {
+    words arguments{"--text", (folder / "text").string(), "--weights", "q8", "--threads", "1"};
+    alone = std::max(alone, value(run(arguments), "tokens/s"));
+    arguments.insert(arguments.end(), {"--against", "f64"});
+    compared = std::max(compared, value(run(arguments), "tokens/s"));
+  }
+  CHECK(compared > 0.5 * alone);
+}
+
 TEST_CASE("evaluate: --logits replaces a file only with --force, and a file of the model never") {
   test::temporary_folder const folder;
   test::write_text(folder / "ids", "1 2 3");
@@ -273,8 +308,10 @@ TEST_CASE("evaluate: --logits replaces a file only with --force, and a file of t
   for (char const* const name : {"model.safetensors", "config.json", "generation_config.json"}) {
     auto const before = test::read_text(folder / "model" / name);
     std::filesystem::create_hard_link(folder / "model" / name, folder / (std::string("link to ") + name));
+    std::filesystem::create_symlink(folder / "model" / name, folder / (std::string("symlink to ") + name));
     for (bool const force : {false, true}) {
-      for (auto const& target : {folder / "model" / name, folder / (std::string("link to ") + name)}) {
+      for (auto const& target : {folder / "model" / name, folder / (std::string("link to ") + name),
+                                 folder / (std::string("symlink to ") + name)}) {
         auto const refused = to(target, force);
         CHECK(refused.refused("evaluate"));
         CHECK(refused.err.find("is a file of the model") != std::string::npos);

@@ -66,7 +66,7 @@ TEST_CASE("generate: a prompt of any length, and none at all") {
   CHECK(run({"-p", "\n", "-n", "8", "--seed", "1"}).out == none.out);  // a byte model starts from a new line
 }
 
-TEST_CASE("generate: a prompt that comes late on a pipe is waited for, and that is said") {
+TEST_CASE("generate: a prompt that comes late on a pipe is waited for, with a notice") {
   auto const late = test::run({"/bin/sh", "-c", "(sleep 4; printf KING) | '" + generate + "' -n 8 -t 0"});
   CHECK(late.status == 0);
   CHECK(late.out == test::run({generate, "-p", "KING", "-n", "8", "-t", "0"}).out);
@@ -145,7 +145,7 @@ TEST_CASE("generate: a full disk is an error, a reader who has left is none") {
     CHECK(full.refused("generate"));
     CHECK(full.err.find("standard output") != std::string::npos);
   }
-  // The shell's status is head's; generate must not complain, though 20000 tokens are far from done.
+  // The shell's status is head's; generate must write no error, though 20000 tokens are far from done.
   auto const left = test::run(
       {"/bin/sh", "-c", "{ '" + generate + "' -p x -n 20000 --seed 1; echo \"status $?\" >&2; } | head -c 5"});
   CHECK(left.out.size() == 5);

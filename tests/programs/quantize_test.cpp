@@ -132,7 +132,7 @@ TEST_CASE("quantize: a folder is complete, and what it has is the original's") {
   CHECK(entries(again) == 2);
 }
 
-TEST_CASE("quantize: a single file says when the tokenizer is not beside it") {
+TEST_CASE("quantize: with a single file the message names a missing tokenizer") {
   test::temporary_folder const folder;
   auto const in = folder / "in";
   std::filesystem::copy(goldens + "hf_f32_tied", in);
@@ -258,6 +258,16 @@ TEST_CASE("quantize: --header writes C++ source whole or not at all, and again, 
   };
   fails({in, "--header", (folder / "mine.hpp").string(), "--weights", "q8"}, "is there already");
   CHECK(test::read_text(folder / "mine.hpp") == "int x;");
+  // Nor over what it reads, by whatever name: a hard link, a symbolic link.
+  std::filesystem::copy(in, folder / "in");
+  std::string const read = (folder / "in/model.safetensors").string();
+  auto const weights = test::read_text(read);
+  std::filesystem::create_hard_link(read, folder / "in/hard.hpp");
+  std::filesystem::create_symlink(read, folder / "in/soft.hpp");
+  for (std::string const& to : {read, (folder / "in/hard.hpp").string(), (folder / "in/soft.hpp").string()})
+    fails({(folder / "in").string(), "--header", to, "--weights", "q8", "--namespace", "net"}, "is there already");
+  CHECK(test::read_text(read) == weights);
+  std::filesystem::remove_all(folder / "in");
   fails({in, "--header", (folder / "no" / "such.hpp").string(), "--weights", "q8"}, "cannot be written");
   fails({in, "--header", (folder / "my-net.hpp").string(), "--weights", "q8"},
         "my-net.hpp: 'my-net' is not a C++ identifier, expected a namespace in --namespace");

@@ -12,7 +12,7 @@ execute_process(COMMAND "${generate}" -p "ROMEO:" -n 200 -t 0.8 --seed 12 OUTPUT
                 COMMAND_ERROR_IS_FATAL ANY)
 string(LENGTH "${one}" length)
 if(length LESS 200)
-  message(FATAL_ERROR "200 bytes were asked for, ${length} came:\n${one}")
+  message(FATAL_ERROR "expected 200 bytes, found ${length}:\n${one}")
 endif()
 if(NOT one STREQUAL two)
   message(FATAL_ERROR "one thread wrote\n${one}\ntwo threads wrote\n${two}")

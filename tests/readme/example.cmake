@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# readme_example(<README.md> <name> <file>): the example behind "<!-- example <name>: <header>... -->" as a whole program:
-# its headers, the standard ones, the names of our namespaces, and its lines as the body of main.
+# readme_example(<README.md> <name> <file>): the example behind "<!-- example <name>: <header>... -->" as a whole
+# program: its headers, the standard ones, the names of our namespaces, and its lines as the body of main.
 function(readme_example readme name file)
   file(READ "${readme}" text)
   string(REGEX MATCH "<!-- example ${name}: ([^>]*) -->\n```cpp\n([^`]*)```" found "${text}")

@@ -36,8 +36,8 @@ T unknown(T x) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("compat: fma rounds once exactly where simd::fused says so", T, float, double) {
-  // (1 + ε)² = 1 + 2ε + ε²: the last term survives the subtraction of 1 + 2ε only if the product is not rounded.
+TEST_CASE_TEMPLATE("compat: fma rounds once exactly where simd::fused is set", T, float, double) {
+  // (1 + ε)² = 1 + 2ε + ε²: the last term is left by the subtraction of 1 + 2ε only if the product is not rounded.
   T const eps = std::numeric_limits<T>::epsilon();
   T const a = unknown(T(1) + eps);
   T const c = unknown(-(T(1) + 2 * eps));
@@ -61,28 +61,28 @@ TEST_CASE_TEMPLATE("compat: fms and fnma are fma with a sign", T, float, double)
   }
 }
 
-TEST_CASE_TEMPLATE("compat: product is rounded before it is added, whatever -ffp-contract says", T, float, double) {
+TEST_CASE_TEMPLATE("compat: mul_unfused is rounded before it is added, under any -ffp-contract", T, float, double) {
   T const eps = std::numeric_limits<T>::epsilon();
   T const a = unknown(T(1) + eps);
   T const c = unknown(-(T(1) + 2 * eps));
-  CHECK(simd::product(a, a) + c == T(0));
-  CHECK(c + simd::product(a, a) == T(0));
-  CHECK(-c - simd::product(a, a) == T(0));
+  CHECK(simd::mul_unfused(a, a) + c == T(0));
+  CHECK(c + simd::mul_unfused(a, a) == T(0));
+  CHECK(-c - simd::mul_unfused(a, a) == T(0));
   simd::batch<T> const va(a);
   simd::batch<T> const vc(c);
-  CHECK(lane_of<T>(simd::product(va, va) + vc) == T(0));
-  CHECK(lane_of<T>(vc + simd::product(va, va)) == T(0));
-  CHECK(lane_of<T>(-vc - simd::product(va, va)) == T(0));
+  CHECK(lane_of<T>(simd::mul_unfused(va, va) + vc) == T(0));
+  CHECK(lane_of<T>(vc + simd::mul_unfused(va, va)) == T(0));
+  CHECK(lane_of<T>(-vc - simd::mul_unfused(va, va)) == T(0));
 }
 
-TEST_CASE_TEMPLATE("compat: fma and product of scalars have the bits of a lane", T, float, double) {
+TEST_CASE_TEMPLATE("compat: fma and mul_unfused of scalars have the bits of a lane", T, float, double) {
   test::random rng(1);
   for (int i = 0; i < 1000; ++i) {
     auto const a = static_cast<T>(rng.normal());
     auto const b = static_cast<T>(rng.normal());
     auto const c = static_cast<T>(rng.normal());
     CHECK(simd::fma(a, b, c) == lane_of(simd::fma(simd::batch<T>(a), simd::batch<T>(b), simd::batch<T>(c))));
-    CHECK(simd::product(a, b) == lane_of(simd::product(simd::batch<T>(a), simd::batch<T>(b))));
+    CHECK(simd::mul_unfused(a, b) == lane_of(simd::mul_unfused(simd::batch<T>(a), simd::batch<T>(b))));
   }
 }
 
@@ -96,23 +96,24 @@ TEST_CASE_TEMPLATE("compat: scale is ldexp, subnormal results and overflow inclu
   }
 }
 
-TEST_CASE_TEMPLATE("compat: bounds keep a NaN, in whichever operand order the machine drops it", T, float, double) {
+TEST_CASE_TEMPLATE("compat: maximum and minimum keep a NaN, which the machine drops from one of the operands", T, float,
+                   double) {
   using V = simd::batch<T>;
   struct row {
     T x, bound, least, most;
   };
   for (row const r : {row{T(1), T(2), T(2), T(1)}, row{T(3), T(2), T(3), T(2)}, row{T(2), T(2), T(2), T(2)},
                       row{-infinity<T>, T(2), T(2), -infinity<T>}, row{infinity<T>, T(2), infinity<T>, T(2)}}) {
-    CHECK(simd::at_least(r.x, r.bound) == r.least);
-    CHECK(simd::at_most(r.x, r.bound) == r.most);
-    CHECK(lane_of(simd::at_least(V(r.x), V(r.bound))) == r.least);
-    CHECK(lane_of(simd::at_most(V(r.x), V(r.bound))) == r.most);
+    CHECK(simd::maximum(r.x, r.bound) == r.least);
+    CHECK(simd::minimum(r.x, r.bound) == r.most);
+    CHECK(lane_of(simd::maximum(V(r.x), V(r.bound))) == r.least);
+    CHECK(lane_of(simd::minimum(V(r.x), V(r.bound))) == r.most);
   }
   T const nan = unknown(not_a_number<T>);
-  CHECK(std::isnan(simd::at_least(nan, T(0))));
-  CHECK(std::isnan(simd::at_most(nan, T(0))));
-  CHECK(std::isnan(lane_of(simd::at_least(V(nan), V(T(0))))));
-  CHECK(std::isnan(lane_of(simd::at_most(V(nan), V(T(0))))));
+  CHECK(std::isnan(simd::maximum(nan, T(0))));
+  CHECK(std::isnan(simd::minimum(nan, T(0))));
+  CHECK(std::isnan(lane_of(simd::maximum(V(nan), V(T(0))))));
+  CHECK(std::isnan(lane_of(simd::minimum(V(nan), V(T(0))))));
 }
 
 TEST_CASE_TEMPLATE("compat: select, abs, sqrt, any", T, float, double) {
@@ -145,21 +146,22 @@ TEST_CASE_TEMPLATE("compat: select, abs, sqrt, any", T, float, double) {
   CHECK_FALSE(simd::any(false));
 }
 
-TEST_CASE_TEMPLATE("compat: bits_as there and back changes no bit, and integer shifts work on them", T, float, double) {
+TEST_CASE_TEMPLATE("compat: bit_cast there and back changes no bit, and integer shifts work on them", T, float,
+                   double) {
   using bits = simd::uint_of<T>;
   static_assert(sizeof(bits) == sizeof(T) && sizeof(simd::int_of<T>) == sizeof(T));
   test::random rng(2);
   for (int i = 0; i < 1000; ++i) {
     auto const word = static_cast<bits>(rng.bits());
-    auto const batch = simd::bits_as<T>(simd::batch<bits>(word));
+    auto const batch = simd::bit_cast<T>(simd::batch<bits>(word));
     bits lane[simd::lanes<T>];
-    simd::bits_as<bits>(batch).store_unaligned(lane);
+    simd::bit_cast<bits>(batch).store_unaligned(lane);
     for (bits const b : lane) CHECK(b == word);
     simd::batch<bits>(simd::batch<bits>(word) >> 5).store_unaligned(lane);
     for (bits const b : lane) CHECK(b == static_cast<bits>(word >> 5U));
     simd::batch<bits>(simd::batch<bits>(word) << 5).store_unaligned(lane);
     for (bits const b : lane) CHECK(b == static_cast<bits>(word << 5U));
   }
-  CHECK(simd::bits_as<bits>(T(0)) == 0);
-  CHECK(simd::bits_as<T>(simd::bits_as<bits>(T(-1.5))) == T(-1.5));
+  CHECK(simd::bit_cast<bits>(T(0)) == 0);
+  CHECK(simd::bit_cast<T>(simd::bit_cast<bits>(T(-1.5))) == T(-1.5));
 }

@@ -12,7 +12,7 @@ namespace simd = mamba::simd;
 
 namespace {
 
-/// Lane j and lane j + n/2, then the same of the n/2 sums: what the header's formula says.
+/// Lane j and lane j + n/2, then the same of the n/2 sums: the header's formula.
 template <class T>
 T halved(T const* v, std::size_t n) {
   T lane[simd::lanes<T>];

@@ -31,26 +31,26 @@ TEST_CASE_TEMPLATE("portable_batch: operators are those of the scalar, bit by bi
     portable_batch<T> const va(a), vb(b), vc(c);
     CHECK((va + vb).get(0) == a + b);
     CHECK((va - vb).get(0) == a - b);
-    CHECK((va * vb).get(0) == simd::product(a, b));
+    CHECK((va * vb).get(0) == simd::mul_unfused(a, b));
     CHECK((va / vb).get(0) == a / b);
     CHECK((-va).get(0) == -a);
     CHECK(simd::fma(va, vb, vc).get(0) == simd::fma(a, b, c));
     CHECK(simd::fms(va, vb, vc).get(0) == simd::fms(a, b, c));
     CHECK(simd::fnma(va, vb, vc).get(0) == simd::fnma(a, b, c));
-    CHECK(simd::product(va, vb).get(0) == simd::product(a, b));
+    CHECK(simd::mul_unfused(va, vb).get(0) == simd::mul_unfused(a, b));
     CHECK(simd::any(va < vb) == (a < b));
     CHECK(simd::any(!(va < vb)) == !(a < b));
     CHECK(simd::any((va < vb) & (va < vc)) == (a < b && a < c));
     CHECK(simd::any((va < vb) | (va < vc)) == (a < b || a < c));
     CHECK(simd::select(va < vb, va, vb).get(0) == (a < b ? a : b));
-    CHECK(simd::at_least(va, vb).get(0) == simd::at_least(a, b));
-    CHECK(simd::at_most(va, vb).get(0) == simd::at_most(a, b));
+    CHECK(simd::maximum(va, vb).get(0) == simd::maximum(a, b));
+    CHECK(simd::minimum(va, vb).get(0) == simd::minimum(a, b));
     CHECK(simd::abs(va).get(0) == std::fabs(a));
-    CHECK(simd::sqrt(va * va).get(0) == std::sqrt(simd::product(a, a)));
+    CHECK(simd::sqrt(va * va).get(0) == std::sqrt(simd::mul_unfused(a, a)));
   }
 }
 
-TEST_CASE_TEMPLATE("portable_batch: a product is rounded before it is added, whatever -ffp-contract says", T, float,
+TEST_CASE_TEMPLATE("portable_batch: mul_unfused is rounded before it is added, under any -ffp-contract", T, float,
                    double) {
   T const eps = std::numeric_limits<T>::epsilon();
   portable_batch<T> const a(unknown(T(1) + eps));
@@ -63,11 +63,12 @@ TEST_CASE_TEMPLATE("portable_batch: a product is rounded before it is added, wha
   CHECK(sum.get(0) == T(0));
 }
 
-TEST_CASE_TEMPLATE("portable_batch: bounds keep a NaN, and a comparison with one is false", T, float, double) {
+TEST_CASE_TEMPLATE("portable_batch: maximum and minimum keep a NaN, and a comparison with one is false", T, float,
+                   double) {
   portable_batch<T> const nan(unknown(std::numeric_limits<T>::quiet_NaN()));
   portable_batch<T> const one(T(1));
-  CHECK(std::isnan(simd::at_least(nan, one).get(0)));
-  CHECK(std::isnan(simd::at_most(nan, one).get(0)));
+  CHECK(std::isnan(simd::maximum(nan, one).get(0)));
+  CHECK(std::isnan(simd::minimum(nan, one).get(0)));
   CHECK_FALSE(simd::any(nan < one));
   CHECK_FALSE(simd::any(nan == nan));
   CHECK(simd::any(nan != nan));
@@ -90,7 +91,7 @@ TEST_CASE("portable_batch: integers wrap, shift and mask") {
         std::numeric_limits<std::int32_t>::min());
   CHECK((-numbers(5)).get(0) == -5);
   CHECK(simd::to_float(numbers(-7)).get(0) == -7.0F);
-  CHECK(simd::bits_as<float>(words(0x3f800000U)).get(0) == 1.0F);
+  CHECK(simd::bit_cast<float>(words(0x3f800000U)).get(0) == 1.0F);
 }
 
 TEST_CASE("portable_batch: one lane in memory") {

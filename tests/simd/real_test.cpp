@@ -36,8 +36,8 @@ TEST_CASE_TEMPLATE("real: the scalar, the width and the word of a value", T, flo
   CHECK(simd::width<T> == 1);
   CHECK(simd::width<V> == simd::lanes<T>);
   CHECK(simd::lanes<T> * sizeof(T) == sizeof(V));
-  CHECK(sizeof(simd::word_of<T>) == sizeof(T));
-  CHECK(sizeof(simd::word_of<V>) == sizeof(V));
-  CHECK(std::same_as<simd::word_of<float>, std::uint32_t>);
-  CHECK(std::same_as<simd::word_of<double>, std::uint64_t>);
+  CHECK(sizeof(simd::uint_like<T>) == sizeof(T));
+  CHECK(sizeof(simd::uint_like<V>) == sizeof(V));
+  CHECK(std::same_as<simd::uint_like<float>, std::uint32_t>);
+  CHECK(std::same_as<simd::uint_like<double>, std::uint64_t>);
 }

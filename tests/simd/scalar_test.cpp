@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// fma, product and the bounds are tested beside those of batches, in compat_test.cpp; here is what scalars alone have.
+// compat_test.cpp tests fma, mul_unfused, maximum and minimum beside those of batches; here is what scalars alone have.
 #include <mamba/simd/scalar.hpp>
 #include <support/random.hpp>
 
@@ -14,9 +14,9 @@ TEST_CASE_TEMPLATE("scalar: opaque changes no bit", T, float, double) {
   test::random rng(1);
   for (int i = 0; i < 1000; ++i) {
     auto const word = static_cast<simd::uint_of<T>>(rng.bits());
-    auto v = simd::bits_as<T>(word);
+    auto v = simd::bit_cast<T>(word);
     simd::detail::opaque(v);
-    CHECK(simd::bits_as<simd::uint_of<T>>(v) == word);
+    CHECK(simd::bit_cast<simd::uint_of<T>>(v) == word);
   }
 }
 

@@ -37,7 +37,8 @@ TEST_CASE("how_to_call: systems, rules, steps, scans and kernels") {
   auto h = zero_state(stepped);
   auto y = recurrence(stepped, h, x);
   auto y_k = step(stepped, h, 1.0);
-  auto states = blelloch_scan(maps(stepped, x), in_order{}, starting_from(stepped.a_bar, zero_state(stepped)));
+  auto states =
+      blelloch_scan(maps(stepped, x), compose_in_time_order{}, initial_element(stepped.a_bar, zero_state(stepped)));
   auto same_y = outputs(stepped, states, x);
   CHECK(y_k.size() == 1);
   CHECK((same_y - y).norm() <= 1e-12 * y.norm());  // a scan groups otherwise: some roundings of 64 steps
@@ -60,15 +61,15 @@ TEST_CASE("how_to_call: HiPPO and S4D") {
   auto dplr = to_dplr(legs, low_rank_legs<double>(64), c);
   auto s4d = s4d_lin(c_half);
   auto real = s4d_real(c);
-  hippo_memory<double> memory(32);
-  memory.bilinear(1.0, 0.5);
+  hippo_state<double> state(32);
+  state.bilinear(1.0, 0.5);
   CHECK(fixed.a.rows() == 8);
   CHECK(form.lambda.size() == 32);
   CHECK(form.v.rows() == 64);
   CHECK(dplr.a.lambda.size() == 32);
   CHECK(s4d.a.lambda.size() == 32);
   CHECK(real.a.lambda.size() == 64);
-  CHECK(memory.state()(0) == 0.5);
+  CHECK(state.coefficients()(0) == 0.5);
 }
 
 TEST_CASE("how_to_call: the selective scan") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tests/support/accuracy.hpp — holds a function of one number to its documented bound, in scalars and in batches.
+// tests/support/accuracy.hpp — compares a function of one number with its documented bound, in scalars and in batches.
 #pragma once
 
 #include <mamba/simd/load_store.hpp>
@@ -41,7 +41,7 @@ template <class T>
 }
 
 /// Calls f on [low, high]: half of the points are uniform in value, half in the order of bit patterns, so that all
-/// magnitudes down to the subnormal ones are met. `exact` is called in double for float and in long double for double.
+/// magnitudes down to the subnormal ones occur. `exact` is called in double for float and in long double for double.
 template <class T, class F, class G>
 [[nodiscard]] accuracy<T> sweep(T low, T high, F&& f, G&& exact,
                                 std::size_t points = sizeof(T) == 4 ? 400000 : 100000) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tests/support/allocations.hpp — counts what operator new hands out, for tests that promise it hands out nothing; and
+// tests/support/allocations.hpp — counts the allocations of operator new, for tests that there are none; and
 // calloc, where tensors of 64 KiB and more come from, with glibc and without sanitizers.
 //
 // The replacements are weak, so that several test files of one executable may include this header.

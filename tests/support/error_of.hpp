@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tests/support/error_of.hpp — what a call has to say about bad input.
+// tests/support/error_of.hpp — the message that a call throws on bad input.
 #pragma once
 
 #include <mamba/core/error.hpp>

@@ -11,7 +11,7 @@
 namespace test {
 
 /// rows × columns numbers that start `shift` elements into the memory, with `gap` elements between rows. Everything
-/// outside the matrix holds a pattern, and intact() says whether all of it is still there.
+/// outside the matrix holds a pattern, and intact() checks that all of it is still there.
 template <class T>
 class guarded {
  public:

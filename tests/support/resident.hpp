@@ -13,7 +13,7 @@
 
 namespace test {
 
-/// Hands free memory of the heap back to the system, so that what is allocated next counts as new.
+/// Returns free memory of the heap to the system, so that what is allocated next counts as new.
 inline void give_back_memory() {
 #if defined(__GLIBC__)
   ::malloc_trim(0);
@@ -21,7 +21,7 @@ inline void give_back_memory() {
 }
 
 /// Bytes of anonymous memory that are resident now: the heap and the stacks, not the pages of mapped files. 0 where the
-/// system does not say.
+/// system does not report it.
 [[nodiscard]] inline std::size_t anonymous_memory() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {

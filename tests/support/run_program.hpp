@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tests/support/run_program.hpp — runs a program and catches what it says.
+// tests/support/run_program.hpp — runs a program and captures its output.
 #pragma once
 
 #include <support/temporary_folder.hpp>

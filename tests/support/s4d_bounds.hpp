@@ -23,7 +23,7 @@ struct s4d_bounds {
   static constexpr double unfused = mamba::simd::fused ? 1 : 2;
 
   exact_layer& plain;
-  std::vector<errors> of_a_bar, of_c_bar;  ///< relative; where nothing else is said, s4d_modes's card
+  std::vector<errors> of_a_bar, of_c_bar;  ///< relative; s4d_modes's card unless noted
   std::vector<errors> of_h;
   double of_vectors = 0;  ///< relative, of u, D, weights and biases beside the exact layer's
 

@@ -6,7 +6,7 @@
 
 namespace test {
 
-/// While it lives, no work is too small to be shared; the number of threads is put back at the end.
+/// While it exists, no work is too small for threads; the destructor restores their number.
 class all_work_shared {
  public:
   all_work_shared() { mamba::parallel::set_parallel_threshold({}); }

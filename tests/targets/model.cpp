@@ -25,7 +25,7 @@ int faults = 0;
 /// In pieces of 32 bits: small C libraries print no more at a time.
 template <class T>
 void print_bits(T v) {
-  auto const word = static_cast<std::uint64_t>(mamba::simd::bits_as<mamba::simd::uint_of<T>>(v));
+  auto const word = static_cast<std::uint64_t>(mamba::simd::bit_cast<mamba::simd::uint_of<T>>(v));
   std::printf(" ");
   if (sizeof(T) == 8) std::printf("%08lx", static_cast<unsigned long>(word >> 32U));
   std::printf("%08lx", static_cast<unsigned long>(word & 0xffffffffU));

@@ -16,7 +16,7 @@ if(NOT status EQUAL 0 OR NOT output MATCHES "\n0 faults")
   message(FATAL_ERROR "the program failed (${status})")
 endif()
 
-# A multiply-add that rounds once has no place in a portable build for ARM: nothing in it asks for one.
+# A portable build for ARM must have no multiply-add that rounds once.
 string(REGEX REPLACE "g[+][+]$" "objdump" objdump "${COMPILER}")
 if(COMPILER MATCHES "arm-none-eabi" AND EXISTS "${objdump}")
   execute_process(COMMAND "${objdump}" -d "${PROGRAM}" OUTPUT_VARIABLE code RESULT_VARIABLE status)

@@ -14,7 +14,7 @@ namespace {
 using mamba::dynamic;
 using mamba::tensor;
 
-// Small static tensors live in place; what is larger than inline_bytes, or not known to the compiler, on the heap.
+// Small static tensors are stored in place; those above inline_bytes, and dynamic ones, on the heap.
 static_assert(tensor<float, 4, 3>::stored_inline && tensor<float, 64, 64>::stored_inline);
 static_assert(!tensor<float, 64, 65>::stored_inline && !tensor<double, 64, 64>::stored_inline);
 static_assert(!tensor<float, dynamic, 3>::stored_inline && sizeof(tensor<float, 3072, 768>) <= 64);

@@ -9,7 +9,8 @@ language_model open_language_model(std::filesystem::path const& path) {
   auto words = files.tokenizer ? mamba::io::tokenizer::load(*files.tokenizer) : mamba::io::tokenizer::bytes();
   language_model model{std::move(files), std::move(words)};
   if (model.real_vocabulary() == 0)
-    mamba::core::fail(path.string() + ": the tokenizer has no token that the model knows, expected at least one");
+    mamba::core::fail(path.string() +
+                      ": no token of the tokenizer has an embedding in the model, expected at least one");
   return model;
 }
 

@@ -3,7 +3,7 @@
 //
 // A header-only library is compiled anew in every translation unit. When two of them use different flags, the linker
 // keeps one copy of each function under one name, and half of the program runs code that was compiled for another
-// machine. So everything lives in
+// machine. So everything is in
 //
 //     namespace mamba::inline MAMBA_ABI::<floor>
 //
@@ -31,8 +31,8 @@
 #error "mamba: floats are computed in a wider type here (x87) and rounded by chance; use -msse2 -mfpmath=sse"
 #endif
 
-// Batches of one lane, in plain C++, and no xsimd: where xsimd has no batch for the machine, or where the user asks for
-// it with -DMAMBA_SIMD_PORTABLE=1. No multiply-add is fused then, so all such builds have the same bits.
+// Batches of one lane, in plain C++, and no xsimd: where xsimd has no batch for the machine, or with
+// -DMAMBA_SIMD_PORTABLE=1. No multiply-add is fused then, so all such builds have the same bits.
 #if !defined(MAMBA_SIMD_PORTABLE)
 #if defined(__SSE2__) || defined(__aarch64__) || defined(__ARM_NEON) || defined(_M_X64) || defined(_M_ARM64)
 #define MAMBA_SIMD_PORTABLE 0

@@ -11,7 +11,7 @@ namespace mamba::inline MAMBA_ABI {
 
 /// binary16: sign, 5 bits of exponent, 10 bits of fraction. Storage only, no arithmetic.
 ///
-/// Why:     the format that many checkpoints are published in; g++ 12 has _Float16, clang 14 refuses it on most x86.
+/// Why:     the format that many checkpoints are published in; g++ 12 has _Float16, clang 14 rejects it on most x86.
 /// Domain:  magnitudes up to 65,504; from 65,520 on a float becomes infinite. The smallest normal number is 2^-14, the
 ///          smallest of all 2^-24.
 /// Error:   rounding from float is to nearest, ties to even: at most 2^-11 relative for normal numbers, 2^-25 absolute

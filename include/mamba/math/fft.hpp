@@ -37,7 +37,7 @@ inline void inverse_butterfly(complex<V>& a, complex<V>& b, complex<V> const& w)
   V const re = a.re - b.re;
   V const im = a.im - b.im;
   a = {a.re + b.re, a.im + b.im};
-  b = {simd::fma(w.im, im, simd::product(w.re, re)), simd::fnma(w.im, re, simd::product(w.re, im))};
+  b = {simd::fma(w.im, im, simd::mul_unfused(w.re, re)), simd::fnma(w.im, re, simd::mul_unfused(w.re, im))};
 }
 
 /// A radix-R butterfly: the log₂ R levels of the tree below node h, for R coefficients that lie n/R apart.
@@ -85,7 +85,7 @@ class radix_butterfly {
 
  private:
   [[gnu::always_inline]] complex<V> real_butterfly(V a, V b) const noexcept {
-    return {simd::fma(twiddle_[1].re, b, a), simd::product(twiddle_[1].im, b)};
+    return {simd::fma(twiddle_[1].re, b, a), simd::mul_unfused(twiddle_[1].im, b)};
   }
 
   template <std::size_t Node, std::size_t First, std::size_t Count>

@@ -61,11 +61,11 @@ template <simd::real V>
   if constexpr (simd::fused) {
     return simd::fms(a, a, square);
   } else {
-    V const shifted = simd::product(a, V(gelu_constants<simd::scalar_of<V>>::split));
+    V const shifted = simd::mul_unfused(a, V(gelu_constants<simd::scalar_of<V>>::split));
     V const high = shifted - (shifted - a);
     V const low = a - high;
-    V const cross = simd::product(high, low);
-    return ((simd::product(high, high) - square) + (cross + cross)) + simd::product(low, low);
+    V const cross = simd::mul_unfused(high, low);
+    return ((simd::mul_unfused(high, high) - square) + (cross + cross)) + simd::mul_unfused(low, low);
   }
 }
 
@@ -75,21 +75,21 @@ template <simd::real V>
 inline V gelu(V x) noexcept {
   using T = simd::scalar_of<V>;
   using c = detail::gelu_constants<T>;
-  V const a = simd::at_most(simd::abs(x), V(c::low));
-  V const square = simd::product(a, a);
+  V const a = simd::minimum(simd::abs(x), V(c::low));
+  V const square = simd::mul_unfused(a, a);
   V const rest = detail::rest_of_square(a, square);  // e^(−a²/2) would multiply the rounding of a² by a²/2
   V const e = detail::exp_from_below<V>(square * V(T(-0.5)));
   V const t = V(c::k) / (V(c::k) + a);
-  V const scaled_tail = simd::product(t, polynomial(simd::fma(t, V(T(2)), V(T(-1))), c::terms));
+  V const scaled_tail = simd::mul_unfused(t, polynomial(simd::fma(t, V(T(2)), V(T(-1))), c::terms));
   V const corrected = simd::fma(rest * V(T(-0.5)), scaled_tail, scaled_tail);
-  V const left = simd::product(simd::select(x < V(T(0)), -a, a), corrected);
-  V const tail = simd::product(left, e);  // ±|x| Φ(−|x|); last, so that nothing before it is subnormal
+  V const left = simd::mul_unfused(simd::select(x < V(T(0)), -a, a), corrected);
+  V const tail = simd::mul_unfused(left, e);  // ±|x| Φ(−|x|); last, so that nothing before it is subnormal
   return simd::select(x < V(T(0)), tail, x - tail);
 }
 
 template <simd::real V>
 inline V glu(V a, V g) noexcept {
-  return simd::product(a, sigmoid(g));
+  return simd::mul_unfused(a, sigmoid(g));
 }
 
 }  // namespace mamba::inline MAMBA_ABI::math

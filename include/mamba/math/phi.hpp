@@ -91,7 +91,7 @@ inline V phi1(V z) noexcept {
   using T = simd::scalar_of<V>;
   using c = detail::exp_constants_of<V>;
   static constexpr T part = T(0x1p-16);
-  V const quotient = detail::part_of_expm1<16>(z, c::phi1_high) / (simd::at_most(z, V(c::phi1_high)) * V(part));
+  V const quotient = detail::part_of_expm1<16>(z, c::phi1_high) / (simd::minimum(z, V(c::phi1_high)) * V(part));
   return simd::select(simd::abs(z) < V(c::expm1_is_x), simd::fma(z, V(T(0.5)), V(T(1))), quotient);
 }
 template <std::same_as<long double> T>
@@ -103,7 +103,7 @@ template <simd::real V>
 inline V phi2(V z) noexcept {
   using T = simd::scalar_of<V>;
   using c = detail::exp_constants_of<V>;
-  V const quotient = (phi1(z) - V(T(1))) / simd::at_most(z, V(c::phi1_high));
+  V const quotient = (phi1(z) - V(T(1))) / simd::minimum(z, V(c::phi1_high));
   return simd::select(simd::abs(z) < V(T(1)), polynomial(z, detail::phi2_series<T>::terms), quotient);
 }
 template <std::same_as<long double> T>

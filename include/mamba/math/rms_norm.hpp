@@ -29,7 +29,7 @@ inline void rms_norm(std::span<T const> x, std::span<T const> weight, T epsilon,
   T const mean = simd::sum_of_squares(x) / static_cast<T>(x.size());
   V const root(simd::sqrt(mean + epsilon));
   simd::transform(
-      out, [root](V v, V w) { return simd::product(v / root, w); }, x, weight);
+      out, [root](V v, V w) { return simd::mul_unfused(v / root, w); }, x, weight);
 }
 
 }  // namespace mamba::inline MAMBA_ABI::math

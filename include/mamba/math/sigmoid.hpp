@@ -34,10 +34,10 @@ template <exponents Known = exponents::nonpositive, simd::real V>
   using T = simd::scalar_of<V>;
   if constexpr (Known == exponents::normal) {
     V const e = detail::exp_of_minus<V>(simd::abs(x));
-    return simd::at_least(x, V(x * e)) / (V(T(1)) + e);  // x·e for x < 0, else x
+    return simd::maximum(x, V(x * e)) / (V(T(1)) + e);  // x·e for x < 0, else x
   }
   V const e = detail::exp_from_below<V>(-simd::abs(x));
-  V const inside = simd::at_least(x, V(T(-1000)));  // e is 0 long before, and 0·∞ would be NaN
+  V const inside = simd::maximum(x, V(T(-1000)));  // e is 0 long before, and 0·∞ would be NaN
   return simd::select(x < V(T(0)), inside * e, x) / (V(T(1)) + e);
 }
 

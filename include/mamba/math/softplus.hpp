@@ -78,7 +78,7 @@ inline V softplus(V x) noexcept {
   } else {
     u = detail::exp_from_below<V>(-simd::abs(x));
   }
-  V const above = simd::at_least(x, V(T(0)));
+  V const above = simd::maximum(x, V(T(0)));
   return u + simd::fma(u * u, polynomial(u, detail::softplus_constants<T>::terms), above);
 }
 

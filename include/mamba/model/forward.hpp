@@ -9,6 +9,7 @@
 #include <concepts>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace mamba::inline MAMBA_ABI::model {
 
@@ -29,6 +30,111 @@ namespace detail {
 
 /// The result of forward(): outputs, or the rows of the last layer.
 enum class wanted { outputs, hidden };
+
+/// The `out` of forward() and hidden() as rows in T. What does not convert, because it is constant or has numbers of
+/// another type, does not compile, with one of two sentences.
+template <wanted Wanted, class T, class Out>
+[[nodiscard]] matrix_view<T> rows_of(Out&& out) noexcept(!core::contracts_checked);
+
+/// The outputs of step() as a matrix of one row.
+template <class T, class Out>
+[[nodiscard]] matrix_view<T> one_row(Out& out) noexcept(!core::contracts_checked);
+
+/// The forward pass of a batch, in one parallel region.
+template <wanted Wanted, class Network, class Workspace>
+void run(Network const& network, std::span<sequence<Network> const> batch, Workspace& workspace,
+         matrix_view<typename Network::scalar> out);
+
+}  // namespace detail
+
+/// Reads the items of many sequences, each continuing from its own state, and writes the outputs that follow the last
+/// s.outputs items of each, sequence after sequence.
+///
+///     model::sequence<weights> const batch[] = {{tokens_a, &state_a, 1}, {tokens_b, &state_b, 1}};
+///     model::forward(w, std::span(batch), workspace, logits);      // logits [2, vocab_size]
+///
+/// Paper:   Mamba, section 3.4: embedding, blocks with residual, RMS norm, head.
+/// Why:     rows of all sequences go through a layer together, so that its weights are read once; chunk_rows at a time,
+///          so that the workspace does not grow with the input.
+/// Shapes:  out [Σ s.outputs, ≤ outputs()], a writable matrix of the model's arithmetic type: nothing is narrowed on the
+///          way. s.outputs at most the number of items. Sequences may be empty.
+/// Domain:  states made for this model, no two sequences with one state; tokens in the vocabulary. NaN in, NaN out.
+/// Determinism: the partition contract: every split of the items into calls, every batch, every number of threads,
+///          static and dynamic extents give the same bits in outputs and states, within one build.
+/// Cost:    on the stack, at most 24 kB beside that of matmul (kernels/gemm/matmul.hpp,
+///          kernels/quantization/quantized_matmul.hpp), whatever the sizes of the model.
+/// Throws:  std::bad_alloc where the workspace must grow (model/workspace.hpp says how to prevent it).
+template <class Input, class Stack, class Output, class Workspace, class Out = matrix_view<typename Stack::scalar>>
+void forward(network<Input, Stack, Output> const& w,
+             std::type_identity_t<std::span<network_sequence<network<Input, Stack, Output>> const>> batch,
+             Workspace& workspace, Out&& out) {
+  auto const rows = detail::rows_of<detail::wanted::outputs, typename Stack::scalar>(std::forward<Out>(out));
+  detail::run<detail::wanted::outputs>(w, batch, workspace, rows);
+}
+
+/// One sequence: reads items, continuing from `state`, and writes the outputs that follow the last out.extent(0) of
+/// them.
+///
+///     forward(w, tokens, state, workspace, logits);    // rows: as many as tokens, one for what comes next, none
+///
+/// See:     the batch above for all else.
+template <class Input, class Stack, class Output, class State, class Workspace,
+          class Out = matrix_view<typename Stack::scalar>>
+void forward(network<Input, Stack, Output> const& w, std::type_identity_t<typename Input::items> items, State& state,
+             Workspace& workspace, Out&& out) {
+  using net = network<Input, Stack, Output>;
+  static_assert(std::derived_from<State, typename net::state>,
+                "forward: the state must be the model's: the same static sizes, the same arithmetic (float or double)");
+  auto const rows = detail::rows_of<detail::wanted::outputs, typename Stack::scalar>(std::forward<Out>(out));
+  sequence<net> const one[] = {{items, &state, rows.extent(0)}};
+  detail::run<detail::wanted::outputs>(w, std::span<sequence<net> const>(one), workspace, rows);
+}
+
+/// The hidden vectors behind the last out.extent(0) items, normalised (and pooled), without the output map's
+/// projection: what transformers calls last_hidden_state.
+///
+/// Shapes:  out [≤ items, d_model].
+template <class Input, class Stack, class Output, class State, class Workspace,
+          class Out = matrix_view<typename Stack::scalar>>
+void hidden(network<Input, Stack, Output> const& w, std::type_identity_t<typename Input::items> items, State& state,
+            Workspace& workspace, Out&& out) {
+  using net = network<Input, Stack, Output>;
+  static_assert(std::derived_from<State, typename net::state>,
+                "hidden: the state must be the model's: the same static sizes, the same arithmetic (float or double)");
+  auto const rows = detail::rows_of<detail::wanted::hidden, typename Stack::scalar>(std::forward<Out>(out));
+  MAMBA_EXPECTS(rows.extent(0) == 0 || rows.extent(1) == w.width(), "hidden: rows are as wide as the model",
+                rows.extent(1), w.width());
+  sequence<net> const one[] = {{items, &state, rows.extent(0)}};
+  detail::run<detail::wanted::hidden>(w, std::span<sequence<net> const>(one), workspace, rows);
+}
+
+/// One item: forward() with one row. With a workspace made for the model it allocates nothing and throws nothing, and
+/// it takes no lock: serial, or with threads for models whose token costs less than parallel::parallel_threshold().
+///
+/// Shapes:  out [≤ outputs()].
+/// See:     examples/embed for a Mamba in an application's loop.
+template <class Input, class Stack, class Output, class State, class Workspace,
+          class Out = std::span<typename Stack::scalar>>
+requires std::same_as<typename Input::items, std::span<token const>>
+void step(network<Input, Stack, Output> const& w, token next, State& state, Workspace& workspace,
+          Out&& out) noexcept(!core::contracts_checked) {
+  model::forward(w, std::span<token const>(&next, 1), state, workspace, detail::one_row<typename Stack::scalar>(out));
+}
+
+/// One row of features.
+///
+/// Shapes:  x [features], out [≤ outputs()].
+template <class Input, class Stack, class Output, class State, class Workspace,
+          class Out = std::span<typename Stack::scalar>>
+requires std::same_as<typename Input::items, matrix_view<typename Stack::scalar const>>
+void step(network<Input, Stack, Output> const& w, std::type_identity_t<std::span<typename Stack::scalar const>> x,
+          State& state, Workspace& workspace, Out&& out) noexcept(!core::contracts_checked) {
+  using T = typename Stack::scalar;
+  model::forward(w, matrix_view<T const>(x.data(), std::size_t{1}, x.size()), state, workspace,
+                 detail::one_row<T>(out));
+}
+
+namespace detail {
 
 /// The forward pass of a batch, in chunks.
 template <class Network>
@@ -112,13 +218,22 @@ struct batch_run {
   }
 };
 
-/// An `out` that forward() and hidden() of a model in T cannot write to: of other numbers, or constant.
-template <class Out, class T>
-concept no_rows_of = !std::convertible_to<Out, matrix_view<T>>;
+template <wanted Wanted, class T, class Out>
+matrix_view<T> rows_of(Out&& out) noexcept(!core::contracts_checked) {
+  constexpr bool fits = std::convertible_to<Out, matrix_view<T>>;
+  static_assert(fits || Wanted != wanted::outputs,
+                "forward: out must be a writable matrix of the model's arithmetic type (float or double)");
+  static_assert(fits || Wanted != wanted::hidden,
+                "hidden: out must be a writable matrix of the model's arithmetic type (float or double)");
+  if constexpr (fits) {
+    return std::forward<Out>(out);
+  } else {
+    return {};
+  }
+}
 
-/// The outputs of step() as a matrix of one row.
 template <class T, class Out>
-[[nodiscard]] matrix_view<T> one_row(Out& out) noexcept(!core::contracts_checked) {
+matrix_view<T> one_row(Out& out) noexcept(!core::contracts_checked) {
   constexpr bool fits = std::convertible_to<Out&, std::span<T>>;
   static_assert(fits, "step: outputs must be a span of the model's arithmetic type (float or double)");
   if constexpr (fits) {
@@ -159,113 +274,5 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
 }
 
 }  // namespace detail
-
-/// Reads the items of many sequences, each continuing from its own state, and writes the outputs that follow the last
-/// s.outputs items of each, sequence after sequence.
-///
-///     model::sequence<weights> const batch[] = {{tokens_a, &state_a, 1}, {tokens_b, &state_b, 1}};
-///     model::forward(w, std::span(batch), workspace, logits);      // logits [2, vocab_size]
-///
-/// Paper:   Mamba, section 3.4: embedding, blocks with residual, RMS norm, head.
-/// Why:     rows of all sequences go through a layer together, so that its weights are read once; chunk_rows at a time,
-///          so that the workspace does not grow with the input.
-/// Shapes:  out [Σ s.outputs, ≤ outputs()], s.outputs at most the number of items. Sequences may be empty.
-/// Domain:  states made for this model, no two sequences with one state; tokens in the vocabulary. NaN in, NaN out.
-/// Determinism: the partition contract: every split of the items into calls, every batch, every number of threads,
-///          static and dynamic extents give the same bits in outputs and states, within one build.
-/// Cost:    on the stack, at most 24 kB beside that of matmul (kernels/gemm/matmul.hpp,
-///          kernels/quantization/quantized_matmul.hpp), whatever the sizes of the model.
-/// Throws:  std::bad_alloc where the workspace must grow (model/workspace.hpp says how to prevent it).
-template <class Input, class Stack, class Output, class Workspace>
-void forward(network<Input, Stack, Output> const& w,
-             std::type_identity_t<std::span<network_sequence<network<Input, Stack, Output>> const>> batch,
-             Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
-  detail::run<detail::wanted::outputs>(w, batch, workspace, out);
-}
-
-/// Not for rows of another arithmetic type, nor for constant ones: nothing is narrowed on the way.
-template <class Input, class Stack, class Output, class Workspace, detail::no_rows_of<typename Stack::scalar> Out>
-void forward(network<Input, Stack, Output> const&,
-             std::type_identity_t<std::span<network_sequence<network<Input, Stack, Output>> const>>, Workspace&,
-             Out&&) {
-  static_assert(!detail::no_rows_of<Out, typename Stack::scalar>,
-                "forward: out must be a writable matrix of the model's arithmetic type (float or double)");
-}
-
-/// One sequence: reads items, continuing from `state`, and writes the outputs that follow the last out.extent(0) of
-/// them.
-///
-///     forward(w, tokens, state, workspace, logits);    // rows: as many as tokens, one for what comes next, none
-///
-/// See:     the batch above for all else.
-template <class Input, class Stack, class Output, class State, class Workspace>
-void forward(network<Input, Stack, Output> const& w, std::type_identity_t<typename Input::items> items, State& state,
-             Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
-  using net = network<Input, Stack, Output>;
-  static_assert(std::derived_from<State, typename net::state>,
-                "forward: the state must be the model's: the same static sizes, the same arithmetic (float or double)");
-  sequence<net> const one[] = {{items, &state, out.extent(0)}};
-  detail::run<detail::wanted::outputs>(w, std::span<sequence<net> const>(one), workspace, out);
-}
-
-/// Not for rows of another arithmetic type, nor for constant ones.
-template <class Input, class Stack, class Output, class State, class Workspace,
-          detail::no_rows_of<typename Stack::scalar> Out>
-void forward(network<Input, Stack, Output> const&, std::type_identity_t<typename Input::items>, State&, Workspace&,
-             Out&&) {
-  static_assert(!detail::no_rows_of<Out, typename Stack::scalar>,
-                "forward: out must be a writable matrix of the model's arithmetic type (float or double)");
-}
-
-/// The hidden vectors behind the last out.extent(0) items, normalised (and pooled), without the output map's
-/// projection: what transformers calls last_hidden_state.
-///
-/// Shapes:  out [≤ items, d_model].
-template <class Input, class Stack, class Output, class State, class Workspace>
-void hidden(network<Input, Stack, Output> const& w, std::type_identity_t<typename Input::items> items, State& state,
-            Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out) {
-  using net = network<Input, Stack, Output>;
-  static_assert(std::derived_from<State, typename net::state>,
-                "hidden: the state must be the model's: the same static sizes, the same arithmetic (float or double)");
-  MAMBA_EXPECTS(out.extent(0) == 0 || out.extent(1) == w.width(), "hidden: rows are as wide as the model",
-                out.extent(1), w.width());
-  sequence<net> const one[] = {{items, &state, out.extent(0)}};
-  detail::run<detail::wanted::hidden>(w, std::span<sequence<net> const>(one), workspace, out);
-}
-
-/// Not for rows of another arithmetic type, nor for constant ones.
-template <class Input, class Stack, class Output, class State, class Workspace,
-          detail::no_rows_of<typename Stack::scalar> Out>
-void hidden(network<Input, Stack, Output> const&, std::type_identity_t<typename Input::items>, State&, Workspace&,
-            Out&&) {
-  static_assert(!detail::no_rows_of<Out, typename Stack::scalar>,
-                "hidden: out must be a writable matrix of the model's arithmetic type (float or double)");
-}
-
-/// One item: forward() with one row. With a workspace made for the model it allocates nothing and throws nothing, and
-/// it takes no lock: serial, or with threads for models whose token costs less than parallel::parallel_threshold().
-///
-/// Shapes:  out [≤ outputs()].
-/// See:     examples/embed for a Mamba in an application's loop.
-template <class Input, class Stack, class Output, class State, class Workspace,
-          class Out = std::span<typename Stack::scalar>>
-requires std::same_as<typename Input::items, std::span<token const>>
-void step(network<Input, Stack, Output> const& w, token next, State& state, Workspace& workspace,
-          Out&& out) noexcept(!core::contracts_checked) {
-  model::forward(w, std::span<token const>(&next, 1), state, workspace, detail::one_row<typename Stack::scalar>(out));
-}
-
-/// One row of features.
-///
-/// Shapes:  x [features], out [≤ outputs()].
-template <class Input, class Stack, class Output, class State, class Workspace,
-          class Out = std::span<typename Stack::scalar>>
-requires std::same_as<typename Input::items, matrix_view<typename Stack::scalar const>>
-void step(network<Input, Stack, Output> const& w, std::type_identity_t<std::span<typename Stack::scalar const>> x,
-          State& state, Workspace& workspace, Out&& out) noexcept(!core::contracts_checked) {
-  using T = typename Stack::scalar;
-  model::forward(w, matrix_view<T const>(x.data(), std::size_t{1}, x.size()), state, workspace,
-                 detail::one_row<T>(out));
-}
 
 }  // namespace mamba::inline MAMBA_ABI::model

@@ -53,7 +53,8 @@ struct layers_of<L, Count, nn::meta> {
   using type = repeated_list<L>;
 };
 template <class L, std::size_t Count>
-requires(Count != dynamic) struct layers_of<L, Count, nn::constant> {
+requires static_extent<Count>
+struct layers_of<L, Count, nn::constant> {
   using type = inline_list<L, Count>;
 };
 

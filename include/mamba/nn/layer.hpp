@@ -109,8 +109,12 @@ concept layer = parameter_list<L> && carried_state<typename L::state> &&
   { l.cost(rows) } -> std::same_as<parallel::cost>;
 };
 
-/// A layer, or the list of its parameters in a storage that doesn't compute (meta, dense).
+/// The list of a layer's parameters in a storage that doesn't compute: meta or dense.
 template <class L>
-concept stackable = parameter_list<L> &&(!L::storage::computes || layer<L>);
+concept parameters_only = (!L::storage::computes) && parameter_list<L>;
+
+/// A layer, or the list of its parameters.
+template <class L>
+concept stackable = parameters_only<L> || layer<L>;
 
 }  // namespace mamba::inline MAMBA_ABI::nn

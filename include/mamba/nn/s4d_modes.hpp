@@ -24,6 +24,42 @@ enum class s4d_tensor {
   a_imag       ///< Im A [H, N/2]
 };
 
+namespace detail {
+
+/// The four in the storages C, LogDt, LogAReal and AImag.
+template <class C, class LogDt, class LogAReal, class AImag>
+struct s4d_tensors {
+  C c;
+  LogDt log_dt;
+  LogAReal log_a_real;
+  AImag a_imag;
+
+  template <s4d_tensor Which>
+  [[nodiscard]] constexpr auto& get() noexcept {
+    return of<Which>(*this);
+  }
+  template <s4d_tensor Which>
+  [[nodiscard]] constexpr auto const& get() const noexcept {
+    return of<Which>(*this);
+  }
+
+ private:
+  template <s4d_tensor Which, class Self>
+  [[nodiscard]] static constexpr auto& of(Self& self) noexcept {
+    if constexpr (Which == s4d_tensor::c) {
+      return self.c;
+    } else if constexpr (Which == s4d_tensor::log_dt) {
+      return self.log_dt;
+    } else if constexpr (Which == s4d_tensor::log_a_real) {
+      return self.log_a_real;
+    } else {
+      return self.a_imag;
+    }
+  }
+};
+
+}  // namespace detail
+
 /// One of them as rows: a base of s4d_modes, which keeps the numbers.
 template <class Modes, class T, s4d_tensor Which>
 class s4d_rows {
@@ -35,7 +71,7 @@ class s4d_rows {
   void set_row(std::size_t d, std::span<T const> values) noexcept(!core::contracts_checked) {
     detail::expect_row(*this, d, values.size());
     auto& self = static_cast<Modes&>(*this);
-    auto const row = self.template stored<Which>().view().row(d);
+    auto const row = self.tensors_.template get<Which>().view().row(d);
     std::copy(values.begin(), values.end(), row.begin());
     self.refresh(d);
   }
@@ -57,7 +93,7 @@ class s4d_rows {
 
  private:
   [[nodiscard]] auto const& stored() const noexcept {
-    return static_cast<Modes const&>(*this).template stored<Which>();
+    return static_cast<Modes const&>(*this).tensors_.template get<Which>();
   }
 };
 
@@ -104,10 +140,8 @@ class s4d_modes<T, H, P, packed> : public s4d_rows<s4d_modes<T, H, P, packed>, T
 
   s4d_modes() : s4d_modes(H == dynamic ? 0 : H, P == dynamic ? 0 : P) {}
   s4d_modes(std::size_t channels, std::size_t pairs)
-      : c_(channels, 2 * pairs),
-        log_dt_(channels, 1),
-        log_a_real_(channels, pairs),
-        a_imag_(channels, pairs),
+      : tensors_{mamba::tensor<T, H, parts>(channels, 2 * pairs), mamba::tensor<T, H, 1>(channels, 1),
+                 mamba::tensor<T, H, P>(channels, pairs), mamba::tensor<T, H, P>(channels, pairs)},
         a_bar_(channels, pairs),
         c_bar_(channels, pairs) {
     for (std::size_t d = 0; d < channels; ++d) refresh(d);
@@ -129,33 +163,13 @@ class s4d_modes<T, H, P, packed> : public s4d_rows<s4d_modes<T, H, P, packed>, T
   template <class, class, s4d_tensor>
   friend class s4d_rows;
 
-  template <s4d_tensor Which>
-  [[nodiscard]] auto& stored() noexcept {
-    return of<Which>(*this);
-  }
-  template <s4d_tensor Which>
-  [[nodiscard]] auto const& stored() const noexcept {
-    return of<Which>(*this);
-  }
-  template <s4d_tensor Which, class Self>
-  [[nodiscard]] static auto& of(Self& self) noexcept {
-    if constexpr (Which == s4d_tensor::c) {
-      return self.c_;
-    } else if constexpr (Which == s4d_tensor::log_dt) {
-      return self.log_dt_;
-    } else if constexpr (Which == s4d_tensor::log_a_real) {
-      return self.log_a_real_;
-    } else {
-      return self.a_imag_;
-    }
-  }
-
   void refresh(std::size_t d) noexcept {
-    double const delta = std::exp(static_cast<double>(log_dt_(d, 0)));
+    double const delta = std::exp(static_cast<double>(tensors_.log_dt(d, 0)));
     for (std::size_t n = 0; n < a_bar_.depth(); ++n) {
-      std::complex<double> const c(static_cast<double>(c_(d, 2 * n)), static_cast<double>(c_(d, 2 * n + 1)));
-      std::complex<double> const z(-delta * std::exp(static_cast<double>(log_a_real_(d, n))),
-                                   delta * static_cast<double>(a_imag_(d, n)));
+      std::complex<double> const c(static_cast<double>(tensors_.c(d, 2 * n)),
+                                   static_cast<double>(tensors_.c(d, 2 * n + 1)));
+      std::complex<double> const z(-delta * std::exp(static_cast<double>(tensors_.log_a_real(d, n))),
+                                   delta * static_cast<double>(tensors_.a_imag(d, n)));
       a_bar_.set(d, n, rounded(std::exp(z)));
       c_bar_.set(d, n, rounded(c * (delta * math::phi1(z))));
     }
@@ -166,9 +180,9 @@ class s4d_modes<T, H, P, packed> : public s4d_rows<s4d_modes<T, H, P, packed>, T
   }
 
   static constexpr std::size_t parts = P == dynamic ? dynamic : 2 * P;
-  mamba::tensor<T, H, parts> c_;
-  mamba::tensor<T, H, 1> log_dt_;
-  mamba::tensor<T, H, P> log_a_real_, a_imag_;
+  detail::s4d_tensors<mamba::tensor<T, H, parts>, mamba::tensor<T, H, 1>, mamba::tensor<T, H, P>,
+                      mamba::tensor<T, H, P>>
+      tensors_;
   blocked a_bar_, c_bar_;
 };
 
@@ -180,40 +194,30 @@ class s4d_modes<T, H, P, constant> {
 
   constexpr s4d_modes() noexcept = default;
   constexpr s4d_modes(std::size_t channels, std::size_t pairs) noexcept(!core::contracts_checked)
-      : c_(channels, pairs), log_dt_(channels, pairs), log_a_real_(channels, pairs), a_imag_(channels, pairs) {}
+      : tensors_{{channels, pairs}, {channels, pairs}, {channels, pairs}, {channels, pairs}} {}
 
   template <s4d_tensor Which>
   [[nodiscard]] constexpr auto& tensor() noexcept {
-    return of<Which>(*this);
+    return tensors_.template get<Which>();
   }
   template <s4d_tensor Which>
   [[nodiscard]] constexpr auto const& tensor() const noexcept {
-    return of<Which>(*this);
+    return tensors_.template get<Which>();
   }
 
   [[nodiscard]] blocked a_bar() const noexcept(!core::contracts_checked) {
-    return {log_a_real_.plane(0), a_imag_.plane(0)};
+    return {tensors_.log_a_real.plane(0), tensors_.a_imag.plane(0)};
   }
-  [[nodiscard]] blocked c_bar() const noexcept(!core::contracts_checked) { return {c_.plane(0), c_.plane(1)}; }
+  [[nodiscard]] blocked c_bar() const noexcept(!core::contracts_checked) {
+    return {tensors_.c.plane(0), tensors_.c.plane(1)};
+  }
 
  private:
-  template <s4d_tensor Which, class Self>
-  [[nodiscard]] static constexpr auto& of(Self& self) noexcept {
-    if constexpr (Which == s4d_tensor::c) {
-      return self.c_;
-    } else if constexpr (Which == s4d_tensor::log_dt) {
-      return self.log_dt_;
-    } else if constexpr (Which == s4d_tensor::log_a_real) {
-      return self.log_a_real_;
-    } else {
-      return self.a_imag_;
-    }
-  }
-
-  constant_planes<T, H, P, 2> c_;           // C·B̄
-  constant_planes<T, H, P, 0> log_dt_;      // nothing
-  constant_planes<T, H, P, 1> log_a_real_;  // Re Ā
-  constant_planes<T, H, P, 1> a_imag_;      // Im Ā
+  detail::s4d_tensors<constant_planes<T, H, P, 2>,  // C·B̄
+                      constant_planes<T, H, P, 0>,  // nothing
+                      constant_planes<T, H, P, 1>,  // Re Ā
+                      constant_planes<T, H, P, 1>>  // Im Ā
+      tensors_;
 };
 
 }  // namespace mamba::inline MAMBA_ABI::nn

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <mamba/parallel/cost_model.hpp>
+#include <mamba/parallel/detail/region_tasks.hpp>
+#include <mamba/parallel/detail/threshold_setting.hpp>
 #include <mamba/parallel/executor.hpp>
 #include <mamba/parallel/thread_pool.hpp>
 
@@ -15,45 +17,10 @@
 #include <utility>
 
 #if MAMBA_HAS_THREADS
-#include <atomic>
 #include <exception>
 #endif
 
 namespace mamba::inline MAMBA_ABI::parallel {
-
-namespace detail {
-
-/// The parallel threshold in nanoseconds.
-class threshold_setting {
- public:
-  static double get() noexcept {
-#if MAMBA_HAS_THREADS
-    return value().load(std::memory_order_relaxed);
-#else
-    return value();
-#endif
-  }
-  static void set(double nanoseconds) noexcept {
-#if MAMBA_HAS_THREADS
-    value().store(nanoseconds, std::memory_order_relaxed);
-#else
-    value() = nanoseconds;
-#endif
-  }
-
- private:
-#if MAMBA_HAS_THREADS
-  using number = std::atomic<double>;
-#else
-  using number = double;
-#endif
-  static number& value() noexcept {
-    static constinit number nanoseconds{100e3};
-    return nanoseconds;
-  }
-};
-
-}  // namespace detail
 
 /// Work below this stays on the calling thread.
 ///
@@ -87,62 +54,6 @@ inline void set_thread_count([[maybe_unused]] int count) noexcept {
   omp_set_num_threads(count < 1 ? 1 : count);
 #endif
 }
-
-#if MAMBA_HAS_THREADS
-namespace detail {
-
-/// [0, count) in as many contiguous ranges as there are tasks.
-template <class F>
-struct static_partition {
-  F* f;
-  std::size_t count, tasks;
-
-  static void run(void* self, std::size_t i) noexcept {
-    auto const& [f, count, tasks] = *static_cast<static_partition const*>(self);
-    context_scope const scope({nullptr, nullptr, true});
-    std::size_t const first = count * i / tasks, last = count * (i + 1) / tasks;
-    if (first < last) (*f)(first, last);
-  }
-};
-
-/// A parallel region as tasks: the first one to begin is the main thread and calls f, the others are its workers.
-template <class F>
-struct region {
-  F* f;
-  thread_pool pool;
-#if defined(__cpp_exceptions)
-  std::exception_ptr thrown{};  // no task may throw
-#endif
-
-  region(F& function, std::size_t workers) noexcept : f(std::addressof(function)), pool(workers) {}
-
-  static void run(void* self, std::size_t i) noexcept {
-    region& r = *static_cast<region*>(self);
-    if (r.pool.claim_main(i)) {
-      r.run_main();
-      r.pool.close();
-    } else {
-      context_scope const scope({nullptr, nullptr, true});
-      r.pool.work(i);
-    }
-  }
-
-  void run_main() noexcept {
-    context_scope const scope({nullptr, &pool, false});
-#if defined(__cpp_exceptions)
-    try {
-      (*f)();
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-#else
-    (*f)();
-#endif
-  }
-};
-
-}  // namespace detail
-#endif
 
 /// Calls f(first, last) so that the pieces [first, last) cover [0, count), each piece once: one range per thread, or in
 /// a parallel region a few, which another thread may steal.

@@ -2,7 +2,7 @@
 // mamba/simd/compat.hpp — xsimd 8.1 to 14, or a batch of one lane, behind one set of names.  [floor 1]
 //
 // The only header that includes xsimd. Differences between its releases, and contraction of products, which it leaves
-// to the compiler, are handled here; the floors above use the names of mamba::simd and plain operators. In a portable
+// to the compiler, are handled here; the layers above use the names of mamba::simd and plain operators. In a portable
 // build (see MAMBA_SIMD_PORTABLE in core/abi.hpp) there is no xsimd, and a batch is a portable_batch.
 #pragma once
 
@@ -47,7 +47,7 @@ template <class T>
 using batch_bool = xsimd::batch_bool<T>;
 #endif
 
-/// How many T one batch holds.
+/// The number of T in one batch.
 template <class T>
 inline constexpr std::size_t lanes = batch<T>::size;
 
@@ -105,7 +105,7 @@ template <class T>
 
 /// a·b, rounded. g++ and clang may fuse a plain a * b with an addition that uses it, but not this.
 template <class T>
-[[nodiscard]] inline batch<T> product(batch<T> a, batch<T> b) noexcept {
+[[nodiscard]] inline batch<T> mul_unfused(batch<T> a, batch<T> b) noexcept {
   batch<T> v = a * b;
   if constexpr (fused) {
     typename batch<T>::register_type r = v;
@@ -115,7 +115,7 @@ template <class T>
   return v;
 }
 
-/// v, whose value the compiler must take as it is, lane by lane (simd/scalar.hpp).
+/// v as an opaque value, which the compiler cannot simplify with what follows (simd/scalar.hpp).
 template <class T>
 [[nodiscard]] inline batch<T> kept(batch<T> v) noexcept {
 #if defined(__clang__)
@@ -134,7 +134,7 @@ template <class T>
 
 /// max(x, low), where a NaN in x stays. xsimd's own max returns either operand then, which one changed in release 14.
 template <class T>
-[[nodiscard]] inline batch<T> at_least(batch<T> x, batch<T> low) noexcept {
+[[nodiscard]] inline batch<T> maximum(batch<T> x, batch<T> low) noexcept {
 #if XSIMD_VERSION_MAJOR >= 14
   return xsimd::max(x, low);
 #else
@@ -144,7 +144,7 @@ template <class T>
 
 /// min(x, high), where a NaN in x stays.
 template <class T>
-[[nodiscard]] inline batch<T> at_most(batch<T> x, batch<T> high) noexcept {
+[[nodiscard]] inline batch<T> minimum(batch<T> x, batch<T> high) noexcept {
 #if XSIMD_VERSION_MAJOR >= 14
   return xsimd::min(x, high);
 #else
@@ -152,11 +152,13 @@ template <class T>
 #endif
 }
 
+/// |x|.
 template <class T>
 [[nodiscard]] inline batch<T> abs(batch<T> x) noexcept {
   return xsimd::abs(x);
 }
 
+/// √x, rounded once.
 template <class T>
 [[nodiscard]] inline batch<T> sqrt(batch<T> x) noexcept {
   return xsimd::sqrt(x);
@@ -164,7 +166,7 @@ template <class T>
 
 /// The same bits read as another type of the same width.
 template <class To, class From>
-[[nodiscard]] inline batch<To> bits_as(batch<From> x) noexcept {
+[[nodiscard]] inline batch<To> bit_cast(batch<From> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 11
   return xsimd::bitwise_cast<To>(x);
 #else

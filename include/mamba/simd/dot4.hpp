@@ -186,7 +186,7 @@ inline __m128i dot4_widened(__m128i acc, __m128i w, __m128i x) noexcept {
 /// Domain:  sums below 2²² in magnitude: 65 times four products of −127 … 127. A block has 8 times four.
 [[nodiscard]] inline batch<float> dot4_float(sums32 v) noexcept {
 #if defined(MAMBA_DOT4_MADDUBS)
-  return bits_as<float>(v) - batch<float>(0x1.8p23F);
+  return bit_cast<float>(v) - batch<float>(0x1.8p23F);
 #else
   return to_float(v);
 #endif

@@ -26,8 +26,8 @@ template <real V>
 }
 
 /// Loads width<V> bfloat16 and widens them to float, exactly.
-template <real V>
-requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(bfloat16 const* p) noexcept {
+template <single_precision V>
+[[nodiscard]] inline V load(bfloat16 const* p) noexcept {
 #if !MAMBA_SIMD_PORTABLE && defined(__AVX512F__)
   if constexpr (width<V> == 16) {
     __m512i const words = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(p)));
@@ -49,8 +49,8 @@ requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(bfloat16
 }
 
 /// Loads width<V> float16 and widens them to float, exactly.
-template <real V>
-requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V load(float16 const* p) noexcept {
+template <single_precision V>
+[[nodiscard]] inline V load(float16 const* p) noexcept {
 #if !MAMBA_SIMD_PORTABLE && defined(__AVX512F__)
   if constexpr (width<V> == 16) {
     return V(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(p))));

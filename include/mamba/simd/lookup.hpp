@@ -27,11 +27,10 @@ struct table_of_eight {
 /// Entry (index mod 8) of a table, lane by lane.
 ///
 /// Cost:    one permutation where looks_up<float>, else a loop over the lanes.
-template <real V>
-requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V
-    lookup(table_of_eight const& table, word_of<V> index) noexcept {
+template <single_precision V>
+[[nodiscard]] inline V lookup(table_of_eight const& table, uint_like<V> index) noexcept {
   if constexpr (std::same_as<V, float>) {
-    return bits_as<float>(table.bits[index % 8]);
+    return bit_cast<float>(table.bits[index % 8]);
   } else {
 #if !MAMBA_SIMD_PORTABLE && defined(__AVX2__) && !defined(__AVX512F__)
     if constexpr (looks_up<float>) {
@@ -40,8 +39,8 @@ requires(std::same_as<scalar_of<V>, float>) [[nodiscard]] inline V
     }
 #endif
     alignas(64) float lane[width<V>];
-    simd::store<V>(lane, bits_as<float>(index));
-    for (float& v : lane) v = bits_as<float>(table.bits[bits_as<std::uint32_t>(v) % 8]);
+    simd::store<V>(lane, bit_cast<float>(index));
+    for (float& v : lane) v = bit_cast<float>(table.bits[bit_cast<std::uint32_t>(v) % 8]);
     return simd::load<V>(lane);
   }
 }

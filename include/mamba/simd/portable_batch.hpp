@@ -83,7 +83,7 @@ class portable_batch {
     return wrapped(bits(a) - bits(b));
   }
   friend portable_batch operator*(portable_batch a, portable_batch b) noexcept {
-    if constexpr (number) return simd::product(a.value_, b.value_);
+    if constexpr (number) return simd::mul_unfused(a.value_, b.value_);
     return wrapped(bits(a) * bits(b));
   }
   friend portable_batch operator/(portable_batch a, portable_batch b) noexcept { return a.value_ / b.value_; }
@@ -132,7 +132,7 @@ template <class T>
 }
 
 template <class T>
-[[nodiscard]] inline portable_batch<T> product(portable_batch<T> a, portable_batch<T> b) noexcept {
+[[nodiscard]] inline portable_batch<T> mul_unfused(portable_batch<T> a, portable_batch<T> b) noexcept {
   return a * b;
 }
 
@@ -144,14 +144,14 @@ template <class T>
 
 /// max(x, low), where a NaN in x stays.
 template <class T>
-[[nodiscard]] inline portable_batch<T> at_least(portable_batch<T> x, portable_batch<T> low) noexcept {
-  return simd::at_least(x.get(0), low.get(0));
+[[nodiscard]] inline portable_batch<T> maximum(portable_batch<T> x, portable_batch<T> low) noexcept {
+  return simd::maximum(x.get(0), low.get(0));
 }
 
 /// min(x, high), where a NaN in x stays.
 template <class T>
-[[nodiscard]] inline portable_batch<T> at_most(portable_batch<T> x, portable_batch<T> high) noexcept {
-  return simd::at_most(x.get(0), high.get(0));
+[[nodiscard]] inline portable_batch<T> minimum(portable_batch<T> x, portable_batch<T> high) noexcept {
+  return simd::minimum(x.get(0), high.get(0));
 }
 
 template <class T>
@@ -166,11 +166,11 @@ template <class T>
 
 /// The same bits read as another type of the same width.
 template <class To, class From>
-[[nodiscard]] inline portable_batch<To> bits_as(portable_batch<From> x) noexcept {
+[[nodiscard]] inline portable_batch<To> bit_cast(portable_batch<From> x) noexcept {
   return std::bit_cast<To>(x.get(0));
 }
 
-/// v, whose value the compiler must take as it is.
+/// v as an opaque value.
 template <class T>
 [[nodiscard]] inline portable_batch<T> kept(portable_batch<T> v) noexcept {
   return simd::kept(v.get(0));

@@ -2,7 +2,7 @@
 // mamba/simd/scalar.hpp — the operations of a batch for one number, rounded alike by every compiler.  [floor 1]
 //
 // g++ contracts a*b + c in C++ wherever the machine has an instruction for it. Here every multiply-add is either
-// explicit (simd::fma) or prevented (simd::product).
+// explicit (simd::fma) or prevented (simd::mul_unfused).
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -79,13 +79,14 @@ using uint_of = std::make_unsigned_t<int_of<T>>;
 /// a·b, rounded. g++ and clang may fuse a plain a * b with an addition that uses it, but not this.
 template <class T>
 requires std::is_floating_point_v<T>
-[[nodiscard]] inline T product(T a, T b) noexcept {
+[[nodiscard]] inline T mul_unfused(T a, T b) noexcept {
   T v = a * b;
   if constexpr (detail::may_contract && sizeof(T) <= 8) detail::opaque(v);
   return v;
 }
 
-/// v, whose value the compiler must take as it is: a sum that rounds does not cancel against a later subtraction.
+/// v as an opaque value, which the compiler cannot simplify with what follows: a rounding sum does not cancel against a
+/// later subtraction.
 ///
 /// Why:     -funsafe-math-optimizations, of which clang 14 shows nothing in a macro, folds (x + c) − c into x. g++
 ///          shows it, and is refused (core/abi.hpp).
@@ -106,7 +107,7 @@ requires std::is_floating_point_v<T>
   if constexpr (fused) {
     return std::fma(a, b, c);
   } else {
-    return simd::product(a, b) + c;
+    return simd::mul_unfused(a, b) + c;
   }
 }
 
@@ -125,15 +126,15 @@ template <class T>
 requires std::is_floating_point_v<T>
 [[nodiscard]] constexpr T select(bool mask, T a, T b) noexcept { return mask ? a : b; }
 
-/// max(x, low), where a NaN in x stays.
+/// max(x, low), where a NaN in x stays, as in maximum of IEEE 754-2019. low is a number; of two zeros, either.
 template <class T>
 requires std::is_floating_point_v<T>
-[[nodiscard]] constexpr T at_least(T x, T low) noexcept { return x < low ? low : x; }
+[[nodiscard]] constexpr T maximum(T x, T low) noexcept { return x < low ? low : x; }
 
-/// min(x, high), where a NaN in x stays.
+/// min(x, high), where a NaN in x stays, as in minimum of IEEE 754-2019. high is a number; of two zeros, either.
 template <class T>
 requires std::is_floating_point_v<T>
-[[nodiscard]] constexpr T at_most(T x, T high) noexcept { return high < x ? high : x; }
+[[nodiscard]] constexpr T minimum(T x, T high) noexcept { return high < x ? high : x; }
 
 template <class T>
 requires std::is_floating_point_v<T>
@@ -146,7 +147,7 @@ requires std::is_floating_point_v<T>
 /// The same bits read as another type of the same width.
 template <class To, class From>
 requires std::is_arithmetic_v<From>
-[[nodiscard]] constexpr To bits_as(From x) noexcept { return std::bit_cast<To>(x); }
+[[nodiscard]] constexpr To bit_cast(From x) noexcept { return std::bit_cast<To>(x); }
 
 [[nodiscard]] constexpr bool any(bool mask) noexcept { return mask; }
 

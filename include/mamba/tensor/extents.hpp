@@ -3,7 +3,7 @@
 //
 //     extents<768, dynamic>      768 rows, columns given to the constructor
 //
-// The vocabulary of this floor (dynamic, extents, view, tensor) lives in namespace mamba itself.
+// The vocabulary of this floor (dynamic, extents, view, tensor) is in namespace mamba itself.
 #pragma once
 
 #include <mamba/core/contracts.hpp>
@@ -16,6 +16,14 @@ namespace mamba::inline MAMBA_ABI {
 
 /// An extent that is known at run time only.
 inline constexpr std::size_t dynamic = std::numeric_limits<std::size_t>::max();
+
+/// An extent that is known at compile time.
+template <std::size_t E>
+concept static_extent = (E != dynamic);
+
+/// One value for each of Rank axes.
+template <std::size_t Rank, class... Value>
+concept one_per_axis = (Rank > 0 && sizeof...(Value) == Rank);
 
 /// a·b where both are known to the compiler, dynamic otherwise.
 [[nodiscard]] constexpr std::size_t static_product(std::size_t a, std::size_t b) noexcept {
@@ -60,8 +68,8 @@ class extents {
   ///
   /// Throws:  contract_violation where contracts are checked.
   template <class... Size>
-  requires(sizeof...(Size) == rank &&
-           rank > 0) constexpr explicit extents(Size... sizes) noexcept(!core::contracts_checked)
+  requires one_per_axis<rank, Size...>
+  constexpr explicit extents(Size... sizes) noexcept(!core::contracts_checked)
       : values_{static_cast<std::size_t>(sizes)...} {
     for (std::size_t i = 0; i < rank; ++i) {
       MAMBA_EXPECTS(declared[i] == dynamic || declared[i] == values_[i],

@@ -29,8 +29,8 @@ class tensor {
 
   /// One size for every axis, static ones included; all numbers are zero.
   template <std::convertible_to<std::size_t>... Size>
-  requires(sizeof...(Size) == rank) explicit tensor(Size... sizes)
-      : tensor(extents_type(static_cast<std::size_t>(sizes)...)) {}
+  requires one_per_axis<rank, Size...>
+  explicit tensor(Size... sizes) : tensor(extents_type(static_cast<std::size_t>(sizes)...)) {}
 
   [[nodiscard]] T* data() noexcept { return storage_.data(); }
   [[nodiscard]] T const* data() const noexcept { return storage_.data(); }
@@ -40,11 +40,11 @@ class tensor {
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
   template <std::convertible_to<std::size_t>... Index>
-  requires(sizeof...(Index) == rank) [[nodiscard]] T& operator()(Index... index) noexcept { return view()(index...); }
+  requires one_per_axis<rank, Index...>
+  [[nodiscard]] T& operator()(Index... index) noexcept { return view()(index...); }
   template <std::convertible_to<std::size_t>... Index>
-  requires(sizeof...(Index) == rank) [[nodiscard]] T const& operator()(Index... index) const noexcept {
-    return view()(index...);
-  }
+  requires one_per_axis<rank, Index...>
+  [[nodiscard]] T const& operator()(Index... index) const noexcept { return view()(index...); }
 
   [[nodiscard]] mamba::view<T, E...> view() noexcept { return {data(), shape_}; }
   [[nodiscard]] mamba::view<T const, E...> view() const noexcept { return {data(), shape_}; }

@@ -12,6 +12,40 @@
 
 namespace mamba::inline MAMBA_ABI {
 
+namespace detail {
+
+/// U may become T by qualification only, as in an array.
+template <class U, class T>
+concept elements_convert = std::convertible_to<U (*)[], T (*)[]>;
+
+template <class From, class To>
+[[nodiscard]] constexpr bool shapes_agree() noexcept {
+  if constexpr (From::rank == To::rank) {
+    for (std::size_t axis = 0; axis < To::rank; ++axis) {
+      std::size_t const from = From::declared[axis], to = To::declared[axis];
+      if (from != to && from != dynamic && to != dynamic) return false;
+    }
+    return true;
+  } else {
+    return false;
+  }
+}
+
+/// Of one rank, and no axis has two different static extents.
+template <class From, class To>
+concept shape_converts = shapes_agree<From, To>();
+
+template <class Range>
+concept has_begin = requires(Range& r) {
+  std::begin(r);
+};
+
+/// std::vector, std::array, std::span: for views with one axis.
+template <class Range, class T, std::size_t Rank>
+concept row_of = (Rank == 1 && has_begin<Range> && std::convertible_to<Range&&, std::span<T>>);
+
+}  // namespace detail
+
 /// A non-owning row-major array: a pointer, a shape, and the distance between rows.
 ///
 ///     v(i, j, k) = data[i·pitch + j·extent(2) + k]
@@ -31,7 +65,8 @@ class view {
 
   /// Contiguous numbers with the given shape; one size for every axis.
   template <std::convertible_to<std::size_t>... Size>
-  requires(sizeof...(Size) == rank) constexpr view(T* data, Size... sizes) noexcept(!core::contracts_checked)
+  requires one_per_axis<rank, Size...>
+  constexpr view(T* data, Size... sizes) noexcept(!core::contracts_checked)
       : view(data, extents_type(static_cast<std::size_t>(sizes)...)) {}
 
   constexpr view(T* data, extents_type shape) noexcept : view(data, shape, row_size(shape)) {}
@@ -41,17 +76,14 @@ class view {
 
   /// Static extents become dynamic ones and T becomes T const where the target has them so.
   template <class U, std::size_t... F>
-  requires(sizeof...(F) == rank && std::convertible_to<U (*)[], T (*)[]> &&
-           ((E == F || E == dynamic || F == dynamic) &&
-            ...)) constexpr view(view<U, F...> const& other) noexcept(!core::contracts_checked)
+  requires detail::elements_convert<U, T> && detail::shape_converts<extents<F...>, extents<E...>>
+  constexpr view(view<U, F...> const& other) noexcept(!core::contracts_checked)
       : data_(other.data()), shape_(converted(other.shape().values())), pitch_(other.pitch()) {}
 
   /// From what converts to a span: std::vector, std::array, std::span.
   // NOLINTBEGIN(bugprone-forwarding-reference-overload): constrained, a view is copied as before
-  template <class Range>
-  requires(
-      rank == 1 && requires(Range & r) { std::begin(r); } &&
-      std::convertible_to<Range&&, std::span<T>>) constexpr view(Range&& numbers) noexcept(!core::contracts_checked)
+  template <detail::row_of<T, rank> Range>
+  constexpr view(Range&& numbers) noexcept(!core::contracts_checked)
       : view(std::span<T>(numbers).data(), std::span<T>(numbers).size()) {}
   // NOLINTEND(bugprone-forwarding-reference-overload)
 
@@ -64,7 +96,8 @@ class view {
   [[nodiscard]] constexpr std::size_t pitch() const noexcept { return pitch_; }
 
   template <std::convertible_to<std::size_t>... Index>
-  requires(sizeof...(Index) == rank) [[nodiscard]] constexpr T& operator()(Index... index) const noexcept {
+  requires one_per_axis<rank, Index...>
+  [[nodiscard]] constexpr T& operator()(Index... index) const noexcept {
     std::size_t const at[] = {static_cast<std::size_t>(index)...};
     std::size_t within = 0;
     for (std::size_t axis = 1; axis < rank; ++axis) within = within * shape_.extent(axis) + at[axis];

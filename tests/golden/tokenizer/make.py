@@ -47,7 +47,7 @@ def character_class(c):
 
 
 def inert_characters():
-    """Characters that take part in normalisation in today's Unicode and not in tokenizers' tables (Unicode 9.0)."""
+    """Characters that normalisation affects in today's Unicode and not in tokenizers' tables (Unicode 9.0)."""
     marks = [0x334, 0x93C, 0x3099, 0x94D, 0x5B0, 0x321, 0x316, 0x300, 0x345]
     is_mark = regex.compile(r"\P{Canonical_Combining_Class=0}")
     decomposes = regex.compile(r"\p{Decomposition_Type=Canonical}")
@@ -91,10 +91,12 @@ def write_tables(classes, inert):
     runs = [c for c in range(0x110000) if c == 0 or classes[c] != classes[c - 1]]
     TABLES.write_text(f"""\
 // SPDX-License-Identifier: MIT
-// mamba/io/tokenizer/unicode_tables.hpp — Unicode as `tokenizers` has it: by tests/golden/tokenizer/make.py.  [floor 7]
+// mamba/io/tokenizer/unicode_tables.hpp — the Unicode tables of `tokenizers`.  [floor 7]
 //
-// Both tables were found by asking `tokenizers` {tokenizers.__version__} about every code point. Its pattern follows Unicode 16, its
-// normalisation Unicode 9; a library of any other version would cut or compose some texts differently.
+// Made by tests/golden/tokenizer/make.py.
+//
+// Both tables are the behaviour of `tokenizers` {tokenizers.__version__} at every code point. Its pattern follows Unicode 16, its
+// normalisation Unicode 9; a library of any other version would split or compose some texts differently.
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -146,7 +148,7 @@ inline constexpr code_point_range inert_ranges[] = {{
   return static_cast<character_class>(*std::prev(behind) % 4);
 }}
 
-/// Whether normalisation leaves a code point as it is and neither orders nor composes anything across it, although
+/// Whether normalisation leaves a code point unchanged and neither orders nor composes anything across it, although
 /// newer tables would.
 [[nodiscard]] inline bool is_inert(char32_t c) noexcept {{
   auto const* const range = std::partition_point(std::begin(detail::inert_ranges), std::end(detail::inert_ranges),

@@ -152,7 +152,7 @@ TEST_CASE("checkpoint: the default model opens, and so does every storage format
   }
 }
 
-TEST_CASE("checkpoint: both namings load, whatever config.json looks like") {
+TEST_CASE("checkpoint: both layouts of names load, with any config.json") {
   json const original{{"d_model", 6},
                       {"n_layer", 2},
                       {"vocab_size", 7},
@@ -417,7 +417,7 @@ TEST_CASE("checkpoint: a stored head beside tied embeddings must be the embeddin
   CHECK(has(made.error(), "'lm_head.weight' differs"));
 }
 
-TEST_CASE("checkpoint: F64, F16 and BF16 files are widened or rounded to what is asked for") {
+TEST_CASE("checkpoint: F64, F16 and BF16 files are widened or rounded to the requested type") {
   made_checkpoint made;
   auto& norm = made.tensors["backbone.norm_f.weight"];
   std::vector<double> const exact{0.1, -2, 1e-40, 3, 4, 5};

@@ -191,7 +191,7 @@ TEST_CASE("config_json: numbers that JSON does not have are read in their three 
     text += std::string("\"time_step_limit\": ") + limit + "}";
     CHECK(mamba::io::parse_config(text, "config.json").d_model == 24);
   }
-  // Where the architecture is another, that is what the message says.
+  // Of another architecture, the message names the architecture.
   CHECK(has(test::error_of([] {
               (void)mamba::io::parse_config(R"({"time_step_limit": [0.0, Infinity], "model_type": "mamba2"})",
                                             "c.json");

@@ -235,7 +235,7 @@ TEST_CASE("stored blocks: a description that is not known here is refused") {
             "has no mamba.weights"));
 }
 
-TEST_CASE("stored blocks: tensors that are not what their description says are refused") {
+TEST_CASE("stored blocks: tensors that differ from their description are rejected") {
   q4_files made;
   auto const whole = made.tensors.at(in_proj);
   auto const with = [&](dtype type, std::vector<std::size_t> const& shape, std::size_t bytes) {
@@ -392,7 +392,8 @@ TEST_CASE("stored blocks: shards, each with its own metadata, and shards that do
 #if !defined(MAMBA_SANITIZED) && MAMBA_HAS_MMAP  // sanitizers would measure their own memory
 namespace {
 
-/// The most anonymous memory while f runs, beyond what there was before, and what of it is left while the result lives.
+/// The most anonymous memory while f runs, beyond what there was before, and what of it is left while the result
+/// exists.
 template <class F>
 std::pair<std::size_t, std::size_t> memory_of(F&& f) {
   test::give_back_memory();
@@ -418,7 +419,7 @@ TEST_CASE("stored blocks: loading takes no more memory than the weights, and in 
   std::size_t packed = 0;
   for_each_matrix(made.converted(), [&](auto const& m) { packed += m.bytes(); });
   REQUIRE(packed > 16 * mebibyte);
-  if (test::anonymous_memory() == 0) return;  // a system that does not say
+  if (test::anonymous_memory() == 0) return;  // not measured on this system
   auto const converting = memory_of(load_numbers);
   CHECK(converting.first < packed + 8 * mebibyte);
   CHECK(converting.second > packed / 2);  // so the measurement measures

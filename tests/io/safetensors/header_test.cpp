@@ -81,7 +81,7 @@ TEST_CASE("header: zero-sized tensors, single numbers, no tensors and blanks aro
   CHECK(parsed(six_bits).tensors.at(0).data.size() == 3);
 }
 
-TEST_CASE("header: fields that the format does not know are passed over") {
+TEST_CASE("header: fields that are not in the format are skipped") {
   auto const file = file_with(R"({"t":{"x":{"dtype":[1,-2.5,null,{}],"shape":"F8"},"dtype":"U8","y":[[],[{"z":true}]],)"
                               R"("shape":[1],"z":-1,"data_offsets":[0,1]}})",
                               1);
@@ -289,7 +289,7 @@ TEST_CASE("header: 24,000 mutations of valid files are read or refused, never an
       std::uint64_t const length = file.size() - 8 - std::min<std::size_t>(rng.below(10), file.size() - 8);
       std::memcpy(file.data(), &length, sizeof length);
     }
-    // A copy of the exact size, so that the sanitizers see a read beyond its end.
+    // A copy of the exact size, so that the sanitizers report a read beyond its end.
     std::vector<char> const exact(file.begin(), file.end());
     try {
       auto const found = mamba::io::safetensors::parse(std::as_bytes(std::span(exact)), "x");

@@ -12,7 +12,7 @@
 
 namespace {
 
-// What a check of a [2, 3] tensor says.
+// The message of a check of a [2, 3] tensor.
 template <class Format>
 std::string verdict(std::vector<float> const& values, bool allow_non_finite = false) {
   mamba::io::stored_tensor const t{"t", mamba::io::dtype::f32, {2, 3}, std::as_bytes(std::span(values))};

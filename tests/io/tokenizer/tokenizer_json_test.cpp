@@ -179,7 +179,7 @@ TEST_CASE("tokenizer.json: a Sequence whose parts have an effect is refused by t
   CHECK(refusal(changed.dump()) == "pre_tokenizer has 2 parts, expected one of type \"ByteLevel\"");
 }
 
-TEST_CASE("tokenizer.json: sentences stay short, whatever the file says") {
+TEST_CASE("tokenizer.json: messages stay short, with any text in the file") {
   std::string const large(900'000, 'x');
   for (char const* const place : {"/version", "/normalizer/type", "/pre_tokenizer/type", "/post_processor/type",
                                   "/decoder/type", "/model/type", "/model/continuing_subword_prefix",

@@ -57,15 +57,15 @@ double least_error(block const& w, double scale, double offset) {
 
 /// The squared error with the codes of code_of(), in double.
 template <class W>
-double found_error(block const& w, scale_and_offset<float> const& line) {
+double found_error(block const& w, scale_and_offset<float> const& fitted) {
   double sum = 0;
   for (float const x : w) {
-    float const c = code_of<W>(x, line);
+    float const c = code_of<W>(x, fitted);
     REQUIRE(c == std::round(c));
     REQUIRE(c >= W::lowest);
     REQUIRE(c <= W::highest);
-    double const off = static_cast<double>(x) -
-                       (static_cast<double>(line.scale) * static_cast<double>(c) + static_cast<double>(line.offset));
+    double const off = static_cast<double>(x) - (static_cast<double>(fitted.scale) * static_cast<double>(c) +
+                                                 static_cast<double>(fitted.offset));
     sum += off * off;
   }
   return sum;
@@ -80,14 +80,14 @@ void check_never_worse(Plain plain) {
   for (int round = 0; round < 4000; ++round) {
     block w;
     draw(rng, round % 7, w);
-    scale_and_offset<float> const line = fit<W>(w);
-    CHECK(stored(line.scale) == line.scale);
-    CHECK(stored(line.offset) == line.offset);
+    scale_and_offset<float> const fitted = fit<W>(w);
+    CHECK(stored(fitted.scale) == fitted.scale);
+    CHECK(stored(fitted.offset) == fitted.offset);
     scale_and_offset<float> const other = plain(w);
-    CHECK(found_error<W>(w, line) <= slack * found_error<W>(w, other) + 1e-60);
+    CHECK(found_error<W>(w, fitted) <= slack * found_error<W>(w, other) + 1e-60);
     // Rounding to the nearest is the best there is, but for what rounding errors decide between two codes.
-    CHECK(found_error<W>(w, line) <=
-          slack * least_error<W>(w, static_cast<double>(line.scale), static_cast<double>(line.offset)) + 1e-60);
+    CHECK(found_error<W>(w, fitted) <=
+          slack * least_error<W>(w, static_cast<double>(fitted.scale), static_cast<double>(fitted.offset)) + 1e-60);
   }
 }
 
@@ -104,12 +104,12 @@ TEST_CASE("least_squares: q8 keeps each weight within half a step, with the scal
   for (int round = 0; round < 4000; ++round) {
     block w;
     draw(rng, round % 7, w);
-    scale_and_offset<float> const line = fit<q8>(w);
-    CHECK(line.scale == stored(largest(w) * (1.0F / 127)));
-    CHECK(line.offset == 0);
+    scale_and_offset<float> const fitted = fit<q8>(w);
+    CHECK(fitted.scale == stored(largest(w) * (1.0F / 127)));
+    CHECK(fitted.offset == 0);
     for (float const x : w) {
       double const off = std::fabs(static_cast<double>(x) -
-                                   static_cast<double>(line.scale) * static_cast<double>(code_of<q8>(x, line)));
+                                   static_cast<double>(fitted.scale) * static_cast<double>(code_of<q8>(x, fitted)));
       CHECK(off <= 0.502 * static_cast<double>(largest(w)) / 127);
     }
   }

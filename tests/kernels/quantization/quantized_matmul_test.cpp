@@ -55,10 +55,11 @@ struct exact {
       }
       auto const scale = static_cast<double>(with.scale);
       double const product =
-          static_cast<double>(static_cast<float>(from.line[0][o % 32])) * scale * static_cast<double>(sum);
+          static_cast<double>(static_cast<float>(from.parameters[0][o % 32])) * scale * static_cast<double>(sum);
       double offset = 0;
       if constexpr (W::has_offset)
-        offset = static_cast<double>(static_cast<float>(from.line[1][o % 32])) * scale * static_cast<double>(sum_of_x);
+        offset =
+            static_cast<double>(static_cast<float>(from.parameters[1][o % 32])) * scale * static_cast<double>(sum_of_x);
       y += product + offset;
       size += std::fabs(product) + std::fabs(offset);
     }
@@ -322,8 +323,8 @@ void check_saturation() {
     std::vector<typename packed_matrix<W>::block> blocks(w.panels() * w.blocks());
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       for (std::size_t o = 0; o < 32; ++o) {
-        blocks[i].line[0][o] = mamba::bfloat16(1.0F);
-        if constexpr (W::has_offset) blocks[i].line[1][o] = mamba::bfloat16(0.0F);
+        blocks[i].parameters[0][o] = mamba::bfloat16(1.0F);
+        if constexpr (W::has_offset) blocks[i].parameters[1][o] = mamba::bfloat16(0.0F);
         for (std::size_t k = 0; k < W::block_size; ++k) {
           bool const low = wc == 0 || (wc == 2 && k % 2 == 0) || (wc == 3 && (k + o) % 3 == 0);
           blocks[i].set_code(o, k, low ? W::lowest : W::highest);

@@ -45,7 +45,7 @@ std::vector<std::vector<float>> random_rows(test::random& rng, std::size_t out, 
   return rows;
 }
 
-/// A row must come back as the fit of its blocks says, from any place of the matrix.
+/// A row must come back as the fit of its blocks rounds it, from any place of the matrix.
 template <class W>
 void check_round_trip() {
   test::random rng(W::bits);
@@ -66,10 +66,10 @@ void check_round_trip() {
           float w[block_size];
           std::size_t const n = std::min(block_size, in - first);
           for (std::size_t k = 0; k < block_size; ++k) w[k] = rows[r][first + k % n];  // as the card says
-          auto const line = mamba::kernels::fit<W>(w);
+          auto const fitted = mamba::kernels::fit<W>(w);
           for (std::size_t k = 0; k < n; ++k) {
-            float const code = mamba::kernels::code_of<W>(w[k], line);
-            REQUIRE(back[first + k] == mamba::simd::fma(line.scale, code, line.offset));
+            float const code = mamba::kernels::code_of<W>(w[k], fitted);
+            REQUIRE(back[first + k] == mamba::simd::fma(fitted.scale, code, fitted.offset));
             // The layout of the head comment.
             auto const& block = m.panel_data(r / 32)[first / 32];
             std::size_t const near = 32 * W::bits / 8;
@@ -223,8 +223,8 @@ void check_any_codes() {
       }
     }
     for (std::size_t o = 0; o < 32; ++o) {
-      block.line[0][o] = mamba::bfloat16(static_cast<float>(rng.uniform(0.5, 1)));
-      if constexpr (W::has_offset) block.line[1][o] = mamba::bfloat16(static_cast<float>(rng.uniform(-1, 1)));
+      block.parameters[0][o] = mamba::bfloat16(static_cast<float>(rng.uniform(0.5, 1)));
+      if constexpr (W::has_offset) block.parameters[1][o] = mamba::bfloat16(static_cast<float>(rng.uniform(-1, 1)));
       for (std::size_t k = 0; k < block_size; ++k) {
         lowest = std::min(lowest, block.code(o, k));
         highest = std::max(highest, block.code(o, k));
@@ -292,7 +292,7 @@ TEST_CASE("quantized matrix: any content of borrowed blocks is multiplied as it 
   check_any_codes<ternary>();
 }
 
-TEST_CASE("quantized matrix: rows come back as quantised, and lie where the layout says") {
+TEST_CASE("quantized matrix: rows come back as quantised, and lie where the layout puts them") {
   check_round_trip<q8>();
   check_round_trip<q4>();
   check_round_trip<ternary>();

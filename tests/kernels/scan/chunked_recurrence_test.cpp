@@ -56,7 +56,7 @@ double check_one(test::random& rng, std::size_t L, std::size_t D, std::size_t N)
   table<long double> m(D, N);
   for (std::size_t i = 0; i < D * N; ++i) m.cells()[i] = std::abs(s.h.cells()[i]);
   double worst = 0;
-  auto const meet = [&](long double off, long double allowed) {
+  auto const within = [&](long double off, long double allowed) {
     double const share = off == 0 ? 0 : static_cast<double>(off / allowed);
     worst = share <= worst ? worst : std::isnan(share) ? std::numeric_limits<double>::infinity() : share;
   };
@@ -70,14 +70,14 @@ double check_one(test::random& rng, std::size_t L, std::size_t D, std::size_t N)
         at = std::abs(s.a(i, n)) * at + std::abs(s.b(i, n)) * std::fabs(static_cast<long double>(s.x(t, i)));
         size += twice * std::abs(s.c(i, n)) * at;
       }
-      meet(std::fabs(y(t, i) - exact.y(t, i)), root * u * (states + 2 * width + 6 + 3 * chunks) * size);
+      within(std::fabs(y(t, i) - exact.y(t, i)), root * u * (states + 2 * width + 6 + 3 * chunks) * size);
     }
   }
   double const chunks = static_cast<double>(L / Q) + 1;
   for (std::size_t i = 0; i < D; ++i) {
     for (std::size_t n = 0; n < N; ++n) {
       auto const off = std::abs(typename test::exact_recurrence<C, T>::E(h(i, n)) - exact.h(i, n));
-      meet(off, root * u * (3 * width + 3 * chunks) * m(i, n));
+      within(off, root * u * (3 * width + 3 * chunks) * m(i, n));
     }
   }
   if (worst > 1) {

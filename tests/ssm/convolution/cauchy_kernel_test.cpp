@@ -54,7 +54,7 @@ system_of<K> random_dplr(test::random& rng, std::size_t n, std::size_t r, std::s
 }
 
 /// How sensitive C̃ → C is: the condition number of I − Ā^L in the Frobenius norm. Fourier's missing sine never moves:
-/// there it is infinite, and LU may say NaN.
+/// there it is infinite, and LU may give NaN.
 template <class System>
 double condition(System const& s, double delta, std::size_t L) {
   auto const dense = ssm::to_dense(ssm::bilinear(delta, s));
@@ -78,7 +78,7 @@ double distance(A const& found, B const& expected) {
 
 // Each r is a sum of N products, off by some (N + 4) ε of its terms; what cancels between r₀₀ and r₀₁(…)r₁₀ magnifies
 // that by at most 2¹², nearer poles being left to the closed form: 8 (N + 4) 4096 ε = 5e-10 at N = 64. C̃ is off by
-// N ε of C, which counts as often as the condition number of I − Ā^L says. The sum must stay below 1e-9.
+// N ε of C, times the condition number of I − Ā^L. The sum must stay below 1e-9.
 TEST_CASE("cauchy_kernel: Cauchy = Krylov for HiPPO, rank 1 and 2, all modes and half, L odd and even") {
   test::random rng(1);
   double worst = 0, of_bound = 0;
@@ -120,9 +120,9 @@ TEST_CASE("cauchy_kernel: Cauchy = Krylov for HiPPO, rank 1 and 2, all modes and
 }
 
 // Memories as long as the input: LegS over one second in 4096 steps, and modes of at least 0.9995. Neither grows: A +
-// Aᴴ of LegS is at most −I, so that ‖Ā‖₂ < 1, and each of k steps hands its roundings on. Those are (N + 3) √N u of ‖h‖
-// at most, 4096·67·8 u = 2.4e-10 if all of them went one way; independent of each other, √(4096·67·64) u = 5e-13, and
-// 1e-11 is twenty times that. The transforms add 12·2·(log₂ 8192 + 1) u ‖K‖₁ ‖x‖₂, 4e-14 of the products' sizes.
+// Aᴴ of LegS is at most −I, so that ‖Ā‖₂ < 1, and each of k steps carries its roundings on. Those are (N + 3) √N u of
+// ‖h‖ at most, 4096·67·8 u = 2.4e-10 if all of them went one way; independent of each other, √(4096·67·64) u = 5e-13,
+// and 1e-11 is twenty times that. The transforms add 12·2·(log₂ 8192 + 1) u ‖K‖₁ ‖x‖₂, 4e-14 of the products' sizes.
 TEST_CASE("cauchy_kernel: the convolution is the recurrence where nothing decays, N = 64 and L = 4096") {
   test::random rng(8);
   constexpr std::size_t n = 64, L = 4096;

@@ -75,6 +75,27 @@ TEST_CASE("causal_convolution: a kernel of one tap scales, a late tap delays, a 
   }
 }
 
+TEST_CASE("causal_convolution: in float, within the bound of its card") {
+  test::random rng(4);
+  using narrow = mamba::tensor<float, dynamic, dynamic>;
+  for (std::size_t const taps : {1UL, 2UL, 30UL, 100UL}) {
+    narrow kernel(taps, 2), x(100, 2), y(100, 2);
+    for (float& v : kernel.span()) v = static_cast<float>(rng.uniform(-1, 1));
+    for (float& v : x.span()) v = static_cast<float>(rng.uniform(-1, 1));
+    mamba::ssm::causal_convolution(kernel.view(), x.view(), y.view());
+    for (std::size_t k = 0; k < 100; ++k) {
+      double sum = 0, moduli = 0;
+      for (std::size_t j = 0; j < taps && j <= k; ++j) {
+        double const term = static_cast<double>(kernel(j, 1)) * static_cast<double>(x(k - j, 1));
+        sum += term;
+        moduli += std::fabs(term);
+      }
+      double const u = std::numeric_limits<float>::epsilon() / 2;
+      CHECK(std::fabs(static_cast<double>(y(k, 1)) - sum) <= static_cast<double>(taps + 1) * u * moduli);
+    }
+  }
+}
+
 TEST_CASE("causal_convolution: NaN stays in its channel, from its time on, as long as the kernel is") {
   test::random rng(3);
   matrix const kernel = filled(rng, 3, 2);

@@ -118,7 +118,7 @@ TEST_CASE("chunk_convolution: the states in between are the recurrence's, bit fo
 }
 
 // As in double above, 20·20·12 u = 3e-4 at worst.
-TEST_CASE("chunk_convolution: in float, as far from double as its roundings say") {
+TEST_CASE("chunk_convolution: in float, as far from double as its roundings allow") {
   test::random rng(20);
   auto const s = test::random_dense<float, 3>(rng, 0.95);
   auto const x = random_sequence<float>(rng, 40);

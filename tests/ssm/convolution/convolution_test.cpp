@@ -79,7 +79,7 @@ TEST_CASE("convolution: commutative, associative, and the impulse is its identit
 // steps by (N + M + 2) √N u / (1 − ρ) of the largest. The kernel's j-th row has j steps of that behind it,
 // Σ_j j ρʲ ≤ 1/(1 − ρ)²: the larger part, and for N = 64, ρ = 0.9 at most 67·8·100 u = 6e-12. The modes of a diagonal
 // system have one complex product each instead of a row of 64: 2√2·100² u = 3e-12 at ρ = 0.99. Sums that cancel to less
-// than they are made of take their part; 1e-11 is what is asked for. Roundings cancel, too: what is found is 2e-15.
+// than they are made of contribute; 1e-11 is required. Roundings cancel, too: what is found is 2e-15.
 TEST_CASE("convolution: is the recurrence, for N = 64 and L = 4096") {
   test::random rng(2);
   double most = 0;

@@ -66,6 +66,22 @@ TEST_CASE("generating_function: a polynomial by hand") {
   CHECK(ssm::truncated_generating_function(K.head(0).eval(), complex(0, 2))(0) == complex(0));
 }
 
+TEST_CASE("generating_function: the polynomial in float, within the bound of its card") {
+  test::random rng(5);
+  for (Eigen::Index const L : {1, 2, 10, 100}) {
+    ssm::matrix<float> K(L, 2);
+    for (Eigen::Index i = 0; i < K.size(); ++i) K(i) = static_cast<float>(rng.uniform(-1, 1));
+    for (std::complex<float> const z : {std::complex<float>(0.6F, 0.8F), {-1, 0}, {0.3F, -0.2F}, {0, 1.125F}}) {
+      auto const exact = ssm::truncated_generating_function(K.cast<double>().eval(), complex(z));
+      ssm::matrix<double> bound = ssm::matrix<double>::Zero(1, 2);
+      for (Eigen::Index k = L; k-- > 0;)
+        bound = (bound * std::abs(complex(z)) + K.row(k).cast<double>().cwiseAbs()).eval();
+      bound *= 2.3 * static_cast<double>(L) * std::numeric_limits<float>::epsilon();
+      CHECK(test::share_of_bound(ssm::truncated_generating_function(K, z), exact, bound) <= 1);
+    }
+  }
+}
+
 TEST_CASE("generating_function: powers by squaring") {
   ssm::matrix<double, 2> const fibonacci{{1, 1}, {1, 0}};
   auto const p = ssm::matrix_power(fibonacci, 70);
@@ -111,7 +127,7 @@ TEST_CASE("generating_function: from C to C~ and back, dense, diagonal and low r
   MESSAGE("at most ", worst, " of the bound");
 }
 
-// The kernel is C's; the closed form wants C̃. Without the change it is another kernel: the mistake, shown.
+// The kernel is C's; the closed form needs C̃. Without the change it is another kernel.
 TEST_CASE("generating_function: C~ in place of C is another kernel") {
   test::random rng(4);
   auto const s = test::random_discrete_dplr<modes::half>(rng, 4, 1, 1, 1);

@@ -92,7 +92,7 @@ TEST_CASE("krylov_kernel: every form of the same system has the same kernel") {
 }
 
 // h_k = Ā h_{k−1} + B̄ x_k + B̄₋ x_{k−1}, stepped by hand.
-TEST_CASE("krylov_kernel: a step that sees two inputs") {
+TEST_CASE("krylov_kernel: a step of two inputs") {
   test::random rng(4);
   ssm::two_point<ssm::discrete_dense<double>> s{test::random_discrete_dense<double, 1, 1>(rng, 3, 1, 1), {}};
   s.b_bar_before = test::random_entries<double>(rng, 3, 1);

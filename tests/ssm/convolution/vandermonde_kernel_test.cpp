@@ -80,7 +80,7 @@ TEST_CASE("vandermonde_kernel: within its bound at N = 64, L = 4096") {
   MESSAGE("off by ", worst, " of the terms' sizes, ", of_bound, " of the bound; by exp(k log a) it is ", logarithm);
 }
 
-TEST_CASE("vandermonde_kernel: several inputs and outputs, steps that see two inputs") {
+TEST_CASE("vandermonde_kernel: several inputs and outputs, steps of two inputs") {
   test::random rng(3);
   ssm::two_point<ssm::discrete_diagonal<complex, mamba::dynamic, mamba::dynamic, mamba::dynamic, modes::half>> s{
       test::random_discrete_diagonal<modes::half>(rng, 5, 2, 3), test::random_entries<complex>(rng, 5, 2)};

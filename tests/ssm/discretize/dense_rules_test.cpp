@@ -176,7 +176,7 @@ TEST_CASE("discretize_dense: the holds solve the equation for piecewise constant
       exact_g = solved(exact_g, x0);
       before = now;
       // The rest is of order (‖ΔA‖/200)⁵ of the whole: 1e-14 for the ‖ΔA‖ < 5 met here, far less on average; the card
-      // of an exponential with two times M more rows; each step hands on what came before, by Ā.
+      // of an exponential with two times M more rows; each step multiplies the error before by Ā.
       auto const size = static_cast<double>(exact_h.norm() + exact_g.norm() + 2 * x0.norm() + 2 * x1.norm());
       allowed = allowed * (1 + held.a_bar.norm()) +
                 4 * static_cast<double>(n + 2 * m) * eps * (1 + delta * s.a.norm()) * (1 + held.a_bar.norm()) * size;

@@ -19,7 +19,7 @@ constexpr double eps = std::numeric_limits<double>::epsilon();
 //     z = (1 + ½s)/(1 − ½s) = (½ + i)/(3/2 − i) = (½ + i)(3/2 + i)/(13/4) = (−¼ + 2i)/(13/4) = −1/13 + 8/13 i
 //
 // Notes that print Ā = (I − Δ/2 A)⁻¹, without the second factor, have 1/(3/2 − i) = 6/13 + 4/13 i = 0.4615 + 0.3077i,
-// which is backward Euler's answer for half of the step.
+// which is backward Euler's result for half of the step.
 TEST_CASE("plane: the worked point −1 + 2i → −1/13 + 8/13 i by the bilinear rule") {
   complex const s(-1, 2), z = s_to_z_bilinear(s, 1.0);
   CHECK(std::abs(z - complex(-1.0 / 13, 8.0 / 13)) <= eps);
@@ -89,7 +89,7 @@ TEST_CASE("plane: the family has the three as members, and z(s) is the mode's ow
   }
 }
 
-// What the table of the header says, point by point. The margin of 1e-12 is for points that round onto a border.
+// The table of the header, point by point. The margin of 1e-12 is for points that round onto a border.
 TEST_CASE("plane: the image of each half-plane") {
   test::random rng(3);
   for (int i = 0; i < 5000; ++i) {

@@ -423,7 +423,7 @@ TEST_CASE(
 ///
 ///     h' = a h + b sin 2t,  h(0) = 1,      h(t) = e^(at) + b Im((e^(2it) − e^(at))/(2i − a))
 ///
-/// where `where` says at which part of the step the rule looks at its input: 0 begin, 1 end.
+/// `where` being the part of the step at which the rule evaluates its input: 0 begin, 1 end.
 template <class Rule>
 double slope(Rule const& rule, double where) {
   constexpr double a = -0.7, b = 1.3, end = 4;
@@ -465,7 +465,7 @@ TEST_CASE("discretize: orders of convergence") {
   is(slope([](double d, double a, double b) { return first_order_hold(d, a, b); }, 1), 2);
   is(slope([](double d, double a, double b) { return exponential_trapezoidal(d, 0.5, a, b); }, 1), 2);
   is(slope([](double d, double a, double b) { return exponential_trapezoidal(d, 0.8, a, b); }, 1), 1);
-  // What the head of the header says about where to look: at the end of the step bilinear is of order 1, too.
+  // As in the head of the header: at the end of the step bilinear is of order 1, too.
   is(slope([](double d, double a, double b) { return bilinear(d, a, b); }, 1), 1);
   is(slope([](double d, double a, double b) { return zero_order_hold(d, a, b); }, 0.5), 2);
 }

@@ -4,10 +4,12 @@
 #include <mamba/ssm/discretize/discretize.hpp>
 #include <mamba/ssm/discretize/s4_step.hpp>
 #include <mamba/ssm/scan/recurrence.hpp>
+#include <support/largest.hpp>
 #include <support/random_discrete.hpp>
 
 #include <algorithm>
 #include <complex>
+#include <limits>
 
 namespace {
 
@@ -102,6 +104,30 @@ TEST_CASE("s4_step: in float, within its own epsilon of double") {
   MESSAGE("at most ", off, " of ", allowed);
   CHECK(off <= allowed);
   CHECK(relative_distance(h_narrow.cast<complex>(), h) <= allowed);
+}
+
+TEST_CASE("s4_step: in float, the product with both factors is within the bound of its card") {
+  using narrow = std::complex<float>;
+  test::random rng(5);
+  for (std::size_t const n : {1U, 4U, 16U, 16U}) {
+    auto const factors = s4_form(0.0625, random_dplr<2, 1, modes::all>(rng, n)).a_bar;
+    mamba::ssm::s4_matrix<narrow, dynamic, 2, modes::all> const a{factors.D.cast<narrow>(), factors.E.cast<narrow>(),
+                                                                  factors.p.cast<narrow>(), factors.q.cast<narrow>(),
+                                                                  factors.r.cast<narrow>()};
+    mamba::ssm::s4_matrix<complex, dynamic, 2, modes::all> const wide{
+        a.D.cast<complex>(), a.E.cast<complex>(), a.p.cast<complex>(), a.q.cast<complex>(), a.r.cast<complex>()};
+    auto const h = random_matrix<matrix<narrow>>(rng, n, 2);
+    auto const wide_h = h.cast<complex>().eval();
+    matrix<double> const p = wide.p.cwiseAbs(), q = wide.q.cwiseAbs(), r = wide.r.cwiseAbs(), d = wide.D.cwiseAbs(),
+                         e = wide.E.cwiseAbs(), moduli = wide_h.cwiseAbs();
+    double const eps = std::numeric_limits<float>::epsilon();
+    auto const implicit = [&](matrix<double> const& z) { return (d.col(0).asDiagonal() * (z + p * (r * z))).eval(); };
+    matrix<double> const of_factor = (static_cast<double>(n) + 2 + 5) * eps * implicit(moduli);
+    CHECK(test::share_of_bound(implicit_factor(a, h), implicit_factor(wide, wide_h), of_factor) <= 1);
+    matrix<double> const of_product = (2 * static_cast<double>(n) + 4 + 10) * eps *
+                                      implicit(e.col(0).asDiagonal() * moduli + p * (q.transpose() * moduli));
+    CHECK(test::share_of_bound(a * h, wide * wide_h, of_product) <= 1);
+  }
 }
 
 TEST_CASE("s4_step: half of the modes step as all of them do, and any split has the bits of the whole") {

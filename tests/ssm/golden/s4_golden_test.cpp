@@ -90,7 +90,7 @@ struct measure {
 
 measure named(std::string const& name) {
   if (name == "legs") return {ssm::hippo_legs<double>, ssm::low_rank_legs<double>};
-  if (name == "legt") return {ssm::hippo_legt_halved<double>, ssm::low_rank_legt_halved<double>};
+  if (name == "legt") return {ssm::hippo_legt_window_2<double>, ssm::low_rank_legt_window_2<double>};
   if (name == "lagt") {
     return {[](std::size_t n) { return ssm::hippo_lagt<double>(n); }, ssm::low_rank_lagt<double>};
   }

@@ -114,6 +114,22 @@ TEST_CASE("hippo_fourier: static and dynamic sizes are the same numbers, in ever
   CHECK_THROWS_AS(static_cast<void>(mamba::ssm::hippo_fourier_diagonal<double, 4>(6)), mamba::contract_violation);
 }
 
+TEST_CASE("hippo_fourier: in float, every entry is within the bound of its card") {
+  auto const check = [](auto const& narrow, auto const& wide, double bound) {
+    CHECK(test::float_epsilons(narrow.a, wide.a) <= bound);
+    CHECK(test::float_epsilons(narrow.b, wide.b) <= bound);
+  };
+  for (std::size_t const n : {1U, 2U, 64U, 201U}) {
+    check(mamba::ssm::hippo_fourier<float>(n), mamba::ssm::hippo_fourier<double>(n), 2);
+    check(mamba::ssm::hippo_fourier_decay<float>(n), mamba::ssm::hippo_fourier_decay<double>(n), 2);
+    check(mamba::ssm::hippo_fourier2<float>(n), mamba::ssm::hippo_fourier2<double>(n), 2);
+    check(mamba::ssm::hippo_fourier_diagonal<float>(n), mamba::ssm::hippo_fourier_diagonal<double>(n), 1);
+    CHECK(test::float_epsilons(mamba::ssm::fourier_ends<float>(n), mamba::ssm::fourier_ends<double>(n)) <= 0.5);
+    auto const turns = mamba::ssm::fourier_turns<double>(1.625, n);  // of an angle that float has
+    CHECK(test::float_epsilons(mamba::ssm::fourier_turns<float>(1.625F, n), turns) <= 0.5);
+  }
+}
+
 // √2 √2, and ωk, in one order or another of two products.
 TEST_CASE("hippo_fourier: the S4 code's numbers") {
   auto const within = [](auto...) { return 2.0; };

@@ -96,7 +96,7 @@ TEST_CASE("hippo_laguerre: static and dynamic sizes are the same numbers, in eve
   CHECK_THROWS_AS(static_cast<void>(mamba::ssm::hippo_glagt<double, 4>(3, 0.0, 1.0)), mamba::contract_violation);
 }
 
-// The card's bound, in float: n + 8 ε relative in row n.
+// The card's bound, in float: (n + 8) ε relative in row n.
 TEST_CASE("hippo_laguerre: gLagT in float is within the bound of its card") {
   double most = 0;
   for (float const alpha : {0.5F, -0.25F, 0.75F}) {
@@ -114,6 +114,22 @@ TEST_CASE("hippo_laguerre: gLagT in float is within the bound of its card") {
   }
   MESSAGE("at most ", most, " of the bound");
   CHECK(most <= 1);
+}
+
+TEST_CASE("hippo_laguerre: norms and mass in float are within the bounds of their cards") {
+  constexpr double narrow = std::numeric_limits<float>::epsilon();
+  for (float const alpha : {-0.9F, -0.5F, 0.0F, 0.3F, 2.5F}) {
+    auto const exact = mamba::ssm::laguerre_norms<double>(100, static_cast<double>(alpha));
+    auto bound = exact;
+    for (Eigen::Index i = 0; i < 100; ++i) bound(i) *= (static_cast<double>(i) + 4) * narrow;
+    CHECK(test::share_of_bound(mamba::ssm::laguerre_norms<float>(100, alpha), exact, bound) <= 1);
+    if (alpha >= 1) continue;
+    for (float const beta : {1e-6F, 0.01F, 0.7F, 1.0F, 1e5F}) {
+      double const mass = mamba::ssm::laguerre_mass(static_cast<double>(alpha), static_cast<double>(beta));
+      double const off = std::fabs(static_cast<double>(mamba::ssm::laguerre_mass(alpha, beta)) - mass);
+      CHECK(off <= (6 + std::fabs(std::log(static_cast<double>(beta)))) * narrow * mass);
+    }
+  }
 }
 
 // The S4 code takes λ from logarithms of Γ, which are as large as ln Γ(N + 2) and carry that many ε into their

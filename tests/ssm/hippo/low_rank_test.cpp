@@ -36,7 +36,7 @@ TEST_CASE("low_rank: A + P P^T is a multiple of I plus a skew matrix, for every 
   for (std::size_t const n : {1U, 2U, 3U, 8U, 64U, 129U}) {
     check(ssm::hippo_legs<double>(n), ssm::low_rank_legs<double>(n), -0.5);
     check(ssm::hippo_legt<double>(n), ssm::low_rank_legt<double>(n), 0);
-    check(ssm::hippo_legt_halved<double>(n), ssm::low_rank_legt_halved<double>(n), 0);
+    check(ssm::hippo_legt_window_2<double>(n), ssm::low_rank_legt_window_2<double>(n), 0);
     check(ssm::hippo_lagt<double>(n), ssm::low_rank_lagt<double>(n), 0);
     check(ssm::hippo_lagt<double>(n, 0.25), ssm::low_rank_lagt<double>(n), 0);
     check(ssm::hippo_tlagt<double>(n, 0.25), ssm::low_rank_lagt<double>(n), -0.125);
@@ -48,6 +48,21 @@ TEST_CASE("low_rank: A + P P^T is a multiple of I plus a skew matrix, for every 
     check(ssm::hippo_fourier_diagonal<double>(n), ssm::low_rank_none<double>(n), -0.5);
   }
   MESSAGE("at most ", worst, " eps off");
+}
+
+TEST_CASE("low_rank: in float, every entry is within the bound of its card") {
+  auto const within = [](auto const& narrow, auto const& wide, double bound) {
+    CHECK(test::float_epsilons(narrow, wide) <= bound);
+  };
+  for (std::size_t const n : {1U, 2U, 64U, 129U}) {
+    within(ssm::low_rank_legs<float>(n), ssm::low_rank_legs<double>(n), 1.5);
+    within(ssm::low_rank_legt<float>(n), ssm::low_rank_legt<double>(n), 0.5);
+    within(ssm::low_rank_legt_halved<float>(n), ssm::low_rank_legt_halved<double>(n), 1.5);
+    within(ssm::low_rank_lagt<float>(n), ssm::low_rank_lagt<double>(n), 0.5);
+    within(ssm::low_rank_fourier<float>(n), ssm::low_rank_fourier<double>(n), 1.5);
+    within(ssm::low_rank_fourier_decay<float>(n), ssm::low_rank_fourier_decay<double>(n), 1.5);
+    within(ssm::low_rank_fourier2<float>(n), ssm::low_rank_fourier2<double>(n), 1.5);
+  }
 }
 
 TEST_CASE("low_rank: LegS reads with sqrt 2 times its P, and LegT's columns share no row") {

@@ -31,7 +31,7 @@ void for_each_measure(std::size_t n, F&& f) {
   auto const any_rank = [](auto const& p) -> ssm::matrix<double> { return p; };
   f("legs", ssm::hippo_legs<double>(n), any_rank(ssm::low_rank_legs<double>(n)), -0.5);
   f("legt", ssm::hippo_legt<double>(n), any_rank(ssm::low_rank_legt<double>(n)), 0.0);
-  f("legt_halved", ssm::hippo_legt_halved<double>(n), any_rank(ssm::low_rank_legt_halved<double>(n)), 0.0);
+  f("legt_window_2", ssm::hippo_legt_window_2<double>(n), any_rank(ssm::low_rank_legt_window_2<double>(n)), 0.0);
   f("lagt", ssm::hippo_lagt<double>(n), any_rank(ssm::low_rank_lagt<double>(n)), 0.0);
   f("glagt", ssm::hippo_glagt<double>(n, 0.0, 0.01), any_rank(ssm::low_rank_lagt<double>(n)), -0.005);
   f("fourier", ssm::hippo_fourier<double>(n), any_rank(ssm::low_rank_fourier<double>(n)), 0.0);
@@ -177,7 +177,7 @@ TEST_CASE("nplr: clipping is another system") {
   auto const f = ssm::nplr<modes::half>(ssm::hippo_legs<double>(64), ssm::low_rank_legs<double>(64));
   auto const clipped = ssm::clip_imaginary(f);
   CHECK((f.b.imag().array().abs() > 2).count() == 11);
-  CHECK(test::near(test::largest(f.b.imag()), 40.75, 1e-4 / eps));  // four digits, as the header says
+  CHECK(test::near(test::largest(f.b.imag()), 40.75, 1e-4 / eps));  // four digits, as in the header
   CHECK(test::largest(clipped.b.imag()) == 2);
   CHECK(clipped.b.real() == f.b.real());
   CHECK(clipped.p == f.p);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
-#include <mamba/ssm/hippo/memory.hpp>
 #include <mamba/ssm/hippo/reconstruction.hpp>
+#include <mamba/ssm/hippo/state.hpp>
 
 #include <Eigen/LU>
 #include <support/flow.hpp>
+#include <support/largest.hpp>
 #include <support/random.hpp>
 
 #include <algorithm>
@@ -85,7 +86,7 @@ TEST_CASE("reconstruction: a polynomial of degree N − 1 comes back, of every a
   }
 }
 
-// For such inputs the windows do not approximate: what leaves is what the N coefficients say. The coefficients h(t) of
+// For such inputs the windows do not approximate: what leaves is given by the N coefficients. The coefficients h(t) of
 // a moving window then solve h' = A h + B x exactly, where h' are those of x'. Roundings: N⁴ ε as above, times ‖A‖ ≤
 // N².
 TEST_CASE("reconstruction: on polynomials LegT, LMU and LegS are exact, the differential equation holds") {
@@ -102,7 +103,8 @@ TEST_CASE("reconstruction: on polynomials LegT, LMU and LegS are exact, the diff
     };
     vector<double> const h = window(x, t, theta, legt), rate = window(slope, t, theta, legt);
     CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_legt<double>(n), theta), h, rate) <= allowed);
-    CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_legt_halved<double>(n), theta / 2), h, rate) <= allowed);
+    CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_legt_window_2<double>(n), theta / 2), h, rate) <=
+          allowed);
     vector<double> to_lmu = mamba::ssm::legendre_norms<double>(n);
     for (Eigen::Index i = 1; i < to_lmu.size(); i += 2) to_lmu(i) = -to_lmu(i);
     CHECK(residual(mamba::ssm::rescale_time(mamba::ssm::hippo_lmu<double>(n), theta), to_lmu.cwiseProduct(h),
@@ -219,14 +221,15 @@ TEST_CASE("reconstruction: read at the far end of its window, LegT is the Padé 
   }
 }
 
-/// The error of a LegS memory of n states that saw x on [0, 1] in steps held at their middles.
+/// The error of a hippo_state of n coefficients after x on [0, 1] in steps held at their middles.
 double legs_error(signal const& x, std::size_t n, int steps = 1024) {
-  mamba::ssm::hippo_memory<double> memory(n);
-  for (int k = 0; k < steps; ++k) memory.zero_order_hold(1.0 / steps, x((k + 0.5) / steps));
-  return rms_error(memory.state(), x, 1, 1, [&](double tau) { return mamba::ssm::legs_history<double>(1.0, tau, n); });
+  mamba::ssm::hippo_state<double> state(n);
+  for (int k = 0; k < steps; ++k) state.zero_order_hold(1.0 / steps, x((k + 0.5) / steps));
+  return rms_error(state.coefficients(), x, 1, 1,
+                   [&](double tau) { return mamba::ssm::legs_history<double>(1.0, tau, n); });
 }
 
-// HiPPO's proposition 6 says: at most N^{−k+½} with k bounded derivatives. The Legendre coefficients of a function
+// HiPPO's proposition 6: at most N^{−k+½} with k bounded derivatives. The Legendre coefficients of a function
 // whose k-th derivative jumps fall as n^{−k−1}, and the root of the sum of their squares from N on as N^{−k−½}: what is
 // measured is one power better than what is promised, and for a jump (k = 0), of which nothing is promised, N^{−½}.
 TEST_CASE("reconstruction: the error of LegS falls as N^{−k−½} when the k-th derivative jumps") {
@@ -255,7 +258,7 @@ TEST_CASE(
   signal const runge = [](double s) { return 1 / (1 + 25 * std::pow(2 * s - 1, 2)); };
   double const rate = std::log(legs_error(runge, 16, 2048) / legs_error(runge, 32, 2048)) / 16;
   double const expected = std::log(0.2 + std::sqrt(1.04));
-  MESSAGE("a state more divides the error by ", std::exp(rate), ", theory says ", std::exp(expected));
+  MESSAGE("a state more divides the error by ", std::exp(rate), ", in theory ", std::exp(expected));
   CHECK(std::fabs(rate - expected) <= 0.02 * expected);
 }
 
@@ -282,7 +285,7 @@ TEST_CASE("reconstruction: a window of LegT represents smooth inputs far better 
 }
 
 // A bump of width 0.1, looked at when it is one unit old, and again two units later: the window of length 2 has then
-// lost it, and the fading one has a third of it left. Cut series meet this at the rate 1/N² (e eᵀ cuts at each end
+// lost it, and the fading one has a third of it left. Cut series approach this at the rate 1/N² (e eᵀ cuts at each end
 // 1/N).
 TEST_CASE("reconstruction: hippo_fourier is zero after its window, hippo_fourier_decay keeps ⅔, 2/9, …") {
   signal const bump = [](double t) { return std::exp(-t * t / 0.01); };
@@ -338,6 +341,33 @@ TEST_CASE("reconstruction: with_output the weights of an age, a system's output 
   auto const past =
       mamba::ssm::reconstruct(h, ages, [](double tau) { return mamba::ssm::legt_history<double, 4>(2.0, tau); });
   CHECK(std::fabs(output(system, h, vector<double, 1>(9.0))(0) - past(1)) <= 4 * eps * w.norm() * h.norm());
+}
+
+TEST_CASE("reconstruction: the weights of an age in float are within the bounds of their cards") {
+  namespace ssm = mamba::ssm;
+  constexpr double narrow = std::numeric_limits<float>::epsilon();
+  float const theta = 3;
+  for (std::size_t const n : {1U, 8U, 64U}) {
+    vector<double> plain(index(n)), normalised(index(n)), waves(index(n));
+    for (int step = 1; step < 200; ++step) {
+      float const tau = theta * static_cast<float>(step) / 200;
+      double const share = double{tau} / double{theta};
+      for (std::size_t i = 0; i < n; ++i) {
+        auto const degree = static_cast<double>(i);
+        plain(index(i)) = (degree + 2) * (degree + 2) * narrow;
+        normalised(index(i)) = plain(index(i)) * std::sqrt(2 * degree + 1);
+        waves(index(i)) = (2 + 18 * static_cast<double>(i / 2) * share) * narrow;
+      }
+      auto const within = [](auto const& found, auto const& exact, auto const& bound) {
+        CHECK(test::share_of_bound(found, exact, bound) <= 1);
+      };
+      double const wide_theta = theta, wide_tau = tau;
+      within(ssm::legt_history<float>(theta, tau, n), ssm::legt_history<double>(wide_theta, wide_tau, n), normalised);
+      within(ssm::lmu_history<float>(theta, tau, n), ssm::lmu_history<double>(wide_theta, wide_tau, n), plain);
+      within(ssm::warped_legs_history<float>(tau, n), ssm::warped_legs_history<double>(wide_tau, n), normalised);
+      within(ssm::fourier_history<float>(theta, tau, n), ssm::fourier_history<double>(wide_theta, wide_tau, n), waves);
+    }
+  }
 }
 
 TEST_CASE("reconstruction: static = dynamic, one state, no ages, other precisions, NaN") {

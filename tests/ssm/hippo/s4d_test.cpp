@@ -132,6 +132,22 @@ TEST_CASE("s4d: Mamba's A_log, Delta and bias") {
   CHECK(std::isnan(ssm::mamba_delta_bias(std::numeric_limits<double>::quiet_NaN())));
 }
 
+TEST_CASE("s4d: Mamba's Delta and bias in float are within the bounds of their cards") {
+  constexpr double narrow = std::numeric_limits<float>::epsilon();
+  float const low = 1e-3F, high = 0.1F;
+  double const logs = std::fabs(std::log(double{low})) + std::fabs(std::log(double{high}));
+  for (int k = 0; k <= 100; ++k) {
+    float const u = static_cast<float>(k) / 100;
+    double const delta = ssm::mamba_delta(double{u}, double{low}, double{high});
+    CHECK(std::fabs(double{ssm::mamba_delta(u, low, high)} - delta) <= (3 * logs + 2) * narrow * delta);
+  }
+  for (int k = -300; k <= 40; ++k) {
+    auto const delta = static_cast<float>(std::exp(k / 10.0));
+    double const bias = ssm::mamba_delta_bias(double{delta});
+    CHECK(std::fabs(double{ssm::mamba_delta_bias(delta)} - bias) <= 3 * narrow * std::max(1.0, std::fabs(bias)));
+  }
+}
+
 TEST_CASE("s4d: several outputs, static sizes, float") {
   ssm::matrix<std::complex<float>, 2, 3> const c = ssm::matrix<std::complex<float>, 2, 3>::Ones();
   auto const s = ssm::s4d_lin(c);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/scan/affine.hpp>
+#include <support/largest.hpp>
 #include <support/random_discrete.hpp>
 
 #include <complex>
@@ -12,8 +13,8 @@ namespace {
 using mamba::dynamic;
 using mamba::ssm::affine;
 using mamba::ssm::compose;
+using mamba::ssm::initial_element;
 using mamba::ssm::matrix;
-using mamba::ssm::starting_from;
 using mamba::ssm::vector;
 using test::random_matrix;
 using test::relative_distance;
@@ -28,7 +29,7 @@ TEST_CASE("affine: two maps of a number, by hand") {
   CHECK(both.b == 8);
   CHECK(compose(earlier, later).b == 11);
   CHECK(both(7) == later(earlier(7)));
-  CHECK(mamba::ssm::in_order{}(earlier, later).b == 8);
+  CHECK(mamba::ssm::compose_in_time_order{}(earlier, later).b == 8);
 }
 
 // Whole numbers: every product and sum is exact.
@@ -41,7 +42,7 @@ TEST_CASE("affine: composed maps do what one does after the other, and grouping 
     CHECK(compose(g, f)(x) == g(f(x)));
     CHECK(compose(compose(h, g), f).a == compose(h, compose(g, f)).a);
     CHECK(compose(compose(h, g), f).b == compose(h, compose(g, f)).b);
-    auto const start = starting_from(f.a, x);
+    auto const start = initial_element(f.a, x);
     CHECK(compose(f, start).a == f.a);
     CHECK(compose(f, start).b == f(x));
   };
@@ -57,6 +58,24 @@ TEST_CASE("affine: composed maps do what one does after the other, and grouping 
   }
 }
 
+TEST_CASE("affine: in float, a composition is within the bound of its card") {
+  test::random rng(4);
+  auto const wide = [](auto const& m) { return m.template cast<double>().eval(); };
+  for (std::size_t const n : {1U, 2U, 5U, 16U, 16U}) {
+    using narrow = affine<matrix<float>, vector<float>>;
+    narrow const f{random_matrix<matrix<float>>(rng, n, n), random_matrix<vector<float>>(rng, n)},
+        g{random_matrix<matrix<float>>(rng, n, n), random_matrix<vector<float>>(rng, n)};
+    affine<matrix<double>, vector<double>> const wide_f{wide(f.a), wide(f.b)}, wide_g{wide(g.a), wide(g.b)};
+    auto const found = compose(g, f);
+    auto const exact = compose(wide_g, wide_f);
+    double const each = static_cast<double>(n + 2) * std::numeric_limits<float>::epsilon();
+    matrix<double> const of_a = each * wide_g.a.cwiseAbs() * wide_f.a.cwiseAbs();
+    vector<double> const of_b = each * (wide_g.a.cwiseAbs() * wide_f.b.cwiseAbs() + wide_g.b.cwiseAbs());
+    CHECK(test::share_of_bound(found.a, exact.a, of_a) <= 1);
+    CHECK(test::share_of_bound(found.b, exact.b, of_b) <= 1);
+  }
+}
+
 TEST_CASE("affine: the maps of a system are its steps") {
   test::random rng(2);
   auto const check = [&](auto const& s) {
@@ -66,7 +85,7 @@ TEST_CASE("affine: the maps of a system are its steps") {
     auto by_maps = h;
     auto all = maps(s, x);
     REQUIRE(all.size() == 5);
-    auto whole = starting_from(s.a_bar, h);
+    auto whole = initial_element(s.a_bar, h);
     for (auto const& map : all) {
       by_maps = map(by_maps);
       whole = compose(map, whole);
@@ -96,17 +115,17 @@ TEST_CASE("affine: the maps of a two-point system are its steps, from the input 
     using B = decltype(System::b_bar);
     mamba::ssm::two_point<System> const s{base, random_matrix<B>(rng, static_cast<std::size_t>(base.b_bar.rows()), 2)};
     auto const x = test::random_sequence<double, 2>(rng, 5);
-    auto memory = zero_state(s);
-    memory.h.setConstant(0.7);
-    memory.x_before << 3, -2;
-    auto by_maps = memory.h;
-    for (auto const& map : maps(s, x, memory.x_before)) by_maps = map(by_maps);
+    auto state = zero_state(s);
+    state.h.setConstant(0.7);
+    state.x_before << 3, -2;
+    auto by_maps = state.h;
+    for (auto const& map : maps(s, x, state.x_before)) by_maps = map(by_maps);
     auto quiet = zero_state(s);
     auto by_quiet_maps = quiet.h;
     for (auto const& map : maps(s, x)) by_quiet_maps = map(by_quiet_maps);
-    static_cast<void>(recurrence(s, memory, x));
+    static_cast<void>(recurrence(s, state, x));
     static_cast<void>(recurrence(s, quiet, x));
-    CHECK(relative_distance(by_maps, memory.h) < 50 * u);
+    CHECK(relative_distance(by_maps, state.h) < 50 * u);
     CHECK(relative_distance(by_quiet_maps, quiet.h) < 50 * u);
     CHECK(relative_distance(by_maps, by_quiet_maps) > 0.01);  // the state before, and the input before it
   };

@@ -199,7 +199,7 @@ TEST_CASE("irregular: memory grows with the outputs, not with the states") {
 #endif
 
 // Ā(Δ) errs by some (4 + |ΔA|) ≤ 7 ε, a step by 3 more; what 40 steps err at most, if nothing were forgotten: 800 u.
-TEST_CASE("irregular: in float, as far from double as its roundings say") {
+TEST_CASE("irregular: in float, as far from double as its roundings allow") {
   test::random rng(20);
   using narrow = std::complex<float>;
   auto const s = random_diagonal(rng, 4);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/scan/recurrence.hpp>
+#include <support/largest.hpp>
 #include <support/random_discrete.hpp>
 
 #include <cmath>
@@ -188,18 +189,18 @@ TEST_CASE("recurrence: a two-point system is a larger one with one input") {
     large.b_bar << dense.b_bar, matrix<T, M>::Identity();
     large.c.leftCols(n) = dense.c;
 
-    auto memory = zero_state(s);
-    memory.h = random_matrix<std::decay_t<decltype(memory.h)>>(rng, static_cast<std::size_t>(n));
-    memory.x_before = random_matrix<vector<double, M>>(rng, M);
-    auto const before = memory;
+    auto state = zero_state(s);
+    state.h = random_matrix<std::decay_t<decltype(state.h)>>(rng, static_cast<std::size_t>(n));
+    state.x_before = random_matrix<vector<double, M>>(rng, M);
+    auto const before = state;
     vector<T> h(n + m);
-    h << memory.h, memory.x_before.template cast<T>();
+    h << state.h, state.x_before.template cast<T>();
     auto const x = random_sequence<double, M>(rng, 30);
-    auto const y = recurrence(s, memory, x);
+    auto const y = recurrence(s, state, x);
     auto const expected = recurrence(large, h, x);
     CHECK(relative_distance(y, expected) < 2000 * u);  // as for the linear combination above
-    CHECK(relative_distance(memory.h, h.head(n)) < 2000 * u);
-    CHECK(memory.x_before == x.row(29).transpose());
+    CHECK(relative_distance(state.h, h.head(n)) < 2000 * u);
+    CHECK(state.x_before == x.row(29).transpose());
 
     for (Eigen::Index split = 0; split <= 30; ++split) {
       auto parts = before;
@@ -207,8 +208,8 @@ TEST_CASE("recurrence: a two-point system is a larger one with one input") {
       auto const second = recurrence(s, parts, x.bottomRows(30 - split).eval());
       REQUIRE(same_matrix(first, y.topRows(split)));
       REQUIRE(same_matrix(second, y.bottomRows(30 - split)));
-      REQUIRE(same_matrix(parts.h, memory.h));
-      REQUIRE(same_matrix(parts.x_before, memory.x_before));
+      REQUIRE(same_matrix(parts.h, state.h));
+      REQUIRE(same_matrix(parts.x_before, state.x_before));
     }
   };
   auto const diagonal = test::random_diagonal<complex, dynamic, 2, 2>(rng, 0.9, 3);
@@ -224,7 +225,7 @@ TEST_CASE("recurrence: static sizes give the numbers of dynamic ones") {
   vector<double> h_dynamic = h;
   auto const y = recurrence(s, h, x);
   auto const y_dynamic = recurrence(d, h_dynamic, x);
-  // The compiler unrolls one and not the other, and contracts as it likes: 6 roundings a step, remembered 10 steps.
+  // The compiler unrolls one and not the other, and contracts differently: 6 roundings a step, carried on 10 steps.
   CHECK(relative_distance(y, y_dynamic) < 100 * u);
   CHECK(relative_distance(h, h_dynamic) < 100 * u);
 }
@@ -270,6 +271,25 @@ TEST_CASE("recurrence: in float and in long double") {
   auto const y_float = recurrence(f, h_float, x);
   // Inputs rounded once, 6 roundings a step, remembered 10 steps, in sums some times larger than their result.
   CHECK(relative_distance(y_float.cast<long double>(), y) < 100 * std::numeric_limits<float>::epsilon());
+}
+
+TEST_CASE("recurrence: in float, the state after an input is within the bound of its card") {
+  test::random rng(13);
+  auto const wide = [](auto const& m) { return m.template cast<double>().eval(); };
+  for (std::size_t const n : {1U, 5U, 16U}) {
+    for (std::size_t const m : {1U, 3U}) {
+      auto const s = test::random_dense<float, dynamic, dynamic, 1>(rng, 0.9F, n, m, 1);
+      auto h = random_matrix<vector<float>>(rng, n);
+      auto const x = random_matrix<vector<float>>(rng, m);
+      vector<double> const exact = wide(s.a_bar) * wide(h) + wide(s.b_bar) * wide(x);
+      vector<double> const terms =
+          wide(s.a_bar).cwiseAbs() * wide(h).cwiseAbs() + wide(s.b_bar).cwiseAbs() * wide(x).cwiseAbs();
+      mamba::ssm::take_in(s, h, x);
+      double const of_product = static_cast<double>(n), of_step = static_cast<double>(m + 2);
+      double const eps = std::numeric_limits<float>::epsilon();
+      CHECK(test::share_of_bound(h, exact, ((of_product + of_step) * eps * terms).eval()) <= 1);
+    }
+  }
 }
 
 TEST_CASE("recurrence: the states at some times are those of all of them, also of a sequence in parts") {

@@ -20,8 +20,8 @@ namespace {
 
 using mamba::dynamic;
 using mamba::ssm::affine;
-using mamba::ssm::in_order;
-using mamba::ssm::starting_from;
+using mamba::ssm::compose_in_time_order;
+using mamba::ssm::initial_element;
 using mamba::ssm::vector;
 using complex = std::complex<double>;
 
@@ -90,7 +90,7 @@ std::size_t levels(std::size_t L) {  // ⌈log₂ L⌉
   return n;
 }
 
-TEST_CASE("scan: operations and depth are what the table says") {
+TEST_CASE("scan: operations and depth are those of the table") {
   std::size_t operations = 0;
   auto const op = [&](timed a, timed b) {
     ++operations;
@@ -150,7 +150,7 @@ TEST_CASE("scan: 2 by 2 matrices, exactly") {
 // rounds as often as its subtree has levels on the way to a state, ⌈log₂ L⌉ + 1 ≤ 13 times, each N + 2 terms, and adds
 // up what fades by ρ: less than the recurrence does. Diagonal, ρ = 0.99: 2·100·13·2√2 u = 8e-13. Dense, ρ = 0.9:
 // 2·10·13·67·8 u = 1.6e-11, if all roundings went one way; what is found is 1e-15. Memories as long as the input, LegS
-// over one second and modes of at least 0.9995, hand on all 4096 steps' roundings: 4096·67·8 u = 2.4e-10 one way,
+// over one second and modes of at least 0.9995, carry on all 4096 steps' roundings: 4096·67·8 u = 2.4e-10 one way,
 // √(4096·67·64) u = 5e-13 independent of each other, of which 1e-11 is twenty times.
 TEST_CASE("scan: is the recurrence, for N = 64 and L = 4096") {
 #if defined(MAMBA_SANITIZED)
@@ -167,9 +167,9 @@ TEST_CASE("scan: is the recurrence, for N = 64 and L = 4096") {
     auto running = h;
     auto const y = recurrence(s, h, x);
     auto found = y;
-    for (std::size_t k = 0; k < L; k += part) {  // L maps of 64 × 64 would be 134 MB: the scan goes on where it was
+    for (std::size_t k = 0; k < L; k += part) {  // L maps of 64 × 64 would be 134 MB: the scan continues in parts
       auto const here = x.middleRows(mamba::ssm::index(k), mamba::ssm::index(part)).eval();
-      auto const states = scan(maps(s, here), in_order{}, starting_from(s.a_bar, running));
+      auto const states = scan(maps(s, here), compose_in_time_order{}, initial_element(s.a_bar, running));
       found.middleRows(mamba::ssm::index(k), mamba::ssm::index(part)) = outputs(s, states, here);
       running = states.back().b;
     }
@@ -217,7 +217,7 @@ TEST_CASE("scan: is the recurrence for every short length, from any state") {
       auto const check = [&](auto const& system, auto const& x) {
         auto h = zero_state(system);
         h.setConstant(2);
-        auto const states = scan(maps(system, x), in_order{}, starting_from(system.a_bar, h));
+        auto const states = scan(maps(system, x), compose_in_time_order{}, initial_element(system.a_bar, h));
         auto const y = recurrence(system, h, x);
         CHECK(test::relative_distance(outputs(system, states, x), y) < 1e-14);  // 11 steps of some 10 roundings
         if (L > 0) CHECK(test::relative_distance(states.back().b, h) < 1e-14);
@@ -233,12 +233,12 @@ TEST_CASE("scan: in two parts from where the first one ended") {
   test::random rng(4);
   auto const s = test::random_diagonal<double>(rng, 0.95, 5);
   auto const all = maps(s, test::random_sequence<double>(rng, 20));
-  auto const first = starting_from(s.a_bar, vector<double>(vector<double>::Ones(5)));
-  auto const whole = mamba::ssm::sequential_scan(all, in_order{}, first);
+  auto const first = initial_element(s.a_bar, vector<double>(vector<double>::Ones(5)));
+  auto const whole = mamba::ssm::sequential_scan(all, compose_in_time_order{}, first);
   for (std::ptrdiff_t split = 0; split <= 20; ++split) {
-    auto const head = mamba::ssm::sequential_scan({all.begin(), all.begin() + split}, in_order{}, first);
-    auto const tail =
-        mamba::ssm::sequential_scan({all.begin() + split, all.end()}, in_order{}, split == 0 ? first : head.back());
+    auto const head = mamba::ssm::sequential_scan({all.begin(), all.begin() + split}, compose_in_time_order{}, first);
+    auto const tail = mamba::ssm::sequential_scan({all.begin() + split, all.end()}, compose_in_time_order{},
+                                                  split == 0 ? first : head.back());
     for (std::size_t k = 0; k < 20; ++k) {
       auto const& here = k < head.size() ? head[k] : tail[k - head.size()];
       REQUIRE(test::same_matrix(here.b, whole[k].b));
@@ -252,7 +252,7 @@ TEST_CASE("scan: a NaN stays in its mode and its future, in any schedule") {
   auto all = maps(s, test::random_sequence<double>(rng, 13));
   all[6].b(1) = std::numeric_limits<double>::quiet_NaN();
   for_each_schedule([&](std::string const&, auto const& scan, auto const&) {
-    auto const seen = scan(all, in_order{}, starting_from(s.a_bar, zero_state(s)));
+    auto const seen = scan(all, compose_in_time_order{}, initial_element(s.a_bar, zero_state(s)));
     for (std::size_t k = 0; k < 13; ++k) {
       for (Eigen::Index n = 0; n < 3; ++n) CHECK(std::isnan(seen[k].b(n)) == (n == 1 && k >= 6));
     }
@@ -270,29 +270,30 @@ TEST_CASE("scan: first-order hold, diagonal and written out, by scan and by recu
   auto const s = mamba::ssm::first_order_hold(0.1, continuous);
   auto const dense = to_dense(s);
   auto const x = test::random_sequence<double>(rng, 100);
-  auto memory = zero_state(s);
-  memory.h.setConstant(complex(1, 2));
-  memory.x_before(0) = -3;
-  auto before = memory;
+  auto state = zero_state(s);
+  state.h.setConstant(complex(1, 2));
+  state.x_before(0) = -3;
+  auto before = state;
   mamba::ssm::two_point_state<complex> dense_memory{vector<complex>(8), before.x_before};
   dense_memory.h << before.h, before.h.conjugate();
   auto const dense_before = dense_memory;
-  auto const y = recurrence(s, memory, x);
+  auto const y = recurrence(s, state, x);
   auto const y_dense = recurrence(dense, dense_memory, x);
   CHECK(test::relative_distance(y_dense.real(), y) < 1e-13);
   CHECK(y_dense.imag().norm() < 1e-13 * y.norm());
   for_each_schedule([&](std::string const& name, auto const& scan, auto const&) {
     INFO(name);
-    auto const states = scan(maps(s, x, before.x_before), in_order{}, starting_from(s.a_bar, before.h));
+    auto const states = scan(maps(s, x, before.x_before), compose_in_time_order{}, initial_element(s.a_bar, before.h));
     CHECK(test::relative_distance(outputs(s, states, x), y) < 1e-13);
-    auto const wide = scan(maps(dense, x, before.x_before), in_order{}, starting_from(dense.a_bar, dense_before.h));
+    auto const wide =
+        scan(maps(dense, x, before.x_before), compose_in_time_order{}, initial_element(dense.a_bar, dense_before.h));
     CHECK(test::relative_distance(outputs(dense, wide, x).real(), y) < 1e-13);
   });
 }
 
 // A node of the tree rounds (N + 2) √N u of a map on each of ⌈log₂ L⌉ + 1 = 8 levels, the recurrence (N + 3) √N u a
 // step; either is remembered for 10 steps: 10·(8·5 + 6)·2 u = 5.5e-5.
-TEST_CASE("scan: in float, as far from the recurrence in double as its roundings say") {
+TEST_CASE("scan: in float, as far from the recurrence in double as its roundings allow") {
   test::random rng(20);
   auto const s = test::random_dense<float, 3>(rng, 0.9);
   mamba::ssm::discrete_dense<double, 3> const wide{s.a_bar.cast<double>(), s.b_bar.cast<double>(), s.c.cast<double>(),
@@ -302,8 +303,8 @@ TEST_CASE("scan: in float, as far from the recurrence in double as its roundings
   auto h = zero_state(wide);
   auto const expected = recurrence(wide, h, wide_x);
   for (auto const& states :
-       {mamba::ssm::blelloch_scan(maps(s, x), in_order{}, starting_from(s.a_bar, zero_state(s))),
-        mamba::ssm::chunked_scan(7, maps(s, x), in_order{}, starting_from(s.a_bar, zero_state(s)))}) {
+       {mamba::ssm::blelloch_scan(maps(s, x), compose_in_time_order{}, initial_element(s.a_bar, zero_state(s))),
+        mamba::ssm::chunked_scan(7, maps(s, x), compose_in_time_order{}, initial_element(s.a_bar, zero_state(s)))}) {
     auto const y = outputs(s, states, x);
     CHECK(y.allFinite());
     double const off = test::relative_distance(y.template cast<double>().eval(), expected);

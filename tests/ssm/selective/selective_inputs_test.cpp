@@ -14,7 +14,7 @@ namespace {
 using namespace mamba::ssm;
 using test::table;
 
-// m(i, j) = 10 i + j: each number says where it stands.
+// m(i, j) = 10 i + j: each number encodes its place.
 table<double> numbered(std::size_t rows, std::size_t columns) {
   table<double> out(rows, columns);
   for (std::size_t i = 0; i < rows; ++i) {

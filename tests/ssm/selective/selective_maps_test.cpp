@@ -96,7 +96,7 @@ TEST_CASE("selective_maps: in two parts with the state carried over, at every sp
       part.b = rows(given.b, first, last);
       part.c = rows(given.c, first, last);
       part.x = rows(given.x, first, last);
-      auto const here = run_by(scan, part);  // part.h goes on where it was
+      auto const here = run_by(scan, part);  // continues from part.h
       for (std::size_t t = first; t < last; ++t) {
         for (std::size_t channel = 0; channel < D; ++channel) y(t, channel) = here(t - first, channel);
       }

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/systems/continuous.hpp>
+#include <support/largest.hpp>
 #include <support/random.hpp>
 
 #include <complex>
@@ -51,7 +52,7 @@ TEST_CASE("continuous: a mass on a spring, by hand") {
   CHECK(output(s, h, x)(0) == 2.5);
 }
 
-TEST_CASE("continuous: diagonal plus low rank is what it says when written out") {
+TEST_CASE("continuous: diagonal plus low rank, written out, is that sum") {
   test::random rng(1);
   for (Eigen::Index const n : {1, 2, 5}) {
     for (Eigen::Index const r : {1, 2}) {
@@ -85,6 +86,28 @@ TEST_CASE("continuous: half of the modes, with 2 Re, stands for all") {
     CHECK((derivative(to_dense(diagonal), both, x).head(n) - derivative(diagonal, h, x)).norm() < bound);
     CHECK(std::abs(output(all_modes(diagonal), both, x)(0) - output(diagonal, h, x)(0)) < bound);
     static_assert(std::is_same_v<decltype(output(diagonal, h, x))::Scalar, double>);
+  }
+}
+
+TEST_CASE("continuous: in float, the derivative and the outputs are within the bounds of their cards") {
+  test::random rng(3);
+  auto const wide = [](auto const& m) { return m.template cast<double>().eval(); };
+  for (Eigen::Index const n : {1, 2, 5, 16, 16}) {
+    for (Eigen::Index const m : {1, 3}) {
+      dense_system<float, dynamic, dynamic, dynamic> const s{
+          filled<matrix<double>>(rng, n, n).cast<float>(), filled<matrix<double>>(rng, n, m).cast<float>(),
+          filled<matrix<double>>(rng, 2, n).cast<float>(), filled<matrix<double>>(rng, 2, m).cast<float>()};
+      dense_system<double, dynamic, dynamic, dynamic> const exact{wide(s.a), wide(s.b), wide(s.c), wide(s.d)};
+      auto const h = filled<vector<double>>(rng, n, 1).cast<float>().eval();
+      auto const x = filled<vector<double>>(rng, m, 1).cast<float>().eval();
+      auto const bound = [&](auto const& of_h, auto const& of_x) {
+        double const each = static_cast<double>(n + m + 2) * std::numeric_limits<float>::epsilon();
+        return (each * (of_h.cwiseAbs() * wide(h).cwiseAbs() + of_x.cwiseAbs() * wide(x).cwiseAbs())).eval();
+      };
+      CHECK(test::share_of_bound(derivative(s, h, x), derivative(exact, wide(h), wide(x)), bound(exact.a, exact.b)) <=
+            1);
+      CHECK(test::share_of_bound(output(s, h, x), output(exact, wide(h), wide(x)), bound(exact.c, exact.d)) <= 1);
+    }
   }
 }
 

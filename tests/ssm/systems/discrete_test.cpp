@@ -86,7 +86,7 @@ TEST_CASE("discrete: half of the modes, with 2 Re, stands for all") {
   CHECK((advance(to_dense(diagonal), both(h)).head(n) - advance(diagonal, h)).norm() < bound);
 }
 
-TEST_CASE("discrete: a step that sees two inputs is the system with one matrix more") {
+TEST_CASE("discrete: a step of two inputs is the system with one matrix more") {
   two_point<discrete_dense<double, 1>> const s{
       {matrix<double, 1>{{0.5}}, vector<double, 1>{1.0}, matrix<double, 1>{{2}}, matrix<double, 1>{{0}}},
       vector<double, 1>{3.0}};
@@ -94,7 +94,7 @@ TEST_CASE("discrete: a step that sees two inputs is the system with one matrix m
   CHECK(s.b_bar_before(0) == 3);
 }
 
-TEST_CASE("discrete: written out, a step that sees two inputs still sees both") {
+TEST_CASE("discrete: written out, a step of two inputs still has both") {
   test::random rng(7);
   constexpr Eigen::Index n = 3;
   discrete_diagonal<complex, dynamic, 1, 1, modes::half> const half{

@@ -2,8 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <mamba/ssm/systems/structured_matrix.hpp>
+#include <support/largest.hpp>
 #include <support/random_discrete.hpp>
 
+#include <algorithm>
 #include <complex>
 #include <limits>
 
@@ -37,6 +39,36 @@ TEST_CASE("structured_matrix: a product is that of the matrix written out, for o
     CHECK((to_dense(d * d) - to_dense(d) * to_dense(d)).norm() <= bound);
     CHECK((to_dense(l) - to_dense(d) + l.p * l.q.adjoint()).norm() <= bound);
   }
+}
+
+TEST_CASE("structured_matrix: in float, products are within the bounds of their cards") {
+  using narrow = std::complex<float>;
+  test::random rng(3);
+  double worst = 0;
+  for (std::size_t const n : {1U, 2U, 5U, 16U, 16U, 16U}) {
+    for (std::size_t const r : {1U, 3U}) {
+      low_rank_matrix<narrow, dynamic, dynamic> const a{drawn<vector<narrow>>(rng, n), drawn<matrix<narrow>>(rng, n, r),
+                                                        drawn<matrix<narrow>>(rng, n, r)};
+      low_rank_matrix<complex, dynamic, dynamic> const wide{a.lambda.cast<complex>(), a.p.cast<complex>(),
+                                                            a.q.cast<complex>()};
+      auto const h = drawn<matrix<narrow>>(rng, n, 3);
+      auto const wide_h = h.cast<complex>().eval();
+      matrix<double> terms = wide.p.cwiseAbs() * wide.q.cwiseAbs().transpose();  // |Λ| + |P||Qᴴ|
+      terms.diagonal() += wide.lambda.cwiseAbs();
+      double const of_sum = static_cast<double>(n + r + 4) * std::numeric_limits<float>::epsilon();
+      double const product = test::share_of_bound(a * h, wide * wide_h, (of_sum * terms * wide_h.cwiseAbs()).eval());
+      CHECK(product <= 1);
+      double const of_entry = static_cast<double>(r + 3) * std::numeric_limits<float>::epsilon();
+      CHECK(test::share_of_bound(to_dense(a), to_dense(wide), (of_entry * terms).eval()) <= 1);
+      diagonal_matrix<narrow> const d{a.lambda};
+      diagonal_matrix<complex> const wide_d{wide.lambda};
+      CHECK(test::float_epsilons(d * h, wide_d * wide_h) <= 3);
+      CHECK(test::float_epsilons(h.transpose() * d, wide_h.transpose() * wide_d) <= 3);
+      CHECK(test::float_epsilons((d * d).lambda, (wide_d * wide_d).lambda) <= 3);
+      worst = std::max(worst, product);
+    }
+  }
+  MESSAGE("at most ", worst, " of the bound");
 }
 
 TEST_CASE("structured_matrix: half of the modes is the stored half of all of them") {

@@ -8,8 +8,7 @@
 //     mamba::model::static_workspace<net::weights_type> workspace;
 //     mamba::model::step(net::weights, next, state, workspace, logits);
 //
-// Any other network is named by C++ source, in a file that both programs include, that which writes and that of the
-// target:
+// Any other network is named by C++ source, in a header that the writing program and the target's both include:
 //
 //     template <class W, class Storage = mamba::nn::packed>           // sensor.hpp: static sizes, layers of one kind
 //     using sensor = model::network<…>;
@@ -126,7 +125,8 @@ template <class Network>
     core::fail("constant_header: " + fault + ", expected a namespace such as net or app::net");
   if (!std::has_single_bit(options.lanes) || options.lanes > 16)
     core::fail("constant_header: " + std::to_string(options.lanes) + " lanes, expected 1, 2, 4, 8 or 16");
-  static_assert(std::endian::native == std::endian::little, "constant_header: words are written as they lie here");
+  static_assert(std::endian::native == std::endian::little,
+                "constant_header: words are written in this machine's byte order");
   pool_writer writer(options.lanes);
   model::for_each_tensor(network, writer);
   using scalar = typename Network::scalar;
@@ -164,7 +164,7 @@ template <class Network>
 ///          so a build with others does not compile; blocks are the same everywhere.
 /// Domain:  a network in packed storage whose formats are the library's.
 ///          source.type: the same network in nn::constant, every size static, the stack of one kind of layer.
-/// Throws:  mamba::error where options.name is not a valid namespace, or options.lanes no power of two up to 16;
+/// Throws:  mamba::error where options.name is not a valid namespace, or options.lanes is not a power of two up to 16;
 ///          std::bad_alloc.
 template <class Network>
 [[nodiscard]] std::string constant_header(Network const& network, network_source const& source,

@@ -57,8 +57,8 @@ inline constexpr std::string_view cpp_keywords[] = {
 }  // namespace detail
 
 /// The fault of a name for a namespace, as the beginning of a sentence ("'class' is a C++ keyword"); empty if it is
-/// valid. Namespaces inside others are joined by ::. Names of the C library (time, exp) are not known here: the
-/// compiler refuses a header that has one of them outermost.
+/// valid. Namespaces inside others are joined by ::. Names of the C library (time, exp) are not checked: the
+/// compiler rejects a header that has one of them outermost.
 [[nodiscard]] inline std::string fault_of_namespace(std::string_view name) {
   for (bool outermost = true;; outermost = false) {
     auto const end = name.find("::");

@@ -151,19 +151,20 @@ void check_scales(Source const& from, stored_tensor const& stored, std::size_t r
   std::size_t const columns = stored.shape[1];  // of blocks
   std::size_t const count = stored.shape[0] * columns;
   std::atomic<std::size_t> first_wrong = count * block::outputs;
-  auto const line_of = [&](std::size_t i) {
-    decltype(block::line) line;
-    std::memcpy(&line, stored.data.data() + i * sizeof(block) + offsetof(block, line), sizeof line);
-    return std::bit_cast<std::array<bfloat16, sizeof line / sizeof(bfloat16)>>(line);
+  auto const parameters_of = [&](std::size_t i) {
+    decltype(block::parameters) parameters;
+    std::memcpy(&parameters, stored.data.data() + i * sizeof(block) + offsetof(block, parameters), sizeof parameters);
+    return std::bit_cast<std::array<bfloat16, sizeof parameters / sizeof(bfloat16)>>(parameters);
   };
   auto const finite = [](bfloat16 v) { return std::isfinite(static_cast<float>(v)); };
   parallel::parallel_for(count, parallel::cost::bytes(64 * count), [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
-      auto const line = line_of(i);
-      if (std::all_of(line.begin(), line.end(), finite)) continue;
-      for (std::size_t o = 0; o < line.size(); ++o) {
+      auto const parameters = parameters_of(i);
+      if (std::all_of(parameters.begin(), parameters.end(), finite)) continue;
+      for (std::size_t o = 0; o < parameters.size(); ++o) {
         std::size_t const output = o % block::outputs;
-        if (finite(line[o]) || i / columns * block::outputs + output >= rows) continue;  // beyond the matrix: not read
+        if (finite(parameters[o]) || i / columns * block::outputs + output >= rows)
+          continue;  // beyond the matrix: not read
         std::size_t known = first_wrong.load(std::memory_order_relaxed);
         std::size_t const at = i * block::outputs + output;
         while (at < known && !first_wrong.compare_exchange_weak(known, at, std::memory_order_relaxed)) {

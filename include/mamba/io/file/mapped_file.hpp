@@ -80,7 +80,7 @@ class mapped_file {
     struct stat facts {};
     if (::fstat(file.value, &facts) != 0) fail_with(errno);
     auto const size = static_cast<std::size_t>(facts.st_size);
-    if (size == 0) return;  // mmap refuses empty files
+    if (size == 0) return;  // mmap fails for empty files
     void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.value, 0);
     if (address == MAP_FAILED) fail_with(errno);
     bytes_ = {static_cast<std::byte const*>(address), size};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // mamba/io/file/new_file.hpp — atomic writing of a file.  [floor 7]
 //
-// The bytes go to a temporary beside the target, which takes the target's name in one step when all of them are on
-// disk. A reader of the target finds the old file or the new one at any time; a program that fails or is
-// stopped leaves the old one unchanged.
+// The bytes go to a temporary file beside the target, which is renamed to the target when all of them are on disk. A
+// reader of the target finds the old file or the new one at any time; a program that fails or is stopped leaves the
+// old one unchanged.
 #pragma once
 
 #include <mamba/core/error.hpp>
@@ -24,7 +24,7 @@
 
 namespace mamba::inline MAMBA_ABI::io {
 
-/// Writes bytes to `path`: append(), then commit(). Without commit() nothing remains.
+/// Writes bytes to `path`: append(), then commit(). Without commit() the target is unchanged and no temporary is left.
 /// A device or a pipe (/dev/stdout, /dev/null) has no temporary: it is written directly.
 class new_file {
  public:
@@ -65,8 +65,9 @@ class new_file {
     if (std::fwrite(bytes.data(), 1, bytes.size(), stream_.get()) != bytes.size()) fail_with(errno, "write failed");
   }
 
-  /// Puts the finished file in its place.
-  /// Throws:  mamba::error when the last bytes do not reach the disk or the name cannot be taken.
+  /// Renames the finished temporary to the target.
+  ///
+  /// Throws:  mamba::error when the last bytes cannot be written or the rename fails.
   void commit() {
     if (std::fflush(stream_.get()) != 0) fail_with(errno, "write failed");
 #if defined(__unix__) || defined(__APPLE__)
@@ -93,7 +94,7 @@ class new_file {
 
   std::filesystem::path path_, target_, temporary_;
   std::unique_ptr<std::FILE, closer> stream_;
-  bool created_ = false;  ///< the temporary exists and is ours to remove
+  bool created_ = false;  ///< the temporary exists and must be removed
 };
 
 }  // namespace mamba::inline MAMBA_ABI::io

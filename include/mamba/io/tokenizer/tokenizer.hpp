@@ -3,14 +3,13 @@
 #pragma once
 
 #include <mamba/core/error.hpp>
-#include <mamba/model/config.hpp>
-
 #include <mamba/io/text/utf8.hpp>
 #include <mamba/io/tokenizer/added_tokens.hpp>
 #include <mamba/io/tokenizer/byte_pairs.hpp>
 #include <mamba/io/tokenizer/nfc.hpp>
 #include <mamba/io/tokenizer/pre_tokenizer.hpp>
 #include <mamba/io/tokenizer/tokenizer_json.hpp>
+#include <mamba/model/config.hpp>
 
 #include <array>
 #include <cstddef>
@@ -30,13 +29,14 @@ using model::token;
 
 /// Text to tokens and back. Immutable, so that threads can share it.
 ///
-/// Text that is no valid UTF-8 is read as if each invalid part were U+FFFD; only plain bytes take it as it is.
-/// See:     stream_decoder, to print tokens as they come.
+/// Each invalid part of UTF-8 is read as U+FFFD, except by bytes().
+///
+/// See:     stream_decoder, to print tokens one by one.
 class tokenizer {
  public:
   /// Reads a tokenizer.json.
   ///
-  /// Throws:  mamba::error with one sentence when the file is missing, broken or of another kind.
+  /// Throws:  mamba::error that names the file when it is missing, broken or of another kind.
   [[nodiscard]] static tokenizer load(std::filesystem::path const& path) {
     return tokenizer(read_tokenizer_json(path), path.string());
   }
@@ -68,8 +68,8 @@ class tokenizer {
     auto const add = [&tokens](std::uint32_t id) { tokens.push_back(static_cast<token>(id)); };
     bpe_->raw.split(
         text,
-        [&](std::string_view stretch) {
-          auto const normal = bpe_->normalizes ? nfc(stretch) : std::string(stretch);
+        [&](std::string_view piece) {
+          auto const normal = bpe_->normalizes ? nfc(piece) : std::string(piece);
           bpe_->normalized.split(
               normal, [&](std::string_view part) { encode_part(part, merger, add); }, add);
         },
@@ -79,14 +79,14 @@ class tokenizer {
 
   /// The text of some tokens. Ids without a token are skipped.
   ///
-  /// Invalid UTF-8 becomes U+FFFD, as `tokenizers` has it; the plain bytes are returned as they are.
+  /// Invalid UTF-8 becomes U+FFFD, as in `tokenizers`; those of bytes() are returned unchanged.
   [[nodiscard]] std::string decode(std::span<token const> tokens) const {
     std::string all;
     for (auto const id : tokens) all += bytes_of(id);
     return bpe_ ? utf8::replace_invalid(all) : all;
   }
 
-  /// The bytes one token stands for, which need not be whole characters; nothing for an id without a token.
+  /// The bytes of one token, which need not be whole characters; empty for an id without a token.
   [[nodiscard]] std::string_view bytes_of(token id) const noexcept {
     if (id < 0 || static_cast<std::size_t>(id) >= bytes_.size()) return {};
     return bytes_[static_cast<std::size_t>(id)];
@@ -103,7 +103,7 @@ class tokenizer {
   struct byte_level_bpe {
     merge_table merges;
     std::array<std::uint32_t, 256> token_of_byte;
-    added_token_finder raw, normalized;  ///< looked for before and after normalisation
+    added_token_finder raw, normalized;  ///< searched for before and after normalisation
     bool normalizes, adds_prefix_space, splits_words;
   };
 
@@ -149,13 +149,13 @@ class tokenizer {
   std::optional<token> end_of_text_;
 };
 
-/// Turns tokens into text as they come, in whole characters.
+/// Decodes tokens one by one, in whole characters.
 ///
-/// What the pushes and finish() return, put together, is utf8::replace_invalid(decode(all tokens)): always valid
-/// UTF-8, whatever the tokens, so that it can be printed or put into JSON.
+/// The results of the pushes and of finish(), concatenated, are utf8::replace_invalid(decode(all tokens)): valid UTF-8
+/// for any tokens, so that it can be printed or put into JSON.
 class stream_decoder {
  public:
-  /// The tokenizer must live as long as the decoder.
+  /// The tokenizer must outlive the decoder.
   explicit stream_decoder(tokenizer const& t) noexcept : tokenizer_(&t) {}
 
   /// The characters that are complete with this token; perhaps none.
@@ -167,7 +167,7 @@ class stream_decoder {
     return text;
   }
 
-  /// What is left at the end: U+FFFD for an unfinished character, else nothing.
+  /// The rest at the end: U+FFFD for an unfinished character, else nothing.
   [[nodiscard]] std::string finish() { return utf8::replace_invalid(std::exchange(pending_, {})); }
 
  private:

@@ -4,7 +4,7 @@
 // Made by tests/golden/tokenizer/make.py.
 //
 // Both tables are the behaviour of `tokenizers` 0.23.3 at every code point. Its pattern follows Unicode 16, its
-// normalisation Unicode 9; a library of any other version would cut or compose some texts differently.
+// normalisation Unicode 9; a library of any other version would split or compose some texts differently.
 #pragma once
 
 #include <mamba/core/abi.hpp>
@@ -194,7 +194,7 @@ inline constexpr code_point_range inert_ranges[] = {
   return static_cast<character_class>(*std::prev(behind) % 4);
 }
 
-/// Whether normalisation leaves a code point as it is and neither orders nor composes anything across it, although
+/// Whether normalisation leaves a code point unchanged and neither orders nor composes anything across it, although
 /// newer tables would.
 [[nodiscard]] inline bool is_inert(char32_t c) noexcept {
   auto const* const range = std::partition_point(std::begin(detail::inert_ranges), std::end(detail::inert_ranges),

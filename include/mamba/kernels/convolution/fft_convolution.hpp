@@ -7,6 +7,7 @@
 // `sequences`, with kernels that are transformed in every call or once for many.
 #pragma once
 
+#include <mamba/kernels/convolution/detail/channel_rows.hpp>
 #include <mamba/kernels/convolution/right_angle_convolution.hpp>
 #include <mamba/kernels/convolution/sequences.hpp>
 #include <mamba/parallel/parallel_for.hpp>
@@ -39,64 +40,7 @@ class kernel_spectrum {
   heap_storage<coefficient> residues_;
 };
 
-namespace detail {
-
-/// Channels as rows of consecutive times.
-template <class T>
-struct channel_rows {
-  T* data;
-  std::size_t pitch, length;
-  [[nodiscard]] std::span<T> operator[](std::size_t i) const noexcept { return {data + i * pitch, length}; }
-};
-
-/// Channels first … first+count−1 as rows: where they are, or transposed into `buffer`, W rows `pitch` apart.
-template <class T>
-[[nodiscard]] channel_rows<T const> rows_of(sequences<T const> const& s, std::size_t first, std::size_t count,
-                                            T* buffer, std::size_t pitch) noexcept {
-  matrix_view<T const> const x = s.numbers();
-  if (s.channel_first()) return {x.data() + first * x.pitch(), x.pitch(), s.length()};
-  using V = simd::batch<T>;
-  constexpr std::size_t W = simd::lanes<T>;
-  for (std::size_t t = 0; t < x.extent(0); t += W) {
-    V square[W];
-    for (std::size_t i = 0; i < W; ++i) {
-      T const* const at = x.data() + (t + i) * x.pitch() + first;
-      square[i] = t + i >= x.extent(0) ? V(T{0}) : count == W ? simd::load<V>(at) : simd::load_first<V>(at, count);
-    }
-    simd::transpose(square);
-    for (std::size_t i = 0; i < W; ++i) simd::store<V>(buffer + i * pitch + t, square[i]);
-  }
-  return {buffer, pitch, s.length()};
-}
-
-/// Where the rows of y are to be written: in place, or into `buffer`, from where put_rows() transposes them into y.
-template <class T>
-[[nodiscard]] channel_rows<T> rows_for(sequences<T> const& y, std::size_t first, T* buffer,
-                                       std::size_t pitch) noexcept {
-  if (!y.channel_first()) return {buffer, pitch, y.length()};
-  return {y.numbers().data() + first * y.numbers().pitch(), y.numbers().pitch(), y.length()};
-}
-
-template <class T>
-void put_rows(sequences<T> const& s, std::size_t first, std::size_t count, channel_rows<T> rows) noexcept {
-  if (s.channel_first()) return;
-  matrix_view<T> const y = s.numbers();
-  using V = simd::batch<T>;
-  constexpr std::size_t W = simd::lanes<T>;
-  for (std::size_t t = 0; t < y.extent(0); t += W) {
-    V square[W];
-    for (std::size_t i = 0; i < W; ++i) square[i] = simd::load<V>(rows.data + i * rows.pitch + t);
-    simd::transpose(square);
-    for (std::size_t i = 0; i < std::min(W, y.extent(0) - t); ++i) {
-      T* const at = y.data() + (t + i) * y.pitch() + first;
-      count == W ? simd::store<V>(at, square[i]) : simd::store_first<V>(at, square[i], count);
-    }
-  }
-}
-
-}  // namespace detail
-
-/// Kernel and input of a convolution, by name.
+/// Kernel and input of a convolution, as named arguments.
 ///
 /// Shapes:  kernel [L_K, D], x [L, D]: matrices, or a channel_major of [D, L].
 template <class T>
@@ -122,14 +66,13 @@ struct spectrum_inputs {
 /// Shapes:  kernel [L_K, D], x and y [L, D], L_K and L ≤ size(), each in either layout of `sequences`. y may be x or
 ///          the kernel.
 /// Domain:  any numbers. NaN in, NaN out, everywhere in its own channel (a transform is causal up to rounding errors
-///          only); channels never mix.
+///          only); channels never mix. One call of an object at a time: it uses threads itself.
 /// Error:   |δy_k| ≤ ε max(1, log₂n) (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂): see right_angle_convolution.hpp.
 /// Determinism: a channel has the same bits at every place, in both layouts, with any number of threads, and with its
 ///          kernel transformed before or in the call.
 /// Cost:    5 n log₂n multiply-adds a channel, W at a time, n the power of two from L up. Buffers for each thread: 16 n
 ///          bytes in float, and 8 n W where a layout has time first. The first call that needs them allocates them:
-///          later ones in that layout, with no more threads and channels, allocate nothing. One call at a time: an
-///          object is not shared by threads, it uses them itself. At most 8 kB of stack.
+///          later ones in that layout, with no more threads and channels, allocate nothing. At most 8 kB of stack.
 /// Throws:  std::bad_alloc.
 /// See:     ssm::causal_convolution: one line of mathematics.
 template <class T>

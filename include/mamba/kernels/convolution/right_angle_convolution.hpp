@@ -3,8 +3,8 @@
 //
 //     y_k = Σ_{j≤k} K_j x_{k−j}   is the coefficient of z^k in K(z)·x(z)
 //
-// Modulo zⁿ + i, with n at least the length, what lies above zⁿ comes back multiplied by −i. So for real K and x the
-// real part of the product is y: nothing is padded to twice the length, and no spectrum is split into even and odd.
+// Modulo zⁿ + i, with n at least the length, coefficients from zⁿ on wrap around, multiplied by −i. So for real K and x
+// the real part of the product is y: nothing is padded to twice the length, and no spectrum is split into even and odd.
 //
 // W neighbouring coefficients lie in one vector, and the passes of math/fft.hpp run over the distance between vectors,
 // without shuffles, down to nodes of one vector each. There a square of W nodes × W coefficients is transposed, so that
@@ -12,89 +12,18 @@
 // the inverse passes.
 #pragma once
 
+#include <mamba/kernels/convolution/detail/leaf_product.hpp>
 #include <mamba/math/fft.hpp>
-#include <mamba/simd/transpose.hpp>
 
 #include <algorithm>
 #include <span>
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-namespace detail {
-
-/// c + ab.
-template <simd::real V>
-[[gnu::always_inline]] inline math::complex<V> multiply_add(math::complex<V> const& a, math::complex<V> const& b,
-                                                            math::complex<V> const& c) noexcept {
-  return {simd::fnma(a.im, b.im, simd::fma(a.re, b.re, c.re)), simd::fma(a.im, b.re, simd::fma(a.re, b.im, c.im))};
-}
-
-/// ab.
-template <simd::real V>
-[[gnu::always_inline]] inline math::complex<V> multiply(math::complex<V> const& a, math::complex<V> const& b) noexcept {
-  return {simd::fnma(a.im, b.im, simd::product(a.re, b.re)), simd::fma(a.im, b.re, simd::product(a.re, b.im))};
-}
-
-/// x ← x k modulo z^S − ρ, term by term.
-template <std::size_t S, simd::real V>
-inline void leaf_product(math::complex<V>* x, math::complex<V> const* k, math::complex<V> const& rho) noexcept {
-  static_assert(S == 1 || S == 2 || S == 4, "leaf_product: for one, two or four coefficients");
-  if constexpr (S == 1) {
-    x[0] = multiply(x[0], k[0]);
-  } else if constexpr (S == 2) {
-    math::complex<V> const a0 = x[0], a1 = x[1], b0 = k[0], b1 = k[1];
-    x[0] = multiply_add(rho, multiply(a1, b1), multiply(a0, b0));
-    x[1] = multiply_add(a1, b0, multiply(a0, b1));
-  } else {
-    math::complex<V> const a0 = x[0], a1 = x[1], a2 = x[2], a3 = x[3];
-    math::complex<V> const b0 = k[0], b1 = k[1], b2 = k[2], b3 = k[3];
-    auto const above0 = multiply_add(a3, b1, multiply_add(a2, b2, multiply(a1, b3)));
-    auto const above1 = multiply_add(a3, b2, multiply(a2, b3));
-    auto const above2 = multiply(a3, b3);
-    x[0] = multiply_add(rho, above0, multiply(a0, b0));
-    x[1] = multiply_add(rho, above1, multiply_add(a1, b0, multiply(a0, b1)));
-    x[2] = multiply_add(rho, above2, multiply_add(a2, b0, multiply_add(a1, b1, multiply(a0, b2))));
-    x[3] = multiply_add(a3, b0, multiply_add(a2, b1, multiply_add(a1, b2, multiply(a0, b3))));
-  }
-}
-
-/// Transposes a square of W complex vectors: from coefficients in lanes to nodes in lanes, and back.
-template <simd::real V>
-inline void transpose(math::complex<V>* x) noexcept {
-  constexpr std::size_t W = simd::width<V>;
-  V part[W];
-  for (std::size_t i = 0; i < W; ++i) part[i] = x[i].re;
-  simd::transpose(part);
-  for (std::size_t i = 0; i < W; ++i) x[i].re = part[i];
-  for (std::size_t i = 0; i < W; ++i) part[i] = x[i].im;
-  simd::transpose(part);
-  for (std::size_t i = 0; i < W; ++i) x[i].im = part[i];
-}
-
-/// Vector i of a row, zero past its end; nothing past the end is read.
-template <class V, class T>
-[[nodiscard]] inline V load_vector(std::span<T const> row, std::size_t i) noexcept {
-  std::size_t const first = i * simd::width<V>;
-  if (first + simd::width<V> <= row.size()) return simd::load<V>(row.data() + first);
-  return first < row.size() ? simd::load_first<V>(row.data() + first, row.size() - first) : V(T{0});
-}
-
-template <class V, class T>
-inline void store_vector(std::span<T> row, std::size_t i, V v) noexcept {
-  std::size_t const first = i * simd::width<V>;
-  if (first + simd::width<V> <= row.size()) {
-    simd::store<V>(row.data() + first, v);
-  } else if (first < row.size()) {
-    simd::store_first<V>(row.data() + first, v, row.size() - first);
-  }
-}
-
-}  // namespace detail
-
 /// Causal convolutions of real sequences of at most `size()` numbers: a plan, made once and shared by threads.
 ///
-/// Paper:   Crandall & Fagin 1994 for the right angle; Bernstein 2001, Multidigit multiplication for mathematicians,
-///          for transforms as trees of moduli that end at any level.
+/// Paper:   Crandall & Fagin 1994 for the right-angle convolution; Bernstein 2001, Multidigit multiplication for
+///          mathematicians, for transforms as trees of moduli that end at any level.
 /// Why:     a complex transform of half the length that the padded real one has; the products of residues are formed
 ///          block by block, while both lie in a cache.
 /// Shapes:  residues and workspace [vectors()], of complex vectors. Sequences of any length up to size(), also
@@ -103,7 +32,7 @@ inline void store_vector(std::span<T> row, std::size_t i, V v) noexcept {
 /// Error:   |δy_k| ≤ ε max(1, log₂n) (10 ‖K‖₂ ‖x‖₂ + 2.5 ‖K∗x‖₂), K∗x in full length (L_K + L − 1): small beside
 ///          the largest y, not beside each y. Derived and verified in
 ///          tests/kernels/convolution/right_angle_convolution_test.cpp.
-/// Cost:    3 n log₂n multiply-adds for each of K and x, 4 n log₂n for y, 76 n / 4 for the product, W lanes at a time.
+/// Cost:    3 n log₂n multiply-adds for each of K and x, 4 n log₂n for y, 19 n for the product, W lanes at a time.
 /// Throws:  std::bad_alloc, by the constructor.
 template <class T>
 class right_angle_convolution {

@@ -4,7 +4,7 @@
 //     K[k, d] = Σ_n c[d, n] ā[d, n]^k b̄[d, n],      k = 0 … L−1          (complex modes, half of them: 2 Re Σ_n)
 //
 // SIMD lanes are W consecutive k of one channel: the next W powers are these times ā^W. After each `segment`
-// of 16 W the powers restart from c ā^k b̄ in double, so that a float power has few roundings, whatever k is.
+// of 16 W the powers restart from c ā^k b̄ in double, so that a float power has few roundings for every k.
 #pragma once
 
 #include <mamba/kernels/convolution/detail/power_series.hpp>
@@ -18,7 +18,7 @@
 
 namespace mamba::inline MAMBA_ABI::kernels {
 
-/// B̄ and C of the systems, by name: a call needs no type, T and the layout are those of Ā.
+/// B̄ and C of the systems, as named arguments; T and the layout follow from Ā.
 ///
 ///     vandermonde_kernel({.b_bar = b_bar, .c = c}, a_bar, K);
 ///
@@ -37,8 +37,8 @@ struct vandermonde_inputs {
 /// Shapes:  in: see vandermonde_inputs; a_bar [D, N], channel_blocked or complex_blocked; K [L, D], or a channel_major
 ///          of [D, L].
 /// Domain:  |ā| ≤ 1. NaN in, NaN out, in its own channel only.
-/// Error:   ((N + 34)/2 ε + 1.1 k 2⁻⁵³) Σ|c ā^k b̄|, whatever k is in float; with complex modes
-///          ((N + 50)/2 ε + 2.2 k 2⁻⁵³) 2 Σ|c ā^k b̄|. What is below the smallest normal number of T may become zero.
+/// Error:   ((N + 34)/2 ε + 1.1 k 2⁻⁵³) Σ|c ā^k b̄|, with complex modes ((N + 50)/2 ε + 2.2 k 2⁻⁵³) 2 Σ|c ā^k b̄|; in
+///          float the term in k is negligible. Terms below the smallest normal number of T may become zero.
 /// Determinism: the same bits for every number of threads and for both layouts of K.
 /// Cost:    L·D·N times a product and an addition; with complex modes two products, two multiply-adds and an addition.
 /// Throws:  std::bad_alloc: W·N series and 16 W² numbers for every thread.

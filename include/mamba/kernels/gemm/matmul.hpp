@@ -44,10 +44,10 @@ template <class W>
 ///          outputs from p·panel on; y's other columns stay as they are.
 /// Error:   as below.
 /// See:     the same without a range.
-template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
-requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
-                                       std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
-                                       panel_range part) noexcept(!core::contracts_checked);
+template <output Mode = output::assign, scalar_format W, std::size_t Out, std::size_t In, class Memory>
+void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
+            std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
+            panel_range part) noexcept(!core::contracts_checked);
 
 /// y = x Wᵀ + b, or y + x Wᵀ + b.
 ///
@@ -59,10 +59,9 @@ requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packe
 /// Cost:    tokens · in · out multiply-adds; the weights are read from memory once for every blocking::mc tokens.
 ///          Stack: blocking::stack_of_one for one token (at most 4.5 kB), blocking::stack_of_many for more (22 kB with
 ///          AVX-512, 13 with AVX2; 136 and 70 where 16-bit weights are converted).
-template <output Mode = output::assign, class W, std::size_t Out, std::size_t In, class Memory>
-requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
-                                       std::span<arithmetic<W> const> bias,
-                                       matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked);
+template <output Mode = output::assign, scalar_format W, std::size_t Out, std::size_t In, class Memory>
+void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
+            std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked);
 
 namespace detail {
 
@@ -186,10 +185,10 @@ struct product_of {
 
 }  // namespace detail
 
-template <output Mode, class W, std::size_t Out, std::size_t In, class Memory>
-requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
-                                       std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
-                                       panel_range part) noexcept(!core::contracts_checked) {
+template <output Mode, scalar_format W, std::size_t Out, std::size_t In, class Memory>
+void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
+            std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y,
+            panel_range part) noexcept(!core::contracts_checked) {
   MAMBA_EXPECTS(x.extent(1) == w.in(), "matmul: x must have as many columns as W", x.extent(1), w.in());
   MAMBA_EXPECTS(x.extent(0) == y.extent(0), "matmul: x and y must have as many rows", y.extent(0), x.extent(0));
   MAMBA_EXPECTS(y.extent(1) <= w.out(), "matmul: y must not have more columns than W has rows", y.extent(1), w.out());
@@ -200,10 +199,9 @@ requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packe
   if (x.extent(0) > 0) detail::product_of<Mode, packed_matrix<W, Out, In, Memory>>{x, w, bias, y}.run(part);
 }
 
-template <output Mode, class W, std::size_t Out, std::size_t In, class Memory>
-requires(!block_format<W>) void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
-                                       std::span<arithmetic<W> const> bias,
-                                       matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked) {
+template <output Mode, scalar_format W, std::size_t Out, std::size_t In, class Memory>
+void matmul(matrix_view<arithmetic<W> const> x, packed_matrix<W, Out, In, Memory> const& w,
+            std::span<arithmetic<W> const> bias, matrix_view<arithmetic<W>> y) noexcept(!core::contracts_checked) {
   matmul<Mode>(x, w, bias, y, panel_range{0, 0});  // checks the shapes
   parallel::parallel_for(
       w.panels_of(y.extent(1)), product_cost<W>(x.extent(0), x.extent(1) * y.extent(1)),

@@ -69,6 +69,10 @@ concept block_format = requires {
   { W::has_offset } -> std::convertible_to<bool>;
 };
 
+/// A format that stores each number by itself: float, double, bfloat16, float16.
+template <class W>
+concept scalar_format = (!block_format<W>);
+
 /// Bits per number, scales and offsets included.
 template <block_format W>
 inline constexpr double bits_per_weight = static_cast<double>(W::bits) +

@@ -29,9 +29,9 @@ namespace detail {
 /// The nearest bfloat16, ties to even, of finite numbers.
 template <simd::real V>
 [[nodiscard]] inline V stored(V x) noexcept {
-  using U = simd::word_of<V>;
-  U const word = simd::bits_as<std::uint32_t>(x);
-  return simd::bits_as<float>((word + U(0x7fffU) + ((word >> 16) & U(1U))) & U(0xffff0000U));
+  using U = simd::uint_like<V>;
+  U const word = simd::bit_cast<std::uint32_t>(x);
+  return simd::bit_cast<float>((word + U(0x7fffU) + ((word >> 16) & U(1U))) & U(0xffff0000U));
 }
 
 /// The nearest integer, ties to even, of |x| < 2²², where x is no product that could be merged with the addition.
@@ -43,7 +43,7 @@ template <simd::real V>
 /// The nearest of low, low + 1, … , high.
 template <simd::real V>
 [[nodiscard]] inline V nearest_within(V x, float low, float high) noexcept {
-  return nearest(simd::at_most(simd::at_least(x, V(low)), V(high)));
+  return nearest(simd::minimum(simd::maximum(x, V(low)), V(high)));
 }
 
 /// 1/x, or 0 where |x| is too small for it.
@@ -74,7 +74,7 @@ struct best_candidate {
 /// Error:   (w − offset)/scale has three roundings: within 2⁻¹⁵ of the middle between two codes either may result.
 template <block_format W, simd::real V>
 [[nodiscard]] inline V code_of(V w, scale_and_offset<V> const& parameters) noexcept {
-  V const steps = simd::product(w - parameters.offset, detail::inverse_or_zero(parameters.scale));
+  V const steps = simd::mul_unfused(w - parameters.offset, detail::inverse_or_zero(parameters.scale));
   return detail::nearest_within(steps, static_cast<float>(W::lowest), static_cast<float>(W::highest));
 }
 
@@ -112,9 +112,9 @@ template <block_format W, simd::real V>
     w1 = w1 + x;
     cw = simd::fma(c, x, cw);
   }
-  V const spread = simd::fms(n, c2, simd::product(c1, c1));
-  V const slope = simd::product(simd::fms(n, cw, simd::product(c1, w1)), inverse_or_zero(spread));
-  V const mean = simd::product(simd::fnma(slope, c1, w1), V(1.0F / W::block_size));
+  V const spread = simd::fms(n, c2, simd::mul_unfused(c1, c1));
+  V const slope = simd::mul_unfused(simd::fms(n, cw, simd::mul_unfused(c1, w1)), inverse_or_zero(spread));
+  V const mean = simd::mul_unfused(simd::fnma(slope, c1, w1), V(1.0F / W::block_size));
   return {stored(slope), stored(simd::fnma(slope, V(middle), mean))};
 }
 
@@ -127,7 +127,7 @@ template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> fit_scale(V const (&w)[W::block_size]) noexcept {
   constexpr int largest_of_both_signs = W::lowest < 0 && -W::lowest < W::highest ? -W::lowest : W::highest;
   V largest(0);
-  for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
+  for (V const x : w) largest = simd::maximum(largest, simd::abs(x));
   return {stored(largest * V(1.0F / largest_of_both_signs)), V(0)};
 }
 
@@ -136,7 +136,7 @@ template <block_format W, simd::real V>
 [[nodiscard]] inline scale_and_offset<V> fit_ternary(V const (&w)[W::block_size]) noexcept {
   constexpr int thresholds = 24;
   V largest(0);
-  for (V const x : w) largest = simd::at_least(largest, simd::abs(x));
+  for (V const x : w) largest = simd::maximum(largest, simd::abs(x));
   auto const above = [&](V threshold) {
     V sum(0);
     V count(0);
@@ -145,12 +145,12 @@ template <block_format W, simd::real V>
       sum = sum + simd::select(kept, simd::abs(x), V(0));
       count = count + simd::select(kept, V(1), V(0));
     }
-    return scale_and_offset<V>{stored(simd::product(sum, inverse_or_zero(count))), V(0)};
+    return scale_and_offset<V>{stored(simd::mul_unfused(sum, inverse_or_zero(count))), V(0)};
   };
   scale_and_offset<V> const all{stored(largest), V(0)};  // plain rounding
   best_candidate<V> best{all, squared_error<W>(w, all)};
   for (int i = 0; i < thresholds; ++i) {
-    scale_and_offset<V> const parameters = above(simd::product(largest, V(static_cast<float>(i) / thresholds)));
+    scale_and_offset<V> const parameters = above(simd::mul_unfused(largest, V(static_cast<float>(i) / thresholds)));
     best.offer(parameters, squared_error<W>(w, parameters));
   }
   return best.parameters;
@@ -166,18 +166,18 @@ template <block_format W, simd::real V>
   V low = w[0];
   V high = w[0];
   for (V const x : w) {
-    low = simd::at_most(low, x);
-    high = simd::at_least(high, x);
+    low = simd::minimum(low, x);
+    high = simd::maximum(high, x);
   }
   V const range = high - low;
-  V const middle = simd::product(low + high, V(0.5F));
-  V const equal_step = stored(simd::product(range, V(1.0F / count)));
+  V const middle = simd::mul_unfused(low + high, V(0.5F));
+  V const equal_step = stored(simd::mul_unfused(range, V(1.0F / count)));
   V at_zero = low;
   if constexpr (W::lowest != 0) at_zero = simd::fnma(equal_step, V(static_cast<float>(W::lowest)), low);
   scale_and_offset<V> const plain{equal_step, stored(at_zero)};
   best_candidate<V> best{plain, squared_error<W>(w, plain)};
   for (float const fifteenths : {11.0F, 12.0F, 13.0F, 13.75F, 14.5F, 15.0F, 15.75F}) {
-    V const step = simd::product(range, V(1 / (fifteenths * count / 15)));
+    V const step = simd::mul_unfused(range, V(1 / (fifteenths * count / 15)));
     scale_and_offset<V> parameters{step, simd::fnma(step, V(middle_code), middle)};
     for (int i = 0; i < iterations; ++i) parameters = refitted<W>(w, parameters);
     best.offer(parameters, squared_error<W>(w, parameters));

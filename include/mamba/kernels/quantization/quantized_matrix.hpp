@@ -42,7 +42,7 @@ struct weight_block {
   static constexpr unsigned mask = (1U << W::bits) - 1U;
   static constexpr int zero = W::bits == 8 ? 0 : -W::lowest;  ///< added to codes below 8 bits
 
-  bfloat16 line[W::has_offset ? 2 : 1][outputs];  ///< scales, then offsets
+  bfloat16 parameters[W::has_offset ? 2 : 1][outputs];  ///< scales, then offsets
   std::uint8_t codes[words][outputs][4];
 
   void set_code(std::size_t o, std::size_t k, int code) noexcept {
@@ -142,9 +142,9 @@ class packed_matrix<W, Out, In, Memory> {
     std::size_t const o = r % panel;
     for (std::size_t k = 0; k < values.size(); ++k) {
       block const& from = row[k / W::block_size];
-      auto const scale = static_cast<float>(from.line[0][o]);
+      auto const scale = static_cast<float>(from.parameters[0][o]);
       float offset = 0;
-      if constexpr (W::has_offset) offset = static_cast<float>(from.line[1][o]);
+      if constexpr (W::has_offset) offset = static_cast<float>(from.parameters[1][o]);
       values[k] = simd::fma(scale, static_cast<float>(from.code(o, k % W::block_size)), offset);
     }
   }
@@ -172,15 +172,15 @@ class packed_matrix<W, Out, In, Memory> {
     }
     V w[W::block_size];
     for (std::size_t k = 0; k < W::block_size; ++k) w[k] = simd::load<V>(turned[k]);
-    scale_and_offset<V> const line = fit<W>(w);
+    scale_and_offset<V> const fitted = fit<W>(w);
     alignas(64) float scale[lanes];
     alignas(64) float offset[lanes];
-    simd::store<V>(scale, line.scale);
-    simd::store<V>(offset, line.offset);
-    for (std::size_t k = 0; k < W::block_size; ++k) simd::store<V>(turned[k], code_of<W>(w[k], line));
+    simd::store<V>(scale, fitted.scale);
+    simd::store<V>(offset, fitted.offset);
+    for (std::size_t k = 0; k < W::block_size; ++k) simd::store<V>(turned[k], code_of<W>(w[k], fitted));
     for (std::size_t b = 0; b < count; ++b) {
-      to[b].line[0][o] = bfloat16(finite[b] ? scale[b] : std::numeric_limits<float>::quiet_NaN());
-      if constexpr (W::has_offset) to[b].line[1][o] = bfloat16(offset[b]);
+      to[b].parameters[0][o] = bfloat16(finite[b] ? scale[b] : std::numeric_limits<float>::quiet_NaN());
+      if constexpr (W::has_offset) to[b].parameters[1][o] = bfloat16(offset[b]);
       for (std::size_t k = 0; k < W::block_size; ++k) to[b].set_code(o, k, static_cast<int>(turned[k][b]));
     }
   }

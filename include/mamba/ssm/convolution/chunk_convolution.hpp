@@ -31,12 +31,12 @@ template <recurrent System, class State>
 ///
 /// Why:     by Horner's rule, which is the recurrence without its outputs.
 /// Shapes:  h [N], x [L, M] → [N]. observe(k, h) is called after each input, as intermediate_states.hpp has it.
-/// Error:   that of take_in() in each step k, carried on by Ā^{L−k}.
+/// Error:   that of update_state() in each step k, carried on by Ā^{L−k}.
 /// Cost:    L of advance() and B̄.
 template <recurrent System, class State, class Input, class Observe = see_no_state>
 [[nodiscard]] State state_after(System const& s, State h, Input const& x, Observe&& observe = {}) {
   for (Eigen::Index k = 0; k < x.rows(); ++k) {
-    take_in(s, h, x.row(k).transpose().eval());
+    update_state(s, h, x.row(k).transpose().eval());
     observe(size(k), h);
   }
   return h;

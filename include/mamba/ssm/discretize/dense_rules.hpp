@@ -96,9 +96,9 @@ template <class A, class B>
 ///         ⎝ 0   0   0 ⎠     ⎝ 0        0         I        ⎠
 ///
 /// Paper:   Van Loan 1978, Computing integrals involving the matrix exponential.
-/// Why:     A⁻¹(exp(ΔA) − I)B asks for an inverse that an integrator does not have, and loses digits where ΔA is small.
-///          B is first scaled to the size of I, by a power of two: a large B would have A squared more often than A
-///          asks.
+/// Why:     A⁻¹(exp(ΔA) − I)B needs an inverse that an integrator does not have, and loses digits where ΔA is small.
+///          B is first scaled to the size of I, by a power of two: with a large B, A would be squared more often than
+///          its own norm requires.
 /// Shapes:  [N, N], [N, M] → [N + rises·M, N + rises·M].
 template <class A, class B>
 [[nodiscard]] matrix<typename A::Scalar> exponential_with_input(Eigen::MatrixBase<A> const& za,

@@ -84,7 +84,7 @@ template <std::floating_point T>
 /// Paper:   HiPPO, appendix D.2; 'glagt' of the S4 code, whose B_n = κ binom(n+α, n)/λ_n is the same.
 /// Shapes:  a [N, N], b [N].
 /// Domain:  −1 < α < 1, β > 0. α = 0 and β → 0 tends to lagt's A; α = 0 and β = 1 is tlagt.
-/// Error:   n + 8 ε relative in row n: n factors of λ_n and the Γ of the standard library.
+/// Error:   (n + 8) ε relative in row n: n factors of λ_n and the Γ of the standard library.
 template <std::floating_point T, std::size_t N = dynamic>
 [[nodiscard]] transition<T, N> hippo_glagt(std::size_t n = N, T alpha = T(0), T beta = T(0.01)) {
   using std::tgamma;

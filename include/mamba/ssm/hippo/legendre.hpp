@@ -2,7 +2,7 @@
 // mamba/ssm/hippo/legendre.hpp — states that are Legendre coefficients of the input's past.  [floor 3]
 //
 //     measure   the part of the past it represents                    equation
-//     LegS      all of [0, t], every moment with equal weight         h'(t) = (A h + B x)/t     (memory.hpp)
+//     LegS      all of [0, t], every moment with equal weight         h'(t) = (A h + B x)/t     (state.hpp)
 //     LegT      the window [t − θ, t], with equal weight              h'(t) = (A h + B x)/θ     (rescale_time)
 //     LMU       the same window in other coordinates                  h'(t) = (A h + B x)/θ
 //
@@ -123,7 +123,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 /// Shapes:  a [N, N], b [N].
 /// Error:   as hippo_legt; halving is exact.
 template <std::floating_point T, std::size_t N = dynamic>
-[[nodiscard]] transition<T, N> hippo_legt_halved(std::size_t n = N) {
+[[nodiscard]] transition<T, N> hippo_legt_window_2(std::size_t n = N) {
   return rescale_time(hippo_legt<T, N>(n), T(2));
 }
 

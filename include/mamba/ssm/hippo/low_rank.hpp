@@ -6,7 +6,7 @@
 //     measure                              a       rank   P
 //     hippo_legs                          −½        1     √(n+½)
 //     hippo_legt                           0        2     √(2n+1) on odd n,  √(2n+1) on even n
-//     hippo_legt_halved                    0        2     the same over √2
+//     hippo_legt_window_2                    0        2     the same over √2
 //     hippo_lagt                           0        1     √½
 //     hippo_tlagt, hippo_glagt (α = 0)   −β/2       1     √½
 //     hippo_fourier                        0        1     e
@@ -55,11 +55,11 @@ template <std::floating_point T, std::size_t N = dynamic>
   return p;
 }
 
-/// P of the halved LegT, A half as large: P/√2.
+/// P of LegT on a window of length 2, whose A is half as large: P/√2.
 ///
 /// Error:   each entry within 1.5 ε, relative.
 template <std::floating_point T, std::size_t N = dynamic>
-[[nodiscard]] matrix<T, N, 2> low_rank_legt_halved(std::size_t n = N) {
+[[nodiscard]] matrix<T, N, 2> low_rank_legt_window_2(std::size_t n = N) {
   return low_rank_legt<T, N>(n) * std::sqrt(T(0.5));
 }
 

@@ -8,8 +8,8 @@
 // delayed by τ.
 //
 //     state of                                 weights
-//     hippo_memory at time t                   legs_history(t, τ)
-//     rescale_time(hippo_legt, θ)                 legt_history(θ, τ)            (hippo_legt_halved: θ = 2)
+//     hippo_state at time t                   legs_history(t, τ)
+//     rescale_time(hippo_legt, θ)                 legt_history(θ, τ)            (hippo_legt_window_2: θ = 2)
 //     rescale_time(hippo_lmu, θ)                  lmu_history(θ, τ)
 //     rescale_time(hippo_fourier2, θ)             fourier_history(θ, τ)         (hippo_fourier: θ = 2)
 //     hippo_lagt, hippo_tlagt, hippo_glagt     lagt_history(τ, β), tlagt_history(τ, β), glagt_history(τ, α, β)
@@ -61,7 +61,7 @@ template <std::floating_point T, std::size_t N = dynamic>
 ///     w_n = √(2n+1) P_n(2 e^{−τ} − 1)
 ///
 /// Paper:   How to Train Your HiPPO: S4's basis, exponentially warped Legendre polynomials.
-/// Why:     h' = A h + B x is hippo_memory's equation in the logarithm of time: the weight of age τ is e^{−τ} dτ.
+/// Why:     h' = A h + B x is hippo_state's equation in the logarithm of time: the weight of age τ is e^{−τ} dτ.
 /// Shapes:  [N].
 /// Domain:  τ ≥ 0.
 /// Error:   as legt_history, for the argument 1 − e^{−τ}.

@@ -36,7 +36,7 @@ template <class A, class B>
 }
 
 /// compose() as the operator of a scan, whose arguments are in the order of time.
-struct in_order {
+struct compose_in_time_order {
   template <class A, class B>
   [[nodiscard]] affine<A, B> operator()(affine<A, B> const& earlier, affine<A, B> const& later) const {
     return compose(later, earlier);
@@ -46,7 +46,7 @@ struct in_order {
 /// The initial element of a scan of maps with an a of this kind: a = I, b = h. The b of the scanned maps are then the
 /// states of the recurrence from h.
 template <class A, class B>
-[[nodiscard]] affine<A, B> starting_from(A const& a, B const& h) {
+[[nodiscard]] affine<A, B> initial_element(A const& a, B const& h) {
   return {identity_like(a), h};
 }
 

@@ -47,17 +47,17 @@ template <class System>
 /// Error:   that of Ā h, and (M + 2) ε (|Ā||h| + |B̄||x|) entry by entry, twice that with two inputs.
 /// Cost:    advance() and a product with B̄.
 template <recurrent System, class State, class Input>
-void take_in(System const& s, State& h, Input const& x) {
-  constexpr bool sees_two = requires { s.b_bar_before; };
-  static_assert(!sees_two, "take_in: a step that sees two inputs needs a two_point_state");
-  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "take_in: the state must be as long as the system's", h.size(),
+void update_state(System const& s, State& h, Input const& x) {
+  constexpr bool takes_two = requires { s.b_bar_before; };
+  static_assert(!takes_two, "update_state: a step of two inputs needs a two_point_state");
+  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "update_state: the state must be as long as the system's", h.size(),
                 s.b_bar.rows());
   h = (ssm::advance(s, h) + s.b_bar * x).eval();  // ssm's, because std has an advance, too
 }
 template <class System, scalar T, std::size_t N, std::size_t M, scalar U, class Input>
-void take_in(two_point<System> const& s, two_point_state<T, N, M, U>& memory, Input const& x) {
-  auto& [h, x_before] = memory;
-  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "take_in: the state must be as long as the system's", h.size(),
+void update_state(two_point<System> const& s, two_point_state<T, N, M, U>& state, Input const& x) {
+  auto& [h, x_before] = state;
+  MAMBA_EXPECTS(h.size() == s.b_bar.rows(), "update_state: the state must be as long as the system's", h.size(),
                 s.b_bar.rows());
   h = (ssm::advance(s, h) + s.b_bar * x + s.b_bar_before * x_before).eval();
   x_before = vector<U, M>(x);
@@ -71,17 +71,17 @@ void take_in(two_point<System> const& s, two_point_state<T, N, M, U>& memory, In
 /// Why:     the future depends on the past by h alone, and a step costs the same after any number of inputs.
 /// Shapes:  h [N], x [M] (or a number where M = 1) → y [P].
 /// Domain:  any state. NaN in, NaN out.
-/// Error:   that of take_in(), then that of output().
+/// Error:   that of update_state(), then that of output().
 /// Cost:    advance() and one product each with B̄, C and D.
 template <recurrent System, class State, class Input>
 [[nodiscard]] auto step(System const& s, State& h, Input const& x) {
-  take_in(s, h, x);
+  update_state(s, h, x);
   return output(s, h, x);
 }
 template <class System, scalar T, std::size_t N, std::size_t M, scalar U, class Input>
-[[nodiscard]] auto step(two_point<System> const& s, two_point_state<T, N, M, U>& memory, Input const& x) {
-  take_in(s, memory, x);
-  return output(s, memory.h, x);
+[[nodiscard]] auto step(two_point<System> const& s, two_point_state<T, N, M, U>& state, Input const& x) {
+  update_state(s, state, x);
+  return output(s, state.h, x);
 }
 
 /// The whole sequence, step by step: y_k for each x_k; h becomes the state after the last input.
@@ -92,7 +92,7 @@ template <class System, scalar T, std::size_t N, std::size_t M, scalar U, class 
 /// Why:     the reference for the convolution and the scans.
 /// Shapes:  h [N], x [L, M] → y [L, P]; L = 0 leaves h unchanged. observe(k, h) is called after each step.
 /// Domain:  any state. NaN in, NaN out, in what comes after it.
-/// Error:   that of output(), and that of take_in() in each step k, carried on by Ā^{L−k}.
+/// Error:   that of output(), and that of update_state() in each step k, carried on by Ā^{L−k}.
 /// Determinism: a sequence in parts, with h carried over, gives the bits of the whole.
 /// Cost:    O(L N²) dense, O(L N) diagonal, O(L N R) diagonal plus low rank; no memory beside y and h.
 /// See:     convolution.hpp and scan.hpp, two ways to the same y; intermediate_states.hpp for observe.

@@ -3,7 +3,7 @@
 //
 //     inclusive:  s_k = initial ∘ x_0 ∘ … ∘ x_k          exclusive:  s_k = initial ∘ x_0 ∘ … ∘ x_{k−1}
 //
-//     auto const states = blelloch_scan(maps(system, x), in_order{}, starting_from(system.a_bar, h));
+//     auto const states = blelloch_scan(maps(system, x), compose_in_time_order{}, initial_element(system.a_bar, h));
 //
 // op(earlier, later) must be associative; it need not commute, and no schedule changes the order of its arguments. The
 // initial element is the identity, or the last state of what came before. Schedules differ in the grouping, hence in
@@ -51,7 +51,7 @@ template <class E, class Op>
 
 /// One level of the up-sweep: neighbours are combined; an odd last element is kept. [L] → [⌈L/2⌉]
 template <class E, class Op>
-[[nodiscard]] std::vector<E> pairs(std::vector<E> const& x, Op const& op) {
+[[nodiscard]] std::vector<E> up_sweep(std::vector<E> const& x, Op const& op) {
   std::vector<E> out;
   out.reserve((x.size() + 1) / 2);
   for (std::size_t i = 0; i + 1 < x.size(); i += 2) out.push_back(op(x[i], x[i + 1]));
@@ -62,7 +62,7 @@ template <class E, class Op>
 /// One level of the down-sweep: the prefix of a pair is that of its first element; combined with it, that of its
 /// second. [⌈L/2⌉], [L] → [L]
 template <class E, class Op>
-[[nodiscard]] std::vector<E> spread(std::vector<E> const& before_pair, std::vector<E> const& x, Op const& op) {
+[[nodiscard]] std::vector<E> down_sweep(std::vector<E> const& before_pair, std::vector<E> const& x, Op const& op) {
   std::vector<E> out;
   out.reserve(x.size());
   for (std::size_t k = 0; k < x.size(); ++k) {
@@ -81,7 +81,7 @@ template <class E, class Op>
 template <class E, class Op>
 [[nodiscard]] std::vector<E> blelloch_exclusive_scan(std::vector<E> const& x, Op const& op, E const& initial) {
   if (x.size() <= 1) return std::vector<E>(x.size(), initial);
-  return spread(blelloch_exclusive_scan(pairs(x, op), op, initial), x, op);
+  return down_sweep(blelloch_exclusive_scan(up_sweep(x, op), op, initial), x, op);
 }
 
 /// The same with the element itself.

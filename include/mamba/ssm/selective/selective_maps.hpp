@@ -56,7 +56,7 @@ void selective_recurrence_by(auto const& scan, auto const& delta, auto const& a,
   for (std::size_t channel = 0; channel < x.extent(1); ++channel) {
     affine<diagonal_matrix<T>, vector<T>> before{{vector<T>::Ones(index(h.extent(1)))}, vector<T>(index(h.extent(1)))};
     for (std::size_t n = 0; n < h.extent(1); ++n) before.b(index(n)) = h(channel, n);
-    auto const states = scan(selective_maps<T>(delta, a, b, x, channel), in_order{}, before);
+    auto const states = scan(selective_maps<T>(delta, a, b, x, channel), compose_in_time_order{}, before);
     for (std::size_t t = 0; t < states.size(); ++t) {
       T sum(0);
       for (std::size_t n = 0; n < h.extent(1); ++n)

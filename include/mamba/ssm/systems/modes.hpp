@@ -14,12 +14,16 @@ enum class modes { all, half };
 template <modes Kept, class T>
 inline constexpr bool can_keep = Kept == modes::all || is_complex<T>;
 
+/// A matrix, or an expression that gives one.
+template <class E>
+concept matrix_expression = (!scalar<E>);
+
 /// The value over all modes, from that over the stored ones: v itself, or 2 Re v where the conjugate half is implied. v
 /// is a matrix or a number.
 ///
 /// Error:   exact.
-template <modes Kept, class Expression>
-requires(!scalar<Expression>) [[nodiscard]] auto whole(Expression const& v) {
+template <modes Kept, matrix_expression Expression>
+[[nodiscard]] auto whole(Expression const& v) {
   static_assert(can_keep<Kept, typename Expression::Scalar>, "modes::half needs complex modes");
   if constexpr (Kept == modes::half) {
     using real = typename Expression::RealScalar;

@@ -18,16 +18,16 @@ struct wide {
 
   [[nodiscard]] friend wide operator*(wide const& a, wide const& b) noexcept {
     if constexpr (Planes == 1) {
-      return {{simd::product(a.part[0], b.part[0])}};
+      return {{simd::mul_unfused(a.part[0], b.part[0])}};
     } else {
-      return {{simd::fnma(a.part[1], b.part[1], simd::product(a.part[0], b.part[0])),
-               simd::fma(a.part[0], b.part[1], simd::product(a.part[1], b.part[0]))}};
+      return {{simd::fnma(a.part[1], b.part[1], simd::mul_unfused(a.part[0], b.part[0])),
+               simd::fma(a.part[0], b.part[1], simd::mul_unfused(a.part[1], b.part[0]))}};
     }
   }
   [[nodiscard]] double modulus() const noexcept {
     return Planes == 1 ? std::fabs(part[0]) : std::hypot(part[0], part[Planes - 1]);
   }
-  /// The modulus, or up to √2 more, without its cost; NaN if either part is.
+  /// |re| + |im|: from the modulus to √2 times it, without a square root; NaN if either part is.
   [[nodiscard]] double size() const noexcept {
     return Planes == 1 ? std::fabs(part[0]) : std::fabs(part[0]) + std::fabs(part[Planes - 1]);
   }
@@ -66,7 +66,7 @@ struct power_series {
   }
 
  private:
-  /// Subnormal numbers are left out: they are slow on many machines and change no sum.
+  /// Subnormal powers are skipped: they are slow on many machines, and too small to change a sum.
   void set_start() noexcept {
     constexpr double least = std::numeric_limits<T>::min();
     double size = anchor.size();
@@ -77,17 +77,17 @@ struct power_series {
   }
 };
 
-/// The first vectors of a segment of M series added to its sums: sums[k] += Σ_m start_m ā_m^k, the real part of it.
+/// Adds the first `vectors` of a segment of M series: sums[k] += Re Σ_m start_m ā_m^k.
 template <std::size_t M, class T>
 inline void add_series(power_series<T, 1> const* series, T* sums, std::size_t vectors) noexcept {
   using V = simd::batch<T>;
   constexpr std::size_t W = simd::lanes<T>;
   auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-    V const jump[] = {V(series[I].a_bar_to_W[0])...};
-    V power[] = {simd::product(V(series[I].start[0]), simd::load<V>(series[I].lane[0]))...};
+    V const to_W[] = {V(series[I].a_bar_to_W[0])...};
+    V power[] = {simd::mul_unfused(V(series[I].start[0]), simd::load<V>(series[I].lane[0]))...};
     for (std::size_t k = 0; k < vectors * W; k += W) {
       V sum = simd::load<V>(sums + k);
-      ((sum = sum + power[I], power[I] = simd::product(power[I], jump[I])), ...);
+      ((sum = sum + power[I], power[I] = simd::mul_unfused(power[I], to_W[I])), ...);
       simd::store<V>(sums + k, sum);
     }
   };
@@ -99,25 +99,25 @@ inline void add_series(power_series<T, 2> const* series, T* sums, std::size_t ve
   constexpr std::size_t W = simd::lanes<T>;
   auto const times = [](auto& re, auto& im, V b_re, V b_im) __attribute__((always_inline)) {
     V const first = re;
-    re = simd::fnma(b_im, im, simd::product(b_re, re));
-    im = simd::fma(b_re, im, simd::product(b_im, first));
+    re = simd::fnma(b_im, im, simd::mul_unfused(b_re, re));
+    im = simd::fma(b_re, im, simd::mul_unfused(b_im, first));
   };
   auto const unroll_i = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-    V const jump_re[] = {V(series[I].a_bar_to_W[0])...};
-    V const jump_im[] = {V(series[I].a_bar_to_W[1])...};
+    V const to_W_re[] = {V(series[I].a_bar_to_W[0])...};
+    V const to_W_im[] = {V(series[I].a_bar_to_W[1])...};
     V re[] = {V(series[I].start[0])...};
     V im[] = {V(series[I].start[1])...};
     (times(re[I], im[I], simd::load<V>(series[I].lane[0]), simd::load<V>(series[I].lane[1])), ...);
     for (std::size_t k = 0; k < vectors * W; k += W) {
       V sum = simd::load<V>(sums + k);
-      ((sum = sum + re[I], times(re[I], im[I], jump_re[I], jump_im[I])), ...);
+      ((sum = sum + re[I], times(re[I], im[I], to_W_re[I], to_W_im[I])), ...);
       simd::store<V>(sums + k, sum);
     }
   };
   unroll_i(std::make_index_sequence<M>{});
 }
 
-/// All of `count` series, M at a time where none of them ends, in ascending order whatever M is.
+/// Adds `count` series, M at a time where all of these are significant throughout; in ascending order for every M.
 template <std::size_t M, class T, std::size_t Planes>
 inline void add_all_series(power_series<T, Planes> const* series, std::size_t count, T* sums) noexcept {
   constexpr std::size_t all = power_series<T, Planes>::vectors;

@@ -54,8 +54,8 @@ struct quantized_tile {
         V scale[vectors];
         V offset[vectors];
         auto const unroll_j = [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) {
-          ((scale[J] = simd::load<V>(w->line[0] + o + J * lanes)), ...);
-          if constexpr (W::has_offset) ((offset[J] = simd::load<V>(w->line[1] + o + J * lanes)), ...);
+          ((scale[J] = simd::load<V>(w->parameters[0] + o + J * lanes)), ...);
+          if constexpr (W::has_offset) ((offset[J] = simd::load<V>(w->parameters[1] + o + J * lanes)), ...);
         };
         unroll_j(std::make_index_sequence<vectors>{});
         V with;
@@ -66,7 +66,7 @@ struct quantized_tile {
         }
         ((with = A % vectors == 0 ? V(x[A / vectors * x_blocks].scale) : with,
           acc[A] = simd::fma(in_float(dot[A], x[A / vectors * x_blocks], first),
-                             simd::product(scale[A % vectors], with), acc[A])),
+                             simd::mul_unfused(scale[A % vectors], with), acc[A])),
          ...);
       }
       (simd::store<V>(sum + A * lanes, acc[A]), ...);
@@ -117,7 +117,7 @@ struct quantized_tile {
 
   /// s_x·Σ c_x in every lane.
   [[gnu::always_inline]] static V scaled_sum(quantized_block const& x, std::size_t first) noexcept {
-    return simd::product(V(x.scale), simd::to_float(simd::sums32(sum_of(x, first))));
+    return simd::mul_unfused(V(x.scale), simd::to_float(simd::sums32(sum_of(x, first))));
   }
 
   template <std::size_t P, std::size_t... A>

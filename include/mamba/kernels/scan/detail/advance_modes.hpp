@@ -90,7 +90,7 @@ inline void advance_modes(mode_batches<T, 2> const& at, T const* x, sums_before<
     };
     auto const into_im = [&](std::size_t i, V re, V input) __attribute__((always_inline)) {
       return Input == input_map::scaled ? simd::fma(a_im[i], re, simd::load<V>(b_im + i * W) * input)
-                                        : simd::product(a_im[i], re);
+                                        : simd::mul_unfused(a_im[i], re);
     };
     V re[] = {simd::load<V>(at.h[0] + I * W)...};
     V im[] = {simd::load<V>(at.h[1] + I * W)...};

@@ -32,8 +32,8 @@ template <class Blocked>
 
 /// a·b with every product rounded: g++ contracts std::complex's own in ways that differ between -O2 and -O3.
 [[nodiscard]] inline std::complex<double> rounded_product(std::complex<double> a, std::complex<double> b) noexcept {
-  return {simd::product(a.real(), b.real()) - simd::product(a.imag(), b.imag()),
-          simd::product(a.real(), b.imag()) + simd::product(a.imag(), b.real())};
+  return {simd::mul_unfused(a.real(), b.real()) - simd::mul_unfused(a.imag(), b.imag()),
+          simd::mul_unfused(a.real(), b.imag()) + simd::mul_unfused(a.imag(), b.real())};
 }
 
 /// The matrices of one channel. Its state is `Planes` runs of N numbers, each padded to whole batches.
@@ -101,7 +101,7 @@ struct chunk_matrices {
   void advance_by_steps(T* h, T* u, T const* x, std::size_t count) const noexcept {
     for (std::size_t i = 0; i < count; ++i) {
       for (std::size_t n = 0; n < Planes * padded; n += W) {
-        simd::store<V>(u + n, simd::product(simd::load<V>(b_bar.data() + n), V(x[i])));
+        simd::store<V>(u + n, simd::mul_unfused(simd::load<V>(b_bar.data() + n), V(x[i])));
       }
       advance(a_bar, h, u, u + Planes * padded);
     }

@@ -156,10 +156,10 @@ struct scan_of {
     V largest_step[] = {(static_cast<void>(G), V(T{0}))...};
     V lowest_a[] = {(static_cast<void>(G), V(T{0}))...};
     for (std::size_t t = from.token; t < last; ++t) {
-      ((largest_step[G] = simd::at_least(largest_step[G], step_of<Kind>(from, t, G, ready))), ...);
+      ((largest_step[G] = simd::maximum(largest_step[G], step_of<Kind>(from, t, G, ready))), ...);
     }
     for (std::size_t n = 0; n < depth; ++n) {
-      ((lowest_a[G] = simd::at_most(lowest_a[G], simd::load<V>(decay + (G * depth + n) * W))), ...);
+      ((lowest_a[G] = simd::minimum(lowest_a[G], simd::load<V>(decay + (G * depth + n) * W))), ...);
     }
     V const log2e(std::numbers::log2e_v<T>);
     V const limit(T(std::numeric_limits<T>::min_exponent - 1));

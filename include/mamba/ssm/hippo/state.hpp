@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/ssm/hippo/memory.hpp — the LegS memory of the HiPPO paper: its window is all of the past.  [floor 3]
+// mamba/ssm/hippo/state.hpp — LegS of the HiPPO paper, step by step: its window is all of the past.  [floor 3]
 //
 //     h'(t) = (A/t) h(t) + (B/t) x(t)          h_n(t) = mean over 0 ≤ s ≤ t of x(s) √(2n+1) P_n(2s/t − 1)
 //
@@ -41,7 +41,7 @@ template <class Norms, class State>
 /// Paper:   HiPPO, proposition 4 (fast updates).
 /// Shapes:  r, f [N] → [N].
 /// Domain:  z ≥ 0.
-/// Error:   a residual of (N + 6) ε (|g| + z |A||g| + |f|) row by row; tests/ssm/hippo/memory_test.cpp verifies it.
+/// Error:   a residual of (N + 6) ε (|g| + z |A||g| + |f|) row by row; tests/ssm/hippo/state_test.cpp verifies it.
 template <class T, class Norms, class State>
 [[nodiscard]] auto legs_solve(T z, Norms const& r, State const& f) {
   typename State::PlainObject g = f;
@@ -60,7 +60,7 @@ template <class T, class Norms, class State>
 /// Why:     the exponential of this A is a change of scale, and Gauss's rule with N nodes integrates polynomials of
 ///          degree 2N − 2 exactly: stable at any N and λ ≥ 1, where Taylor's series and A's eigenvectors are not.
 /// Shapes:  gauss, r, h [N] → [N].
-/// Error:   N² √(2N) (2N + 6) ε ‖h‖; tests/ssm/hippo/memory_test.cpp derives and verifies it.
+/// Error:   N² √(2N) (2N + 6) ε ‖h‖; tests/ssm/hippo/state_test.cpp derives and verifies it.
 /// Cost:    O(N²); the exponential of the matrix would be O(N³).
 template <class T, std::size_t N, class Norms, class State>
 [[nodiscard]] vector<T, N> legs_stretch(T lambda, quadrature<T, N> const& gauss, Norms const& r, State const& h) {
@@ -91,7 +91,7 @@ template <std::size_t N, class T, class Norms>
   return b;
 }
 
-/// The time within a step from t to t + Δt at which the rules of hippo_memory evaluate 1/t; it sets their order.
+/// The time within a step from t to t + Δt at which the rules of hippo_state evaluate 1/t; it sets their order.
 enum class legs_clock {
   start,      ///< Δt/t, as HiPPO and the S4 code do: order 1 for every α
   middle,     ///< Δt/(t + Δt/2): order 2 for α = ½
@@ -100,8 +100,8 @@ enum class legs_clock {
 
 /// The LegS coefficients of everything since the first input, in N numbers; inputs are added by any of the rules.
 ///
-///     hippo_memory<double> memory(32);
-///     for (double x : signal) memory.bilinear(1.0, x);
+///     hippo_state<double> state(32);
+///     for (double x : signal) state.bilinear(1.0, x);
 ///
 /// Paper:   HiPPO, Theorem 2 and Eq. (4); the S4 code's LSICell.
 /// Units:   dt [s], the duration of x; it may differ from step to step.
@@ -109,25 +109,25 @@ enum class legs_clock {
 /// Error:   that of the rule (its order in Δt/t; zero_order_hold is exact for a held input) and the roundings of
 ///          legs_product() and legs_solve(), or of legs_stretch(), in each step.
 template <std::floating_point T, std::size_t N = dynamic>
-class hippo_memory {
+class hippo_state {
  public:
-  explicit hippo_memory(std::size_t n = N, legs_clock clock = legs_clock::start)
+  explicit hippo_state(std::size_t n = N, legs_clock clock = legs_clock::start)
       : norms_(legendre_norms<T, N>(n)),
         h_(vector<T, N>::Zero(norms_.size(), 1)),
         gauss_(gauss_legendre<T, N>(n)),
         clock_(clock) {}
 
   /// The coefficients of the past: [N]. See reconstruction.hpp.
-  [[nodiscard]] vector<T, N> const& state() const noexcept { return h_; }
+  [[nodiscard]] vector<T, N> const& coefficients() const noexcept { return h_; }
   /// The length of the past.
   [[nodiscard]] T span() const noexcept { return t_; }
 
-  /// Continues from a state and its span, as another hippo_memory has them.
+  /// Continues from a state and its span, as another hippo_state returns them.
   ///
   /// Shapes:  h [N].
   template <class State>
   void resume(State const& h, T span) {
-    MAMBA_EXPECTS(h.size() == h_.size(), "hippo_memory: a state of another size", h.size(), h_.size());
+    MAMBA_EXPECTS(h.size() == h_.size(), "hippo_state: a state of another size", h.size(), h_.size());
     h_ = h;
     t_ = span;
   }
@@ -163,7 +163,7 @@ class hippo_memory {
 
  private:
   bool first(T dt, T x) {
-    MAMBA_EXPECTS(dt > 0, "hippo_memory: a step must take time", dt, T(0));
+    MAMBA_EXPECTS(dt > 0, "hippo_state: a step must take time", dt, T(0));
     if (t_ != T(0)) return false;
     if (h_.size() > 0) h_(0) = x;
     t_ = dt;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
-#include <mamba/ssm/hippo/memory.hpp>
+#include <mamba/ssm/hippo/state.hpp>
 #include <support/flow.hpp>
 #include <support/hippo_golden.hpp>
 #include <support/random.hpp>
@@ -16,7 +16,7 @@
 namespace {
 
 using mamba::dynamic;
-using mamba::ssm::hippo_memory;
+using mamba::ssm::hippo_state;
 using mamba::ssm::index;
 using mamba::ssm::legs_clock;
 using mamba::ssm::matrix;
@@ -47,7 +47,7 @@ double stretch_error(std::size_t n, double size) {
   return N * N * std::sqrt(2 * N) * (4 * N + 12) / 2 * eps * size;
 }
 
-TEST_CASE("hippo_memory: product and solve in O(N) are those with the matrix") {
+TEST_CASE("hippo_state: product and solve in O(N) are those with the matrix") {
   test::random rng(1);
   for (std::size_t const n : {0U, 1U, 2U, 9U, 64U}) {
     auto const legs = mamba::ssm::hippo_legs<double>(n);
@@ -69,7 +69,7 @@ TEST_CASE("hippo_memory: product and solve in O(N) are those with the matrix") {
   }
 }
 
-TEST_CASE("hippo_memory: a change of scale is the exponential of A, at any size") {
+TEST_CASE("hippo_state: a change of scale is the exponential of A, at any size") {
   test::random rng(2);
   for (std::size_t const n : {1U, 2U, 8U, 33U}) {
     auto const gauss = mamba::ssm::gauss_legendre<double>(n);
@@ -92,7 +92,7 @@ TEST_CASE("hippo_memory: a change of scale is the exponential of A, at any size"
   }
 }
 
-TEST_CASE("hippo_memory: a held input adds A⁻¹ (exp(A ln λ) − I) B, without cancellation") {
+TEST_CASE("hippo_state: a held input adds A⁻¹ (exp(A ln λ) − I) B, without cancellation") {
   for (std::size_t const n : {1U, 2U, 8U, 33U}) {
     auto const gauss = mamba::ssm::gauss_legendre<double>(n);
     auto const legs = mamba::ssm::hippo_legs<double>(n);
@@ -112,35 +112,35 @@ TEST_CASE("hippo_memory: a held input adds A⁻¹ (exp(A ln λ) − I) B, withou
   }
 }
 
-TEST_CASE("hippo_memory: a constant input has the state (x, 0, 0, …) by every rule") {
+TEST_CASE("hippo_state: a constant input has the state (x, 0, 0, …) by every rule") {
   for (std::size_t const n : {1U, 2U, 20U}) {
-    using rule = void (hippo_memory<double>::*)(double, double);
-    for (rule const push : {&hippo_memory<double>::forward_euler, &hippo_memory<double>::backward_euler,
-                            &hippo_memory<double>::bilinear, &hippo_memory<double>::zero_order_hold}) {
-      hippo_memory<double> memory(n);
-      CHECK(memory.state().norm() == 0);
-      for (int k = 0; k < 30; ++k) (memory.*push)(0.5, -1.75);
+    using rule = void (hippo_state<double>::*)(double, double);
+    for (rule const push : {&hippo_state<double>::forward_euler, &hippo_state<double>::backward_euler,
+                            &hippo_state<double>::bilinear, &hippo_state<double>::zero_order_hold}) {
+      hippo_state<double> state(n);
+      CHECK(state.coefficients().norm() == 0);
+      for (int k = 0; k < 30; ++k) (state.*push)(0.5, -1.75);
       vector<double> expected = vector<double>::Zero(index(n));
       expected(0) = -1.75;
       // Euler's rule, unstable at first, would magnify any rounding: but A e_0 + B = 0 is exact in each row.
-      CHECK((memory.state() - expected).norm() <= 30 * stretch_error(n, 1.75));
-      CHECK(memory.span() == 15);
+      CHECK((state.coefficients() - expected).norm() <= 30 * stretch_error(n, 1.75));
+      CHECK(state.span() == 15);
     }
   }
 }
 
 // The theorem that gives LegS its meaning, without any approximation: in a held input, h is the projection of the past
 // onto polynomials. An exact state does not grow, so that every step adds at most its own error.
-TEST_CASE("hippo_memory: a piecewise constant input has its Legendre coefficients as the state, at every step") {
+TEST_CASE("hippo_state: a piecewise constant input has its Legendre coefficients as the state, at every step") {
   test::random rng(3);
   for (std::size_t const n : {1U, 2U, 5U, 24U}) {
-    hippo_memory<double> memory(n);
+    hippo_state<double> state(n);
     std::vector<double> ends{0}, x;
     for (int k = 0; k < 60; ++k) {
       double const dt = std::exp(rng.uniform(-2, 1));  // irregular
       x.push_back(rng.uniform(-1, 1));
       ends.push_back(ends.back() + dt);
-      memory.zero_order_hold(dt, x.back());
+      state.zero_order_hold(dt, x.back());
       vector<double> exact = vector<double>::Zero(index(n));
       for (std::size_t j = 0; j < x.size(); ++j) {  // (2n+1) ∫ P_n = P_{n+1} − P_{n−1}, and P_{−1} = 0 for n = 0 is y
         auto const high = mamba::ssm::legendre<double>(2 * ends[j + 1] / ends.back() - 1, n + 1);
@@ -152,14 +152,14 @@ TEST_CASE("hippo_memory: a piecewise constant input has its Legendre coefficient
       }
       // The exact sum's own roundings: 60 terms, each of three polynomials with errors up to (n + 2) ε + n² ε.
       double const N = static_cast<double>(n);
-      REQUIRE((memory.state() - exact).norm() <= (k + 1) * stretch_error(n, 1) + 60 * 3 * (N * N + N + 2) * eps);
+      REQUIRE((state.coefficients() - exact).norm() <= (k + 1) * stretch_error(n, 1) + 60 * 3 * (N * N + N + 2) * eps);
     }
   }
 }
 
 // x(s) = P_j(2s/T − 1), from the exact state at T/4, by Runge and Kutta's fourth order in the logarithm of time. The
 // step's truncation is (K s)⁵/120 for a system and an input that change at the rates ‖A‖ and j (j+1).
-TEST_CASE("hippo_memory: LegS is orthogonal: the input P_j leaves only the coefficient j") {
+TEST_CASE("hippo_state: LegS is orthogonal: the input P_j leaves only the coefficient j") {
   constexpr std::size_t n = 8;
   constexpr int steps = 20000;
   auto const legs = mamba::ssm::hippo_legs<double>(n);
@@ -182,14 +182,14 @@ TEST_CASE("hippo_memory: LegS is orthogonal: the input P_j leaves only the coeff
   }
 }
 
-TEST_CASE("hippo_memory: a signal at another speed has the same state") {
+TEST_CASE("hippo_state: a signal at another speed has the same state") {
   test::random rng(4);
   std::vector<double> x(50);
   for (double& v : x) v = rng.uniform(-1, 1);
   auto const played = [&](double dt, double alpha, legs_clock clock) {
-    hippo_memory<double> memory(12, clock);
-    for (double const v : x) alpha < 0 ? memory.zero_order_hold(dt, v) : memory.generalized_bilinear(dt, alpha, v);
-    return memory.state();
+    hippo_state<double> state(12, clock);
+    for (double const v : x) alpha < 0 ? state.zero_order_hold(dt, v) : state.generalized_bilinear(dt, alpha, v);
+    return state.coefficients();
   };
   for (double const alpha : {0.5, 1.0, -1.0}) {
     for (auto const clock : {legs_clock::start, legs_clock::middle, legs_clock::logarithm}) {
@@ -205,17 +205,17 @@ TEST_CASE("hippo_memory: a signal at another speed has the same state") {
 double error_after(std::size_t steps, double alpha, double where, legs_clock clock) {
   auto const x = [](double t) { return std::sin(5 * t) + t * t; };
   constexpr std::size_t n = 6;
-  hippo_memory<double> memory(n, clock);
-  memory.resume(coefficients(x, 1, n), 1.0);
+  hippo_state<double> state(n, clock);
+  state.resume(coefficients(x, 1, n), 1.0);
   double const dt = 1.0 / static_cast<double>(steps);
   for (std::size_t k = 0; k < steps; ++k) {
     double const sample = x(1 + dt * (static_cast<double>(k) + where));
-    alpha < 0 ? memory.zero_order_hold(dt, sample) : memory.generalized_bilinear(dt, alpha, sample);
+    alpha < 0 ? state.zero_order_hold(dt, sample) : state.generalized_bilinear(dt, alpha, sample);
   }
-  return (memory.state() - coefficients(x, 2, n)).norm();
+  return (state.coefficients() - coefficients(x, 2, n)).norm();
 }
 
-TEST_CASE("hippo_memory: orders of convergence, 1 and 2 within 0.1, from t = 1 to t = 2") {
+TEST_CASE("hippo_state: orders of convergence, 1 and 2 within 0.1, from t = 1 to t = 2") {
   auto const slope = [](double alpha, double where, legs_clock clock = legs_clock::start) {
     return std::log2(error_after(1024, alpha, where, clock) / error_after(2048, alpha, where, clock));
   };
@@ -233,52 +233,53 @@ TEST_CASE("hippo_memory: orders of convergence, 1 and 2 within 0.1, from t = 1 t
   check("zero-order hold, input in the middle", slope(-1, 0.5), 2);
 }
 
-TEST_CASE("hippo_memory: with 64 states backward, bilinear and hold are stable, forward Euler is not at first") {
+TEST_CASE("hippo_state: with 64 states backward, bilinear and hold are stable, forward Euler is not at first") {
   test::random rng(5);
-  hippo_memory<double> euler(64), backward(64), bilinear(64), held(64);
+  hippo_state<double> euler(64), backward(64), bilinear(64), held(64);
   double wildest = 0;
   for (int k = 0; k < 3000; ++k) {
     double const x = rng.uniform(-1, 1);
     euler.forward_euler(1, x), backward.backward_euler(1, x), bilinear.bilinear(1, x);
     if (k < 300) held.zero_order_hold(1, x);
-    wildest = std::max(wildest, euler.state().norm());
-    REQUIRE(backward.state().norm() <= 1.5);  // a projection's is at most the input's root mean square, 1
-    REQUIRE(bilinear.state().norm() <= 1.5);
-    REQUIRE(held.state().norm() <= 1 + 1e-9);
+    wildest = std::max(wildest, euler.coefficients().norm());
+    REQUIRE(backward.coefficients().norm() <= 1.5);  // a projection's is at most the input's root mean square, 1
+    REQUIRE(bilinear.coefficients().norm() <= 1.5);
+    REQUIRE(held.coefficients().norm() <= 1 + 1e-9);
   }
   CHECK(wildest > 1e30);
 }
 
-TEST_CASE("hippo_memory: resumed from its state and span it continues with the same numbers") {
+TEST_CASE("hippo_state: resumed from its state and span it continues with the same numbers") {
   test::random rng(6);
-  hippo_memory<float, 7> whole, first, second;
+  hippo_state<float, 7> whole, first, second;
   for (int k = 0; k < 40; ++k) {
     auto const x = static_cast<float>(rng.uniform(-1, 1));
     whole.bilinear(0.7F, x);
     (k < 13 ? first : second).bilinear(0.7F, x);
-    if (k == 12) second.resume(first.state(), first.span());
+    if (k == 12) second.resume(first.coefficients(), first.span());
   }
-  CHECK(whole.state() == second.state());
+  CHECK(whole.coefficients() == second.coefficients());
   CHECK(whole.span() == second.span());
   CHECK_THROWS_AS(second.resume(vector<float>(vector<float>::Zero(6)), 1.0F), mamba::contract_violation);
 }
 
-TEST_CASE("hippo_memory: static = dynamic, one state, none, NaN, and time that does not pass") {
-  hippo_memory<double, 5> fixed;
-  hippo_memory<double> free(5);
-  hippo_memory<long double, 1> one;
-  hippo_memory<double> none(0);
+TEST_CASE("hippo_state: static = dynamic, one state, none, NaN, and time that does not pass") {
+  hippo_state<double, 5> fixed;
+  hippo_state<double> free(5);
+  hippo_state<long double, 1> one;
+  hippo_state<double> none(0);
   for (int k = 1; k < 12; ++k) {
     fixed.zero_order_hold(1, 1.0 / k), free.zero_order_hold(1, 1.0 / k), none.zero_order_hold(1, 1.0);
     fixed.bilinear(1, -1.0 / k), free.bilinear(1, -1.0 / k), none.bilinear(1, 1.0);
     one.zero_order_hold(2, static_cast<long double>(k));
   }
   // Eigen sums five numbers in another order than n: the error of one stretch in each step.
-  CHECK((fixed.state() - free.state()).norm() <= 22 * stretch_error(5, 1));
-  CHECK(std::fabs(one.state()(0) - 6) <= 66 * std::numeric_limits<long double>::epsilon());  // the mean of 1 … 11
-  CHECK(none.state().size() == 0);
+  CHECK((fixed.coefficients() - free.coefficients()).norm() <= 22 * stretch_error(5, 1));
+  CHECK(std::fabs(one.coefficients()(0) - 6) <=
+        66 * std::numeric_limits<long double>::epsilon());  // the mean of 1 … 11
+  CHECK(none.coefficients().size() == 0);
   free.bilinear(1, std::nan(""));
-  CHECK(std::isnan(free.state()(0)));
+  CHECK(std::isnan(free.coefficients()(0)));
   CHECK_THROWS_AS(free.bilinear(0, 1.0), mamba::contract_violation);
   CHECK_THROWS_AS(free.zero_order_hold(-1, 1.0), mamba::contract_violation);
 }
@@ -286,7 +287,7 @@ TEST_CASE("hippo_memory: static = dynamic, one state, none, NaN, and time that d
 // Errors of step j travel with Φ(k, j) = Ā_k … Ā_{j+1}; the Ā of one rule commute, being functions of A. A step's own,
 // on either side: (N + 8) roundings of ‖Ā‖‖h‖ + ‖B̄‖|x| for what is a product or a triangular solve; the S4 code's
 // exponential adds N ‖A‖ ln λ of squaring, ours that of stretch_error.
-TEST_CASE("hippo_memory: the S4 code's states, for every rule") {
+TEST_CASE("hippo_state: the S4 code's states, for every rule") {
   auto const file = test::hippo_file("memory.safetensors");
   int cases = 0;
   double most = 0, share = 0;
@@ -298,13 +299,13 @@ TEST_CASE("hippo_memory: the S4 code's states, for every rule") {
       auto const legs = mamba::ssm::hippo_legs<double>(n);
       matrix<double> const identity = matrix<double>::Identity(expected.cols(), expected.cols());
       double const alpha = rule == "forward" ? 0 : rule == "backward" ? 1 : 0.5;
-      hippo_memory<double> memory(n);
+      hippo_state<double> state(n);
       std::vector<matrix<double>> carried;  // Φ(k, j) for every j < k
       std::vector<double> own;
       double largest = 0;
       for (Eigen::Index k = 0; k < x.size(); ++k) {
-        double const before = memory.state().norm(), z = 1 / std::max(1.0, static_cast<double>(k));
-        rule == "zoh" ? memory.zero_order_hold(1, x(k)) : memory.generalized_bilinear(1, alpha, x(k));
+        double const before = state.coefficients().norm(), z = 1 / std::max(1.0, static_cast<double>(k));
+        rule == "zoh" ? state.zero_order_hold(1, x(k)) : state.generalized_bilinear(1, alpha, x(k));
         matrix<double> a_bar = identity;
         for (Eigen::Index c = 0; c < identity.cols(); ++c) {
           vector<double> const e = identity.col(c);
@@ -324,7 +325,7 @@ TEST_CASE("hippo_memory: the S4 code's states, for every rule") {
         double allowed = 0;
         for (std::size_t j = 0; j < own.size(); ++j) allowed += carried[j].norm() * own[j];
         vector<double> const row = expected.row(k).transpose();
-        double const off = (memory.state() - row).norm();
+        double const off = (state.coefficients() - row).norm();
         REQUIRE(off <= allowed);
         largest = std::max(largest, row.norm());
         most = std::max(most, off / largest);
@@ -332,7 +333,7 @@ TEST_CASE("hippo_memory: the S4 code's states, for every rule") {
       }
     }
   }
-  MESSAGE(cases, " memories, at most ", most, " apart relative to the largest state, ", share, " of what is allowed");
+  MESSAGE(cases, " states, at most ", most, " apart relative to the largest state, ", share, " of what is allowed");
   CHECK(cases == 20);
 }
 
