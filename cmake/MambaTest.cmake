@@ -116,7 +116,7 @@ function(mamba_contract_test name source)
 
   set(variants)  # level_contraction_set
   if(MAMBA_SANITIZE)
-    set(variants O1_fast_${machine})
+    set(variants O0_fast_${machine})
   elseif(MAMBA_FULL)
     if(haswell IN_LIST sets)
       list(APPEND sets x86-64-v2)
@@ -145,7 +145,7 @@ function(mamba_contract_test name source)
     list(APPEND variants O2_fast_x86-64-v2)
   endif()
 
-  set(quick O3_fast_${machine} O2_off_x86-64)  # the furthest from each other
+  set(quick O3_fast_${machine})
   foreach(variant IN LISTS variants)
     string(REPLACE "_" ";" parts "${variant}")
     list(POP_FRONT parts level contraction set)

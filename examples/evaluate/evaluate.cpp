@@ -168,16 +168,17 @@ difference compare(std::span<T const> logits, std::span<double const> others) {
           highest - logits.begin() == other_highest - others.begin()};
 }
 
-template <class W>
-void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, language_model const& model,
-              sequence const& text, mamba::io::safetensors::writer* logits_file, std::size_t chunk,
-              std::string const& against) {
-  using T = typename mamba::model::weights<mamba::model::any, W>::scalar;
+/// Writes the logits that follow the next tokens of the text. What takes one is compiled for two scalars, not for seven
+/// formats.
+template <class T>
+using reader = std::function<void(std::span<token const>, mamba::matrix_view<T>)>;
+
+template <class T>
+void evaluate(reader<T> const& read, language_model const& model, sequence const& text,
+              mamba::io::safetensors::writer* logits_file, std::size_t chunk, std::string const& against) {
   std::size_t const length = text.tokens.size();
   std::size_t const vocabulary = model.vocabulary();
   chunk = std::min(chunk, length);
-  mamba::model::state<mamba::model::any, T> state(weights.sizes());
-  mamba::model::workspace workspace(weights);
   std::vector<T> logits(chunk * vocabulary);
   std::vector<float> as_float;
   std::vector<double> log_p(chunk);
@@ -194,8 +195,8 @@ void evaluate(mamba::model::weights<mamba::model::any, W> const& weights, langua
     if (examples::interrupted()) throw examples::interruption{};
     std::size_t const count = std::min(chunk, length - first);
     examples::stopwatch const time;
-    mamba::model::forward(weights, std::span<token const>(text.tokens).subspan(first, count), state, workspace,
-                          mamba::matrix_view<T>(logits.data(), count, vocabulary));
+    read(std::span<token const>(text.tokens).subspan(first, count),
+         mamba::matrix_view<T>(logits.data(), count, vocabulary));
     seconds += time.seconds();
     examples::expect_finite<T>(std::span<T const>(logits).first(count * vocabulary), model.files.tensors.where());
     std::size_t const predictions = std::min(count, length - 1 - first);
@@ -276,7 +277,14 @@ int main(int argc, char** argv) {
       logits_file.emplace(o.logits, std::span(&tensor, 1));
     }
     examples::with_weights(model.files, o.common.weights, [&](auto const& weights) {
-      evaluate(weights, model, text, logits_file ? &*logits_file : nullptr, o.chunk, o.against);
+      using T = typename std::remove_cvref_t<decltype(weights)>::scalar;
+      mamba::model::state<mamba::model::any, T> state(weights.sizes());
+      mamba::model::workspace workspace(weights);
+      evaluate<T>(
+          [&](std::span<token const> tokens, mamba::matrix_view<T> logits) {
+            mamba::model::forward(weights, tokens, state, workspace, mamba::matrix_view<T>(logits));
+          },
+          model, text, logits_file ? &*logits_file : nullptr, o.chunk, o.against);
     });
   });
 }

@@ -19,8 +19,8 @@ struct input_file {
   char const* what;
 };
 
-/// The file of `option` must be new, unless `force`; no file that is read may ever be replaced, whatever name it has: an
-/// input, or a file of the model, which was opened at `model_path`.
+/// The file of `option` must be new, unless `force`; no file that is read may ever be replaced, whatever name it has:
+/// an input, or a file of the model, which was opened at `model_path`.
 ///
 /// Throws:  mamba::error, one sentence.
 inline void check_output_file(std::string const& option, std::filesystem::path const& target, bool force,
