@@ -57,7 +57,8 @@ mixed_report MIXED_JOIN(report_, MIXED_UNIT)() {
   r.function = reinterpret_cast<void const*>(&mamba::parallel::thread_count);
   r.model_memory = reinterpret_cast<void const*>(
       static_cast<void (*)(mamba::model::weights<>::network_type const&, std::span<mamba::model::token const>,
-                           mamba::model::state<>&, mamba::model::workspace&, mamba::matrix_view<float>&&)>(
+                           mamba::model::state<>&, mamba::model::workspace&, mamba::matrix_view<float>&&,
+                           mamba::model::rollback_log<mamba::model::weights<>::network_type>*)>(
           &mamba::model::forward));
 
   float in[64];

@@ -176,7 +176,7 @@ TEST_CASE("hippo_legendre: in float, every entry is within the bound of its card
     check(mamba::ssm::hippo_legs<float>(n), mamba::ssm::hippo_legs<double>(n), 1);
     check(mamba::ssm::hippo_legs_normal<float>(n), mamba::ssm::hippo_legs_normal<double>(n), 1);
     check(mamba::ssm::hippo_legt<float>(n), mamba::ssm::hippo_legt<double>(n), 1);
-    check(mamba::ssm::hippo_legt_halved<float>(n), mamba::ssm::hippo_legt_halved<double>(n), 1);
+    check(mamba::ssm::hippo_legt_window_2<float>(n), mamba::ssm::hippo_legt_window_2<double>(n), 1);
     check(mamba::ssm::hippo_legs_unnormalised<float>(n), mamba::ssm::hippo_legs_unnormalised<double>(n), 0);
     check(mamba::ssm::hippo_lmu<float>(n), mamba::ssm::hippo_lmu<double>(n), 0);
     CHECK(test::float_epsilons(mamba::ssm::legendre_norms<float>(n), mamba::ssm::legendre_norms<double>(n)) <= 0.5);

@@ -57,7 +57,7 @@ TEST_CASE("low_rank: in float, every entry is within the bound of its card") {
   for (std::size_t const n : {1U, 2U, 64U, 129U}) {
     within(ssm::low_rank_legs<float>(n), ssm::low_rank_legs<double>(n), 1.5);
     within(ssm::low_rank_legt<float>(n), ssm::low_rank_legt<double>(n), 0.5);
-    within(ssm::low_rank_legt_halved<float>(n), ssm::low_rank_legt_halved<double>(n), 1.5);
+    within(ssm::low_rank_legt_window_2<float>(n), ssm::low_rank_legt_window_2<double>(n), 1.5);
     within(ssm::low_rank_lagt<float>(n), ssm::low_rank_lagt<double>(n), 0.5);
     within(ssm::low_rank_fourier<float>(n), ssm::low_rank_fourier<double>(n), 1.5);
     within(ssm::low_rank_fourier_decay<float>(n), ssm::low_rank_fourier_decay<double>(n), 1.5);

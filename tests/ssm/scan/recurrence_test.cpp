@@ -284,7 +284,7 @@ TEST_CASE("recurrence: in float, the state after an input is within the bound of
       vector<double> const exact = wide(s.a_bar) * wide(h) + wide(s.b_bar) * wide(x);
       vector<double> const terms =
           wide(s.a_bar).cwiseAbs() * wide(h).cwiseAbs() + wide(s.b_bar).cwiseAbs() * wide(x).cwiseAbs();
-      mamba::ssm::take_in(s, h, x);
+      mamba::ssm::update_state(s, h, x);
       double const of_product = static_cast<double>(n), of_step = static_cast<double>(m + 2);
       double const eps = std::numeric_limits<float>::epsilon();
       CHECK(test::share_of_bound(h, exact, ((of_product + of_step) * eps * terms).eval()) <= 1);
