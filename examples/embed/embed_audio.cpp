@@ -2,8 +2,8 @@
 // embed_audio — a state-space layer in an audio loop: a Butterworth filter, block by block, each within its deadline.
 //
 // An S4D layer of two channels and four complex modes is a filter of order 8 (butterworth.hpp). All sizes are known to
-// the compiler; the loop allocates nothing, takes no lock and throws nothing. Each channel of sound has a state, a
-// value that starts where the channel's first sample has always been, so that nothing clicks.
+// the compiler; the loop allocates nothing, takes no lock and throws nothing. Each channel of sound has a state, which
+// starts settled at the channel's first sample, so that nothing clicks.
 #include <mamba/core/error.hpp>
 #include <mamba/nn/forward.hpp>
 #include <support/command_line.hpp>
@@ -17,9 +17,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace {
@@ -33,7 +35,7 @@ struct options {
   bool force = false;
 };
 
-/// The filter and its memory: 74 kB in place, none of it on the heap.
+/// The filter and its memory, none of it on the heap.
 struct filter {
   examples::filter_layer layer;
   mamba::nn::static_workspace<examples::filter_layer::workspace(examples::filter_sizes, longest_block)> workspace;
@@ -59,11 +61,16 @@ examples::sound noise() {
   return s;
 }
 
-/// OUT and the plot must be new, unless --force; nothing may replace the input.
+/// OUT and the plot must be new, unless --force, with which OUT may be the input, and the plot may not.
 void check_targets(options const& o) {
+  std::error_code ignored;
+  if (!o.plot.empty()) {
+    for (std::string const& sound : {o.in, o.out})
+      if (o.plot == sound || std::filesystem::equivalent(o.plot, sound, ignored))
+        mamba::core::fail("--plot " + o.plot + ": is the file of the sound");
+  }
   for (std::string const& name : {o.out, o.plot}) {
     if (name.empty()) continue;
-    std::error_code ignored;
     if (!o.in.empty() && std::filesystem::equivalent(name, o.in, ignored) && !o.force)
       mamba::core::fail(name + ": is the input itself; --force replaces it");
     if (std::filesystem::is_regular_file(name, ignored) && !o.force)

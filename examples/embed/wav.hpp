@@ -6,11 +6,14 @@
 #include <mamba/io/file/new_file.hpp>
 #include <support/read_input.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <new>
 #include <span>
@@ -42,7 +45,9 @@ class memory_file {
   [[nodiscard]] std::unique_ptr<SNDFILE, int (*)(SNDFILE*)> open(int mode, SF_INFO& info, std::string const& name) {
     SF_VIRTUAL_IO io{length, seek, read, write, tell};
     std::unique_ptr<SNDFILE, int (*)(SNDFILE*)> file(sf_open_virtual(&io, mode, &info, this), sf_close);
-    if (!file) mamba::core::fail(name + ": no WAV file (" + sf_strerror(nullptr) + ")");
+    if (!file)
+      mamba::core::fail(name + (mode == SFM_READ ? ": no WAV file (" : ": the samples cannot be encoded (") +
+                        sf_strerror(nullptr) + ")");
     return file;
   }
 
@@ -52,7 +57,7 @@ class memory_file {
   static sf_count_t tell(void* user) noexcept { return static_cast<sf_count_t>(self(user).at_); }
   static sf_count_t seek(sf_count_t offset, int whence, void* user) noexcept {
     sf_count_t const base = whence == SEEK_CUR ? tell(user) : whence == SEEK_END ? length(user) : 0;
-    if (base + offset < 0) return -1;
+    if (offset < -base || offset > std::numeric_limits<sf_count_t>::max() - base) return -1;
     self(user).at_ = static_cast<std::size_t>(base + offset);
     return tell(user);
   }
@@ -118,7 +123,7 @@ inline std::size_t write_wav(std::string const& name, sound const& s) {
   SF_INFO info{};
   info.samplerate = s.rate;
   info.channels = static_cast<int>(s.channels);
-  info.format = (s.format & SF_FORMAT_TYPEMASK) | (linear ? numbers : SF_FORMAT_PCM_16);
+  info.format = (s.format & (SF_FORMAT_TYPEMASK | SF_FORMAT_ENDMASK)) | (linear ? numbers : SF_FORMAT_PCM_16);
   detail::memory_file file;
   auto handle = file.open(SFM_WRITE, info, name);
   sf_command(handle.get(), SFC_SET_CLIPPING, nullptr, SF_TRUE);

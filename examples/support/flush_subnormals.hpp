@@ -10,10 +10,10 @@
 
 namespace examples {
 
-/// While it lives, the calling thread's floating-point unit takes and returns zero for subnormal numbers.
+/// In its scope the calling thread's floating-point unit takes and returns zero for subnormal numbers.
 ///
 /// Why:     the state of a filter decays after the last sound, down to numbers below 1e-38, with which many processors
-///          compute a hundred times as slowly: a silent passage would miss the deadline that music keeps.
+///          compute a hundred times as slowly: a silent passage takes longest, and misses its deadline.
 /// Domain:  x86 with SSE and 64-bit ARM; elsewhere it has no effect.
 class flush_subnormals {
  public:

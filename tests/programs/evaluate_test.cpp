@@ -276,7 +276,7 @@ TEST_CASE("evaluate: --logits replaces neither the file of --config nor that of 
 }
 
 TEST_CASE("evaluate: tokens/s is the model's own, with and without a comparison") {
-  // f64 takes several times as long as q8, so a rate with both in it would be a fraction of q8's.
+  // f64 takes several times as long as q8, so a rate with both in it would be a fifth of q8's.
   test::temporary_folder const folder;
   test::write_text(folder / "text", test::read_text(MAMBA_DEFAULT_MODEL_DIR "/heldout.txt").substr(0, 1000));
   double alone = 0, compared = 0;  // the best of five: other programs can only slow it down
@@ -286,7 +286,7 @@ TEST_CASE("evaluate: tokens/s is the model's own, with and without a comparison"
     arguments.insert(arguments.end(), {"--against", "f64"});
     compared = std::max(compared, value(run(arguments), "tokens/s"));
   }
-  CHECK(compared > 0.5 * alone);
+  CHECK(compared > 0.35 * alone);
 }
 
 TEST_CASE("evaluate: --logits replaces a file only with --force, and a file of the model never") {

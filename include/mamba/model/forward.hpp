@@ -172,6 +172,15 @@ void run(Network const& network, std::span<sequence<Network> const> batch, Works
                                  [](auto const& a, auto const& b) { return a.after < b.after; }) &&
                       (s.snapshots.empty() || s.snapshots.back().after <= length),
                   "forward: snapshots are in ascending order, none after more items than there are");
+    MAMBA_EXPECTS(std::all_of(s.snapshots.begin(), s.snapshots.end(),
+                              [&](auto const& kept) {
+                                return kept.state != nullptr &&
+                                       std::none_of(batch.begin(), batch.end(),
+                                                    [&](auto const& other) { return other.state == kept.state; });
+                              }),
+                  "forward: a snapshot needs a state that is no sequence's");
+    if constexpr (!nn::replayable<Network>)
+      MAMBA_EXPECTS(s.log == nullptr, "forward: the layers of this network have no replay()");
     rows += length;
     outputs += s.outputs;
   }

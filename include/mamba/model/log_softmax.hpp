@@ -15,7 +15,7 @@ namespace mamba::inline MAMBA_ABI::model {
 
 /// ln Σ exp x_i, shifted by the largest so that nothing overflows.
 ///
-/// Domain:  −∞ logits have no share; of +∞, or NaN, the result is +∞, or NaN. Of no logits, or of −∞ alone, −∞.
+/// Domain:  −∞ logits add nothing; of +∞, or NaN, the result is +∞, or NaN. Of no logits, or of −∞ alone, −∞.
 /// Error:   of n logits, (n + 3) 2⁻⁵³ and half a unit in the last place of the result, in double.
 template <std::floating_point T>
 [[nodiscard]] double log_sum_exp(std::span<T const> logits) noexcept {

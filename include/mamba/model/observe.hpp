@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mamba/model/observe.hpp — forward() of one sequence, with a function that sees the rows between layers.  [floor 6]
+// mamba/model/observe.hpp — forward() of one sequence that calls a function with the rows between layers.  [floor 6]
 #pragma once
 
 #include <mamba/model/forward.hpp>
@@ -18,7 +18,8 @@ namespace mamba::inline MAMBA_ABI::model {
 /// Why:     with rows that f may change, too: a direction added to them steers the model.
 /// Shapes:  rows [items of a chunk, d_model]; a chunk has at most chunk_rows items. What transformers calls
 ///          hidden_states[i] is the rows of `layers` i, but for the last, which hidden() normalises.
-/// Domain:  f is called by one thread, which need not be the calling one (parallel/parallel_for.hpp).
+/// Domain:  f is called by one thread, which need not be the calling one (parallel/parallel_for.hpp). A rollback log of
+///          this state must be cleared afterwards.
 /// Determinism: forward()'s, in outputs and in rows.
 /// Throws:  what f throws: the state is then between two tokens of some layers, and to be reset.
 template <class Input, class Stack, class Output, class State, class Workspace, class F>

@@ -60,7 +60,7 @@ class rollback_log {
 
   /// state ← what it was before the last `items` items.
   void rewind(Network const& network, state_type& state, std::size_t items) noexcept(!core::contracts_checked) {
-    MAMBA_EXPECTS(items <= count_, "rollback_log: it does not go back so far", items, count_);
+    MAMBA_EXPECTS(items <= count_, "rollback_log: rewind() by more items than the log holds", items, count_);
     if (items == 0) return;
     count_ -= items;
     if (near_at_ > count_) near_at_ = 0;

@@ -43,7 +43,8 @@ class generator {
   /// The generator that state() was taken from.
   ///
   /// Domain:  not all zero.
-  explicit constexpr generator(std::array<std::uint64_t, 4> const& state) noexcept {
+  explicit constexpr generator(std::array<std::uint64_t, 4> const& state) noexcept(!core::contracts_checked) {
+    MAMBA_EXPECTS((state[0] | state[1] | state[2] | state[3]) != 0, "generator: all zeros give zeros for ever");
     std::copy(state.begin(), state.end(), state_);
   }
 

@@ -9,7 +9,9 @@
 
 namespace mamba::inline MAMBA_ABI::model {
 
-/// Where the state after some of a call's items is copied to, by the way.
+/// Where the state after some of a call's items is copied to.
+///
+/// Domain:  a state of its own, none of the batch; best made for the model, so that the copy allocates nothing.
 template <class Network>
 struct state_snapshot {
   std::size_t after;  ///< items of this call
@@ -19,6 +21,9 @@ struct state_snapshot {
 /// One sequence of a batch: its items, the state that they continue from and update, the number of its last items with
 /// outputs, a log, for a state that is to be rolled back, and snapshots, in ascending order: forward() ends a chunk of
 /// rows at each, so that its weights are read once more.
+///
+/// Domain:  every item that the state reads goes through its log, or the log is cleared.
+/// Throws:  nothing itself; the copy of a snapshot allocates where its state has other sizes.
 template <class Network>
 struct network_sequence {
   typename Network::items items;

@@ -75,7 +75,7 @@ class session {
   [[nodiscard]] std::size_t rewindable() const noexcept { return log_.empty() ? 0 : log_.front().size(); }
   /// As if the last `count` items had not been read; outputs() are zeros until the next.
   void rewind(std::size_t count) noexcept(!core::contracts_checked) {
-    MAMBA_EXPECTS(count <= rewindable(), "session: it does not go back so far", count, rewindable());
+    MAMBA_EXPECTS(count <= rewindable(), "session: rewind() by more items than the log holds", count, rewindable());
     if (count == 0) return;
     log_.front().rewind(*weights_, state_, count);
     std::fill(outputs_.begin(), outputs_.end(), scalar{0});

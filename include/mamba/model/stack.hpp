@@ -12,6 +12,7 @@
 #include <mamba/nn/layer.hpp>
 
 #include <algorithm>
+#include <tuple>
 #include <variant>
 #include <vector>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // mamba/nn/replay.hpp — what a recurrence consumed, kept so that its state can be computed again.  [floor 5]
 //
-// A state that has gone on can't go back: the recurrence forgets. But from an earlier state and what the recurrence
-// itself consumed since (of Mamba-1: Δ, B and the input of the convolution), the same operations in the same order give
-// every state between, bit for bit, and no matrix product is needed. model::rollback_log keeps both.
+// A recurrence cannot be inverted stably. From an earlier state and what the recurrence has consumed since (of Mamba-1:
+// Δ, B and the input of the convolution), the same operations in the same order give every state between, bit for bit,
+// without a matrix product. model::rollback_log keeps both.
 #pragma once
 
 #include <mamba/tensor/arena.hpp>
@@ -64,6 +64,13 @@ struct replay_rows {
   }
 };
 
+namespace detail {
+
+template <class State, class T>
+concept computes_in = std::is_empty_v<State> || std::same_as<state_scalar<State>, T>;
+
+}  // namespace detail
+
 /// A mixer, layer, stack or output map whose state can be replayed: an option that mixers have by two members.
 ///
 ///     m.replay_width()             numbers that the recurrence consumes for a row; 0 without a state
@@ -74,10 +81,8 @@ struct replay_rows {
 /// Determinism: the state has the bits that apply() gave it, for every split of the rows and number of threads.
 /// Cost:    replay() reads no matrix.
 template <class M>
-concept replayable = requires(M const& m) {
+concept replayable = detail::computes_in<typename M::state, typename M::scalar> && requires(M const& m) {
   { m.replay_width() } -> std::convertible_to<std::size_t>;
-  requires std::same_as < state_scalar<typename M::state>,
-  typename M::scalar > || std::is_empty_v<typename M::state>;
   requires !M::storage::computes ||
       requires(matrix_view<typename M::scalar const> rows, typename M::state & state, arena at) {
     m.replay(rows, state, at);

@@ -44,7 +44,7 @@ sensor<W> filled(typename sensor<W>::config const& c) {
 
 }  // namespace
 
-TEST_CASE("fingerprint: sizes, formats and a digest that is the same whatever the instruction set") {
+TEST_CASE("fingerprint: sizes, formats and a digest; in f32 the same whatever the instruction set") {
   auto const f32 = io::fingerprint(filled<float>(sizes<float>()));
   CHECK(f32.sizes == "layers 1, width 70, outputs 2, weights 39062");
   CHECK(f32.weights == "f32");

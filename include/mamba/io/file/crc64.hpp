@@ -15,7 +15,7 @@ namespace mamba::inline MAMBA_ABI::io {
 
 namespace detail {
 
-/// crc64_tables[k][b]: what byte b leaves behind after k more bytes of zeros.
+/// crc64_tables[k][b]: the remainder of byte b after k more bytes of zeros.
 inline constexpr std::array<std::array<std::uint64_t, 256>, 8> crc64_tables = [] {
   constexpr std::uint64_t polynomial = 0xC96C5795D7870F42U;  // of ECMA-182, lowest bit first
   std::array<std::array<std::uint64_t, 256>, 8> tables{};

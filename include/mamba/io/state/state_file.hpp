@@ -76,7 +76,7 @@ inline constexpr dtype state_dtype = std::is_same_v<T, double> ? dtype::f64 : dt
 /// Shapes:  `state` is any value with State::for_each: of a network, of a mixer, of a stack, of a type of your own.
 /// Domain:  `model` is the fingerprint of the network that the state belongs to ({} where it belongs to none).
 /// Error:   none: every bit is kept, of NaN too.
-/// Cost:    the file is put together in memory; it is a little larger than the state.
+/// Cost:    the file is put together in memory: twice the size of the state, until it is written.
 /// Throws:  mamba::error where it cannot be written (a full disk, a folder that is missing or read-only): a file of
 ///          that name is unchanged then, and nothing else is left. The bytes go to a temporary name in the same folder
 ///          and are on disk when they get theirs (io/file/new_file.hpp).

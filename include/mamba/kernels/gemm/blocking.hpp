@@ -69,7 +69,7 @@ inline constexpr std::size_t mc = Narrow ? 264 : 144;
 inline constexpr std::size_t prefetch_distance = 1024;
 
 /// Columns between two prefetches of the next block, and tiles that a block must have to share its cache lines; one is
-/// enough where the matrix is larger than a second-level cache, for then it comes from memory each time.
+/// enough where the matrix is larger than most second-level caches, for then it comes from memory each time.
 inline constexpr std::size_t prefetch_step = 64;
 inline constexpr std::size_t prefetch_tiles = 8;
 inline constexpr std::size_t cached_bytes = std::size_t{1} << 20U;

@@ -6,6 +6,7 @@
 #include <mamba/model/sequence.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <span>
 #include <type_traits>
 
@@ -14,7 +15,7 @@ namespace mamba::inline MAMBA_ABI::model::detail {
 /// The result of forward(): outputs, or the rows of the last layer.
 enum class wanted { outputs, hidden };
 
-/// No function that is to see the rows between layers.
+/// No function is called with the rows between layers.
 struct unobserved {};
 
 /// The forward pass of a batch, in chunks.

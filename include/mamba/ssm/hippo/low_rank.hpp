@@ -6,7 +6,7 @@
 //     measure                              a       rank   P
 //     hippo_legs                          −½        1     √(n+½)
 //     hippo_legt                           0        2     √(2n+1) on odd n,  √(2n+1) on even n
-//     hippo_legt_window_2                    0        2     the same over √2
+//     hippo_legt_window_2                  0        2     the same over √2
 //     hippo_lagt                           0        1     √½
 //     hippo_tlagt, hippo_glagt (α = 0)   −β/2       1     √½
 //     hippo_fourier                        0        1     e

@@ -8,10 +8,10 @@
 // delayed by τ.
 //
 //     state of                                 weights
-//     hippo_state at time t                   legs_history(t, τ)
-//     rescale_time(hippo_legt, θ)                 legt_history(θ, τ)            (hippo_legt_window_2: θ = 2)
-//     rescale_time(hippo_lmu, θ)                  lmu_history(θ, τ)
-//     rescale_time(hippo_fourier2, θ)             fourier_history(θ, τ)         (hippo_fourier: θ = 2)
+//     hippo_state at time t                    legs_history(t, τ)
+//     rescale_time(hippo_legt, θ)              legt_history(θ, τ)            (hippo_legt_window_2: θ = 2)
+//     rescale_time(hippo_lmu, θ)               lmu_history(θ, τ)
+//     rescale_time(hippo_fourier2, θ)          fourier_history(θ, τ)         (hippo_fourier: θ = 2)
 //     hippo_lagt, hippo_tlagt, hippo_glagt     lagt_history(τ, β), tlagt_history(τ, β), glagt_history(τ, α, β)
 //     hippo_legs without the 1/t               warped_legs_history(τ)
 #pragma once
