@@ -123,26 +123,20 @@ double log_probability(std::span<T const> logits, token id) {
 /// Another model's logits of the next tokens of the text, [tokens, vocabulary]; it carries its own state.
 using other_model = std::function<void(std::span<token const>, std::span<double>)>;
 
+template <class T>
+other_model in_double(examples::loaded_model<T> other) {
+  return [other = std::move(other), state = other.initial, rows = std::vector<T>()](std::span<token const> tokens,
+                                                                                    std::span<double> logits) mutable {
+    rows.resize(logits.size());
+    other.forward(tokens, state, {rows.data(), tokens.size(), logits.size() / tokens.size()});
+    std::copy(rows.begin(), rows.end(), logits.begin());
+  };
+}
+
 /// The same checkpoint with weights in another format.
 other_model in_format(language_model const& model, std::string const& format) {
   other_model out;
-  examples::with_weights(model.files, format, [&]<class Weights>(Weights&& loaded) {
-    using weights = std::remove_cvref_t<Weights>;
-    using T = typename weights::scalar;
-    struct all {
-      weights parameters;
-      mamba::model::state<mamba::model::any, T> state{parameters.sizes()};
-      mamba::model::workspace workspace{parameters};
-      std::vector<T> logits{};
-    };
-    auto const own = std::make_shared<all>(all{std::forward<Weights>(loaded)});
-    out = [own](std::span<token const> tokens, std::span<double> logits) {
-      own->logits.resize(logits.size());
-      mamba::model::forward(own->parameters, tokens, own->state, own->workspace,
-                            mamba::matrix_view<T>(own->logits.data(), tokens.size(), logits.size() / tokens.size()));
-      std::copy(own->logits.begin(), own->logits.end(), logits.begin());
-    };
-  });
+  examples::with_model(model.files, format, [&](auto loaded) { out = in_double(std::move(loaded)); });
   return out;
 }
 
@@ -168,17 +162,13 @@ difference compare(std::span<T const> logits, std::span<double const> others) {
           highest - logits.begin() == other_highest - others.begin()};
 }
 
-/// Writes the logits that follow the next tokens of the text. What takes one is compiled for two scalars, not for seven
-/// formats.
 template <class T>
-using reader = std::function<void(std::span<token const>, mamba::matrix_view<T>)>;
-
-template <class T>
-void evaluate(reader<T> const& read, language_model const& model, sequence const& text,
+void evaluate(examples::loaded_model<T> const& weights, language_model const& model, sequence const& text,
               mamba::io::safetensors::writer* logits_file, std::size_t chunk, std::string const& against) {
   std::size_t const length = text.tokens.size();
   std::size_t const vocabulary = model.vocabulary();
   chunk = std::min(chunk, length);
+  auto state = weights.initial;
   std::vector<T> logits(chunk * vocabulary);
   std::vector<float> as_float;
   std::vector<double> log_p(chunk);
@@ -195,8 +185,8 @@ void evaluate(reader<T> const& read, language_model const& model, sequence const
     if (examples::interrupted()) throw examples::interruption{};
     std::size_t const count = std::min(chunk, length - first);
     examples::stopwatch const time;
-    read(std::span<token const>(text.tokens).subspan(first, count),
-         mamba::matrix_view<T>(logits.data(), count, vocabulary));
+    weights.forward(std::span<token const>(text.tokens).subspan(first, count), state,
+                    {logits.data(), count, vocabulary});
     seconds += time.seconds();
     examples::expect_finite<T>(std::span<T const>(logits).first(count * vocabulary), model.files.tensors.where());
     std::size_t const predictions = std::min(count, length - 1 - first);
@@ -276,15 +266,8 @@ int main(int argc, char** argv) {
           "logits", mamba::io::dtype::f32, {text.tokens.size(), model.vocabulary()}, {}};
       logits_file.emplace(o.logits, std::span(&tensor, 1));
     }
-    examples::with_weights(model.files, o.common.weights, [&](auto const& weights) {
-      using T = typename std::remove_cvref_t<decltype(weights)>::scalar;
-      mamba::model::state<mamba::model::any, T> state(weights.sizes());
-      mamba::model::workspace workspace(weights);
-      evaluate<T>(
-          [&](std::span<token const> tokens, mamba::matrix_view<T> logits) {
-            mamba::model::forward(weights, tokens, state, workspace, mamba::matrix_view<T>(logits));
-          },
-          model, text, logits_file ? &*logits_file : nullptr, o.chunk, o.against);
+    examples::with_model(model.files, o.common.weights, [&](auto const& weights) {
+      evaluate(weights, model, text, logits_file ? &*logits_file : nullptr, o.chunk, o.against);
     });
   });
 }

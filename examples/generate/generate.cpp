@@ -153,9 +153,8 @@ void load(text_state<T>& to, language_model const& model, mamba::io::model_finge
 
 /// Reads what is left of the history. Any split into calls gives the same bits, and between chunks there is time for a
 /// progress bar.
-template <class W, class T>
-void read_history(mamba::model::weights<mamba::model::any, W> const& weights, mamba::model::workspace& workspace,
-                  text_state<T>& at) {
+template <class T>
+void read_history(examples::loaded_model<T> const& weights, text_state<T>& at) {
   constexpr std::size_t chunk = mamba::model::chunk_rows;
   std::size_t const size = at.history.size();
   std::size_t const before = at.read;
@@ -163,23 +162,20 @@ void read_history(mamba::model::weights<mamba::model::any, W> const& weights, ma
   while (at.read < size && !examples::interrupted()) {
     std::size_t const count = std::min(chunk, size - at.read);
     std::size_t const rows = at.read + count == size ? 1 : 0;  // only the last token's logits are of use
-    mamba::model::forward(weights, std::span<token const>(at.history).subspan(at.read, count), at.state, workspace,
-                          mamba::matrix_view<T>(at.logits.data(), rows, at.logits.size()));
+    weights.forward(std::span<token const>(at.history).subspan(at.read, count), at.state,
+                    {at.logits.data(), rows, at.logits.size()});
     at.read += count;
     bar.update(at.read - before);
   }
   bar.finish();
 }
 
-template <class W>
-void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, language_model const& model,
+template <class T>
+void continue_text(examples::loaded_model<T> const& weights, language_model const& model,
                    std::vector<token> const& prompt, generate_options const& o) {
-  using T = typename mamba::model::weights<mamba::model::any, W>::scalar;
-  text_state<T> at{
-      mamba::model::state<mamba::model::any, T>(weights.sizes()), {}, 0, std::vector<T>(model.vocabulary())};
-  mamba::model::workspace workspace(weights);
+  text_state<T> at{weights.initial, {}, 0, std::vector<T>(model.vocabulary())};
   mamba::io::model_fingerprint of;
-  if (!o.load_state.empty() || !o.save_state.empty()) of = mamba::io::fingerprint(weights);
+  if (!o.load_state.empty() || !o.save_state.empty()) of = weights.fingerprint();
   if (!o.load_state.empty()) load(at, model, of, o.load_state);
   mamba::io::stream_decoder decoder(model.tokenizer);
   for (token const id : at.history) static_cast<void>(decoder.push(id));  // its last character may be unfinished
@@ -199,7 +195,7 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
 
   std::size_t const prompt_size = at.history.size() - at.read;
   examples::stopwatch const prompt_time;
-  read_history(weights, workspace, at);
+  read_history(weights, at);
   if (examples::interrupted()) throw examples::interruption{};
   double const prompt_seconds = prompt_time.seconds();
   examples::expect_finite<T>(at.logits, model.files.tensors.where());  // before anything is shown
@@ -230,7 +226,7 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
     show(stops.push(decoder.push(next)));
     if (stops.found()) break;
     if (drawn == o.tokens) break;
-    mamba::model::step(weights, next, at.state, workspace, std::span<T>(at.logits));
+    weights.forward({&next, 1}, at.state, {at.logits.data(), 1, at.logits.size()});
     ++at.read;
   }
   show(stops.push(decoder.finish()));
@@ -240,7 +236,7 @@ void continue_text(mamba::model::weights<mamba::model::any, W> const& weights, l
 
   if (!o.save_state.empty()) {
     for (; at.read < at.history.size(); ++at.read)  // the last token drawn
-      mamba::model::step(weights, at.history[at.read], at.state, workspace, std::span<T>(at.logits));
+      weights.forward({&at.history[at.read], 1}, at.state, {at.logits.data(), 1, at.logits.size()});
     if (drawn > 0) at.generator = random;
     mamba::io::save_state(
         o.save_state, at.state, of,
@@ -288,7 +284,7 @@ int main(int argc, char** argv) {
     language_model const model = examples::open_language_model(o.common.model);
     if (!o.save_state.empty()) check_target(o, model);
     auto const tokens = prompt_tokens(o, model);
-    examples::with_weights(model.files, o.common.weights,
-                           [&](auto const& weights) { continue_text(weights, model, tokens, o); });
+    examples::with_model(model.files, o.common.weights,
+                         [&](auto const& weights) { continue_text(weights, model, tokens, o); });
   });
 }

@@ -98,11 +98,11 @@ void expect_finite(std::span<T const> logits, std::string const& source) {
   return stored;
 }
 
-/// Calls f with the weights in the requested format, which it may keep; f is compiled once for each format.
+/// Calls f with the model in the requested format, which it may keep: a loaded_model<float> or loaded_model<double>.
 template <class F>
-void with_weights(mamba::io::checkpoint const& files, std::string const& asked, F&& f) {
+void with_model(mamba::io::checkpoint const& files, std::string const& asked, F&& f) {
   mamba::io::visit_format(weights_format(files, asked),
-                          [&]<class W>(std::type_identity<W>) { f(mamba::io::load_weights<W>(files)); });
+                          [&]<class W>(std::type_identity<W>) { f(load_model<W>(files)); });
 }
 
 }  // namespace examples
