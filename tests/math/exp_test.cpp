@@ -33,9 +33,9 @@ constexpr double power_bound = simd::fused ? 0.95 : 1.25;
 
 /// That of exp2_of_product where the product is exact and the result above 2⁻¹²⁰ (2⁻¹⁰¹⁰ in double).
 template <class T>
-constexpr double product_bound = simd::scales<simd::batch<T>>        ? 1.25
-                                 : (simd::fused&& simd::looks_up<T>) ? 1.2
-                                                                     : power_bound;
+constexpr double product_bound = simd::scales<simd::batch<T>>         ? 1.25
+                                 : (simd::fused && simd::looks_up<T>) ? 1.2
+                                                                      : power_bound;
 
 }  // namespace
 

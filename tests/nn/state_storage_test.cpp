@@ -7,9 +7,7 @@
 #include <vector>
 
 template <class Rows>
-constexpr bool can_be_set = requires(Rows r, std::span<float const> v) {
-  r.set_row(0, v);
-};
+constexpr bool can_be_set = requires(Rows r, std::span<float const> v) { r.set_row(0, v); };
 
 TEST_CASE("state_rows: a part of a state, row by row, and read-only where the part is") {
   mamba::tensor<float, 2, 3> part;

@@ -72,13 +72,13 @@ using hybrid = model::network<model::feature_projection<float>, two_kinds, model
 using in = std::span<float const>;
 using out = std::span<float>;
 template <class M, class Workspace>
-constexpr bool mixer_steps_noexcept = noexcept(nn::step(std::declval<M const&>(), std::declval<in>(),
-                                                        std::declval<typename M::state&>(), std::declval<Workspace&>(),
-                                                        std::declval<out>()));
+constexpr bool mixer_steps_noexcept =
+    noexcept(nn::step(std::declval<M const&>(), std::declval<in>(), std::declval<typename M::state&>(),
+                      std::declval<Workspace&>(), std::declval<out>()));
 template <class N, class Item, class Workspace>
-constexpr bool model_steps_noexcept = noexcept(model::step(std::declval<N const&>(), std::declval<Item>(),
-                                                           std::declval<typename N::state&>(),
-                                                           std::declval<Workspace&>(), std::declval<out>()));
+constexpr bool model_steps_noexcept =
+    noexcept(model::step(std::declval<N const&>(), std::declval<Item>(), std::declval<typename N::state&>(),
+                         std::declval<Workspace&>(), std::declval<out>()));
 template <class N, class Item>
 constexpr bool session_steps_noexcept = noexcept(std::declval<model::session<N>&>().step(std::declval<Item>()));
 

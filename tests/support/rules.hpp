@@ -26,8 +26,6 @@ void each_rule(F const& f) {
 
 /// Whether what a rule returned has a second input.
 template <class Discrete>
-inline constexpr bool two_inputs = requires(Discrete d) {
-  d.b_bar_before;
-};
+inline constexpr bool two_inputs = requires(Discrete d) { d.b_bar_before; };
 
 }  // namespace test

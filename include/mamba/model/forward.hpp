@@ -101,7 +101,7 @@ void hidden(network<Input, Stack, Output> const& w, std::type_identity_t<typenam
 /// See:     examples/embed for a Mamba in an application's loop.
 template <class Input, class Stack, class Output, class State, class Workspace,
           class Out = std::span<typename Stack::scalar>>
-requires std::same_as<typename Input::items, std::span<token const>>
+  requires std::same_as<typename Input::items, std::span<token const>>
 void step(network<Input, Stack, Output> const& w, token next, State& state, Workspace& workspace, Out&& out,
           std::type_identity_t<rollback_log<network<Input, Stack, Output>>>* log =
               nullptr) noexcept(!core::contracts_checked) {
@@ -114,7 +114,7 @@ void step(network<Input, Stack, Output> const& w, token next, State& state, Work
 /// Shapes:  x [features], out [≤ outputs()].
 template <class Input, class Stack, class Output, class State, class Workspace,
           class Out = std::span<typename Stack::scalar>>
-requires std::same_as<typename Input::items, matrix_view<typename Stack::scalar const>>
+  requires std::same_as<typename Input::items, matrix_view<typename Stack::scalar const>>
 void step(network<Input, Stack, Output> const& w, std::type_identity_t<std::span<typename Stack::scalar const>> x,
           State& state, Workspace& workspace, Out&& out,
           std::type_identity_t<rollback_log<network<Input, Stack, Output>>>* log =

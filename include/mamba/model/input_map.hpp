@@ -55,8 +55,9 @@ class token_embedding : public nn::embedding<nn::format_for<W, nn::role::embeddi
 
   [[nodiscard]] static constexpr std::size_t workspace(config const&, std::size_t) noexcept { return 0; }
 
-  void operator()(items tokens, matrix_view<scalar> r, arena) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void operator()(items tokens, matrix_view<scalar> r, arena) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     base::operator()(tokens, r);
   }
 };
@@ -101,8 +102,9 @@ class feature_projection {
     return at.used();
   }
 
-  void operator()(items x, matrix_view<scalar> r, arena at) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void operator()(items x, matrix_view<scalar> r, arena at) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     projection(x, r, at);
   }
 

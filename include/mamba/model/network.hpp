@@ -118,11 +118,14 @@ class network {
 
   /// Numbers that an item adds to the state: the layers', then the output map's (nn/replay.hpp). An input map has no
   /// state.
-  [[nodiscard]] std::size_t replay_width() const noexcept requires(nn::replayable<Stack>&& nn::replayable<Output>) {
+  [[nodiscard]] std::size_t replay_width() const noexcept
+    requires(nn::replayable<Stack> && nn::replayable<Output>)
+  {
     return layers.replay_width() + output.replay_width();
   }
-  void replay(matrix_view<scalar const> rows, state& s, arena at) const
-      noexcept(!core::contracts_checked) requires(storage::computes&& nn::replayable<Stack>&& nn::replayable<Output>) {
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const noexcept(!core::contracts_checked)
+    requires(storage::computes && nn::replayable<Stack> && nn::replayable<Output>)
+  {
     std::size_t const of_layers = layers.replay_width();
     layers.replay(rows.columns(0, of_layers), s.stack, at);
     output.replay(rows.columns(of_layers, output.replay_width()), s.output, at);

@@ -23,7 +23,7 @@ namespace mamba::inline MAMBA_ABI::model {
 /// Determinism: forward()'s, in outputs and in rows.
 /// Throws:  what f throws: the state is then between two tokens of some layers, and to be reset.
 template <class Input, class Stack, class Output, class State, class Workspace, class F>
-requires std::invocable<F const&, std::size_t, std::size_t, matrix_view<typename Stack::scalar>>
+  requires std::invocable<F const&, std::size_t, std::size_t, matrix_view<typename Stack::scalar>>
 void observe(network<Input, Stack, Output> const& w, std::type_identity_t<typename Input::items> items, State& state,
              Workspace& workspace, std::type_identity_t<matrix_view<typename Stack::scalar>> out, F const& f) {
   using net = network<Input, Stack, Output>;

@@ -76,7 +76,9 @@ class language_head {
   }
 
   void collect(matrix_view<scalar const> r, state&, matrix_view<scalar> hidden, arena,
-               nn::replay_rows<scalar> = {}) const noexcept(!core::contracts_checked) requires Storage::computes {
+               nn::replay_rows<scalar> = {}) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     std::size_t const wanted = hidden.extent(0);
     if (wanted > 0) norm_f(r.rows(r.extent(0) - wanted, wanted), hidden);
   }
@@ -86,7 +88,9 @@ class language_head {
 
   template <class Input>
   void project(Input const& input, matrix_view<scalar const> hidden, matrix_view<scalar> y, arena at) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+      noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     if (tied()) {
       input.head()(hidden, y, at);
     } else {
@@ -152,8 +156,9 @@ struct mean_state {
       nn::detail::expect_row(*this, i, value.size());
       value[0] = sum(i);
     }
-    void set_row(std::size_t i, std::span<T const> value) const
-        noexcept(!core::contracts_checked) requires(!std::is_const_v<Sum>) {
+    void set_row(std::size_t i, std::span<T const> value) const noexcept(!core::contracts_checked)
+      requires(!std::is_const_v<Sum>)
+    {
       nn::detail::expect_row(*this, i, value.size());
       sum(i) = value[0];
     }
@@ -170,8 +175,9 @@ struct mean_state {
       value[0] = static_cast<T>(count / unit);
       value[1] = static_cast<T>(count % unit);
     }
-    void set_row(std::size_t i, std::span<T const> value) const
-        noexcept(!core::contracts_checked) requires(!std::is_const_v<Count>) {
+    void set_row(std::size_t i, std::span<T const> value) const noexcept(!core::contracts_checked)
+      requires(!std::is_const_v<Count>)
+    {
       nn::detail::expect_row(*this, i, value.size());
       count = whole(value[0], std::numeric_limits<std::size_t>::max() / unit / 2) * unit + whole(value[1], unit - 1);
     }
@@ -229,7 +235,9 @@ class pooled_head {
   }
 
   void collect(matrix_view<scalar const> r, state& s, matrix_view<scalar> hidden, arena at,
-               nn::replay_rows<scalar> log = {}) const noexcept(!core::contracts_checked) requires Storage::computes {
+               nn::replay_rows<scalar> log = {}) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     std::size_t const wanted = hidden.extent(0);
     std::size_t const skip = r.extent(0) - wanted;
     if (over_ != pooling::mean) {
@@ -261,7 +269,9 @@ class pooled_head {
 
   template <class Input>
   void project(Input const&, matrix_view<scalar const> hidden, matrix_view<scalar> y, arena at) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+      noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     head(hidden, y, at);
   }
 

@@ -44,7 +44,8 @@ class rollback_log {
   static constexpr std::size_t recent = 8;
 
   rollback_log() = default;
-  rollback_log(std::type_identity_t<Network> const& network, std::size_t tokens) requires nn::replayable<Network>
+  rollback_log(std::type_identity_t<Network> const& network, std::size_t tokens)
+    requires nn::replayable<Network>
       : tokens_(tokens),
         capacity_(saturated_sum(tokens, tokens / 8)),
         rows_(capacity_, network.replay_width()),

@@ -33,7 +33,9 @@ class session {
   explicit session(Network const& weights)
       : weights_(&weights), state_(weights.initial_state()), workspace_(weights), outputs_(weights.outputs()) {}
   /// With a log, for rewind() by that many items at least (model/rollback_log.hpp); state() is then only to be read.
-  session(Network const& weights, std::size_t rewindable) requires nn::replayable<Network> : session(weights) {
+  session(Network const& weights, std::size_t rewindable)
+    requires nn::replayable<Network>
+      : session(weights) {
     log_.emplace_back(weights, rewindable);
   }
   explicit session(Network const&&) = delete;  // of a temporary: the weights must outlive the session

@@ -78,7 +78,9 @@ class uniform_stack {
   /// r ← layer_n(… layer_1(r)) for the rows of all segments; after(i) when layer i is done.
   template <class After = detail::no_function>
   void operator()(matrix_view<scalar> r, std::span<nn::segment<state> const> segments, arena at,
-                  After const& after = {}) const noexcept(detail::quiet<After>) requires storage::computes {
+                  After const& after = {}) const noexcept(detail::quiet<After>)
+    requires storage::computes
+  {
     detail::log_columns columns{};
     for (std::size_t i = 0; i < size(); ++i) {
       arena rest = at;
@@ -91,11 +93,14 @@ class uniform_stack {
   }
 
   /// Those of all layers, side by side (nn/replay.hpp).
-  [[nodiscard]] constexpr std::size_t replay_width() const noexcept requires nn::replayable<L> {
+  [[nodiscard]] constexpr std::size_t replay_width() const noexcept
+    requires nn::replayable<L>
+  {
     return size() == 0 ? 0 : size() * layers_[0].replay_width();
   }
-  void replay(matrix_view<scalar const> rows, state& s, arena at) const
-      noexcept(!core::contracts_checked) requires(storage::computes&& nn::replayable<L>) {
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const noexcept(!core::contracts_checked)
+    requires(storage::computes && nn::replayable<L>)
+  {
     detail::log_columns columns{};
     for (std::size_t i = 0; i < size(); ++i) {
       columns = detail::columns_after(columns, layers_[i]);
@@ -196,7 +201,9 @@ class mixed_stack {
 
   template <class After = detail::no_function>
   void operator()(matrix_view<scalar> r, std::span<nn::segment<state> const> segments, arena at,
-                  After const& after = {}) const noexcept(detail::quiet<After>) requires storage::computes {
+                  After const& after = {}) const noexcept(detail::quiet<After>)
+    requires storage::computes
+  {
     MAMBA_EXPECTS(std::all_of(segments.begin(), segments.end(),
                               [&](nn::segment<state> const& s) {
                                 return std::equal(layers_.begin(), layers_.end(), s.state->layers.begin(),
@@ -218,15 +225,18 @@ class mixed_stack {
   }
 
   /// Those of all layers, side by side (nn/replay.hpp).
-  [[nodiscard]] std::size_t replay_width() const noexcept requires(nn::replayable<L>&&...) {
+  [[nodiscard]] std::size_t replay_width() const noexcept
+    requires(nn::replayable<L> && ...)
+  {
     detail::log_columns columns{};
     for (auto const& one : layers_) {
       std::visit([&](auto const& l) { columns = detail::columns_after(columns, l); }, one);
     }
     return columns.first + columns.count;
   }
-  void replay(matrix_view<scalar const> rows, state& s, arena at) const
-      noexcept(!core::contracts_checked) requires(storage::computes && (nn::replayable<L> && ...)) {
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const noexcept(!core::contracts_checked)
+    requires(storage::computes && (nn::replayable<L> && ...))
+  {
     detail::log_columns columns{};
     for (std::size_t i = 0; i < size(); ++i)
       each_kind(layers_[i].index(), [&]<std::size_t I>(index<I>) {
@@ -257,8 +267,9 @@ class mixed_stack {
   /// f(index<I>) for I = `which`: by index, since two kinds may have the same type of state or configuration.
   template <class F>
   static void each_kind(std::size_t which, F&& f) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (static_cast<void>(which == I && (f(index<I>{}), true)), ...); }
-    (std::index_sequence_for<L...>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (static_cast<void>(which == I && (f(index<I>{}), true)), ...);
+    }(std::index_sequence_for<L...>{});
   }
 
   std::vector<std::variant<L...>> layers_;

@@ -37,7 +37,9 @@ class weights : public mamba_network<C, W, Storage> {
   using network_type = base;
   static constexpr config declared = C;
 
-  constexpr weights() requires(C.n_layer != dynamic) : weights(C) {}
+  constexpr weights()
+    requires(C.n_layer != dynamic)
+      : weights(C) {}
 
   constexpr explicit weights(config const& sizes)
       : base(parts_of(checked(C, sizes, "model::weights"))), sizes_(sizes) {}
@@ -69,7 +71,9 @@ class state : public mamba_network<C, T>::state {
 
  public:
   using scalar = T;
-  state() requires(C.n_layer != dynamic) : state(C) {}
+  state()
+    requires(C.n_layer != dynamic)
+      : state(C) {}
   explicit state(config const& sizes)
       : network::state{uniform_stack<mamba_block<C, T>, C.n_layer>::initial_state(
                            {checked(C, sizes, "model::state").block(), sizes.n_layer}),

@@ -56,7 +56,9 @@ class block {
 
   /// r ← r + mixer(norm(r)) for the rows of all segments.
   void operator()(matrix_view<scalar> r, std::span<segment<state> const> segments, arena at) const
-      noexcept(!core::contracts_checked) requires storage::computes {
+      noexcept(!core::contracts_checked)
+    requires storage::computes
+  {
     if (r.extent(0) == 0) return;
     matrix_view<scalar> const u = at.matrix<scalar>(r.extent(0), r.extent(1));
     typename Mixer::input const input(at, u);
@@ -68,11 +70,14 @@ class block {
   }
 
   /// The mixer's: the norm has no state (nn/replay.hpp).
-  [[nodiscard]] constexpr std::size_t replay_width() const noexcept requires replayable<Mixer> {
+  [[nodiscard]] constexpr std::size_t replay_width() const noexcept
+    requires replayable<Mixer>
+  {
     return mixer.replay_width();
   }
-  void replay(matrix_view<scalar const> rows, state& s, arena at) const
-      noexcept(!core::contracts_checked) requires(storage::computes&& replayable<Mixer>) {
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const noexcept(!core::contracts_checked)
+    requires(storage::computes && replayable<Mixer>)
+  {
     mixer.replay(rows, s, at);
   }
 

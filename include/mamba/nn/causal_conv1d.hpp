@@ -22,21 +22,26 @@ class causal_conv1d {
   /// The last K−1 inputs.
   using state_type = tensor<T, K == dynamic ? dynamic : K - 1, D>;
 
-  causal_conv1d() requires(D == dynamic || Bias != dynamic) = default;
+  causal_conv1d()
+    requires(D == dynamic || Bias != dynamic)
+  = default;
   constexpr explicit causal_conv1d(unallocated) {}
   constexpr causal_conv1d(std::size_t channels, std::size_t taps, nn::bias has_bias)
       : weight_(channels, taps), bias_(has_bias == nn::bias::present ? channels : 0) {}
 
   [[nodiscard]] state_type initial_state() const { return state_type(weight_.row_size() - 1, weight_.rows()); }
 
-  void operator()(matrix_view<T const> x, state_type& state, matrix_view<T> y) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void operator()(matrix_view<T const> x, state_type& state, matrix_view<T> y) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     kernels::causal_conv1d({.x = x, .weight = weight_.taps(), .bias = bias_.span()}, state, y);
   }
 
   /// Channels first … first + count − 1 alone: a convolution of their own. `state` and y have all channels, as x has.
   void operator()(matrix_view<T const> x, state_type& state, matrix_view<T> y, std::size_t first,
-                  std::size_t count) const noexcept(!core::contracts_checked) requires Storage::computes {
+                  std::size_t count) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     matrix_view<T const> const taps(weight_.taps());
     matrix_view<T> const kept(state.view());
     auto const bias = bias_.empty() ? bias_.span() : bias_.span().subspan(first, count);

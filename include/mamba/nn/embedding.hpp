@@ -23,8 +23,9 @@ class embedding {
   constexpr embedding(std::size_t vocab, std::size_t d_model) : table_(vocab, d_model, nn::bias::none) {}
 
   /// y[t] = weight[token t].
-  void operator()(std::span<std::int32_t const> tokens, matrix_view<scalar> y) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void operator()(std::span<std::int32_t const> tokens, matrix_view<scalar> y) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     for (std::size_t t = 0; t < tokens.size(); ++t) weight().get_row(static_cast<std::size_t>(tokens[t]), y.row(t));
   }
 

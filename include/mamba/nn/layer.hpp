@@ -87,29 +87,29 @@ concept parameter_list = requires(P& parameters, P const& kept, detail::any_visi
 ///          the batch, static or dynamic sizes and every number of threads.
 template <class M>
 concept mixer = parameter_list<M> && carried_state<typename M::state> &&
-    std::constructible_from<typename M::state, typename M::config const&> &&
-    requires(M const& m, typename M::config const& c, typename M::input const& input,
-             std::span<segment<typename M::state> const> segments, arena at, matrix_view<typename M::scalar> y,
-             std::size_t rows) {
-  { m.sizes() } -> std::convertible_to<typename M::config const&>;
-  { M::workspace(c, rows) } -> std::same_as<std::size_t>;
-  m.template apply<kernels::output::assign>(input, segments, at, y);
-  m.template apply<kernels::output::add>(input, segments, at, y);
-  { M::width(c) } -> std::convertible_to<std::size_t>;
-  { M::static_width } -> std::convertible_to<std::size_t>;
-  { m.cost(rows) } -> std::same_as<parallel::cost>;
-};
+                std::constructible_from<typename M::state, typename M::config const&> &&
+                requires(M const& m, typename M::config const& c, typename M::input const& input,
+                         std::span<segment<typename M::state> const> segments, arena at,
+                         matrix_view<typename M::scalar> y, std::size_t rows) {
+                  { m.sizes() } -> std::convertible_to<typename M::config const&>;
+                  { M::workspace(c, rows) } -> std::same_as<std::size_t>;
+                  m.template apply<kernels::output::assign>(input, segments, at, y);
+                  m.template apply<kernels::output::add>(input, segments, at, y);
+                  { M::width(c) } -> std::convertible_to<std::size_t>;
+                  { M::static_width } -> std::convertible_to<std::size_t>;
+                  { m.cost(rows) } -> std::same_as<parallel::cost>;
+                };
 
 /// The element of a stack: r ← r + f(norm r), in place.
 template <class L>
 concept layer = parameter_list<L> && carried_state<typename L::state> &&
-    requires(L const& l, typename L::config const& c, std::span<segment<typename L::state> const> segments, arena at,
-             matrix_view<typename L::scalar> r, std::size_t rows) {
-  { L::initial_state(c) } -> std::same_as<typename L::state>;
-  { L::workspace(c, rows) } -> std::same_as<std::size_t>;
-  l(r, segments, at);
-  { l.cost(rows) } -> std::same_as<parallel::cost>;
-};
+                requires(L const& l, typename L::config const& c, std::span<segment<typename L::state> const> segments,
+                         arena at, matrix_view<typename L::scalar> r, std::size_t rows) {
+                  { L::initial_state(c) } -> std::same_as<typename L::state>;
+                  { L::workspace(c, rows) } -> std::same_as<std::size_t>;
+                  l(r, segments, at);
+                  { l.cost(rows) } -> std::same_as<parallel::cost>;
+                };
 
 /// The list of a layer's parameters in a storage that doesn't compute: meta or dense.
 template <class L>

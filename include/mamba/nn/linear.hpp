@@ -37,22 +37,27 @@ class linear {
 
   /// Without numbers, until allocate() or an assignment. (Static extents alone don't say whether there is a
   /// bias: Bias = Out or Bias = 0 does.)
-  linear() requires(Out == dynamic || Bias != dynamic) = default;
+  linear()
+    requires(Out == dynamic || Bias != dynamic)
+  = default;
   constexpr explicit linear(unallocated) {}
   constexpr linear(std::size_t out, std::size_t in, nn::bias has_bias)
       : weight_(out, in), bias_(has_bias == nn::bias::present ? out : 0) {}
 
   /// y = x Wᵀ + b, or y += x Wᵀ + b, on all threads, for x that has been quantised where the format reads blocks.
   template <kernels::output Mode = kernels::output::assign>
-  void operator()(input const& x, matrix_view<scalar> y) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void operator()(input const& x, matrix_view<scalar> y) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     kernels::matmul<Mode>(operand(x), weight_, bias_.span(), y);
   }
 
   /// The same for plain numbers; where the format reads blocks they are quantised into `workspace` first.
   template <kernels::output Mode = kernels::output::assign>
   void operator()(matrix_view<scalar const> x, matrix_view<scalar> y, [[maybe_unused]] arena workspace) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+      noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     if constexpr (input_format == activation_format::int8) {
       std::size_t const count = saturated_product(x.extent(0), kernels::quantized_activations::blocks_of(x.extent(1)));
       kernels::quantized_activations blocks(workspace.take<kernels::quantized_block>(count));
@@ -65,15 +70,18 @@ class linear {
 
   /// The same where the format needs no workspace.
   template <kernels::output Mode = kernels::output::assign>
-  void operator()(matrix_view<scalar const> x, matrix_view<scalar> y) const
-      noexcept(!core::contracts_checked) requires(Storage::computes && !block_format<W>) {
+  void operator()(matrix_view<scalar const> x, matrix_view<scalar> y) const noexcept(!core::contracts_checked)
+    requires(Storage::computes && !block_format<W>)
+  {
     kernels::matmul<Mode>(x, weight_, bias_.span(), y);
   }
 
   /// Some panels of y, on the calling thread alone.
   template <kernels::output Mode = kernels::output::assign>
   void multiply(input const& x, matrix_view<scalar> y, kernels::panel_range part) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+      noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     kernels::matmul<Mode>(operand(x), weight_, bias_.span(), y, part);
   }
 

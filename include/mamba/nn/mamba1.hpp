@@ -62,7 +62,9 @@ class mamba1 {
   using input = typename in_projection::input;
 
   constexpr explicit mamba1(config const& sizes) : sizes_(sizes) { allocate(*this); }
-  constexpr mamba1() requires(all_static(S)) : mamba1(S) {}
+  constexpr mamba1()
+    requires(all_static(S))
+      : mamba1(S) {}
 
   [[nodiscard]] constexpr config const& sizes() const noexcept { return sizes_; }
   [[nodiscard]] static constexpr std::size_t width(config const& s) noexcept { return s.d_model; }
@@ -95,7 +97,9 @@ class mamba1 {
   /// out ← f(u), or out ← out + f(u), for the rows of all segments; `at` has workspace(sizes(), rows) bytes left.
   template <kernels::output Mode>
   void apply(input const& u, std::span<segment<state> const> segments, arena at, matrix_view<scalar> out) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+      noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     std::size_t const L = u.values.extent(0);
     if (L == 0) return;
     MAMBA_EXPECTS(std::all_of(segments.begin(), segments.end(),
@@ -114,8 +118,9 @@ class mamba1 {
   [[nodiscard]] constexpr std::size_t replay_width() const noexcept { return 2 * sizes_.d_inner() + sizes_.d_state; }
 
   /// The state after such rows: the convolution and the scan anew, y unused.
-  void replay(matrix_view<scalar const> rows, state& s, arena at) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     std::size_t const L = rows.extent(0), D = sizes_.d_inner(), N = sizes_.d_state;
     MAMBA_EXPECTS(s.made_for(sizes_), "mamba1: the state was made for a mixer of other sizes");
     matrix const x = at.matrix<scalar>(std::min(L, replay_chunk), D);

@@ -22,13 +22,13 @@ namespace mamba::inline MAMBA_ABI::nn {
 
 /// A storage with rows in and rows out, in the arithmetic type T.
 template <class S, class T>
-concept parameter_storage = requires(S& storage, S const& stored, std::size_t i, std::span<T const> in,
-                                     std::span<T> out) {
-  { stored.rows() } -> std::convertible_to<std::size_t>;
-  { stored.row_size() } -> std::convertible_to<std::size_t>;
-  storage.set_row(i, in);
-  stored.get_row(i, out);
-};
+concept parameter_storage =
+    requires(S& storage, S const& stored, std::size_t i, std::span<T const> in, std::span<T> out) {
+      { stored.rows() } -> std::convertible_to<std::size_t>;
+      { stored.row_size() } -> std::convertible_to<std::size_t>;
+      storage.set_row(i, in);
+      stored.get_row(i, out);
+    };
 
 /// A vector parameter (norm weight, bias, D): one number per row.
 template <class T, std::size_t N = dynamic>

@@ -24,7 +24,7 @@ struct scalar_of_state {
   using type = float;
 };
 template <class State>
-requires requires { typename State::scalar; }
+  requires requires { typename State::scalar; }
 struct scalar_of_state<State> {
   using type = typename State::scalar;
 };
@@ -83,10 +83,8 @@ concept computes_in = std::is_empty_v<State> || std::same_as<state_scalar<State>
 template <class M>
 concept replayable = detail::computes_in<typename M::state, typename M::scalar> && requires(M const& m) {
   { m.replay_width() } -> std::convertible_to<std::size_t>;
-  requires !M::storage::computes ||
-      requires(matrix_view<typename M::scalar const> rows, typename M::state & state, arena at) {
-    m.replay(rows, state, at);
-  };
+  requires !M::storage::computes || requires(matrix_view<typename M::scalar const> rows, typename M::state& state,
+                                             arena at) { m.replay(rows, state, at); };
 };
 
 }  // namespace mamba::inline MAMBA_ABI::nn

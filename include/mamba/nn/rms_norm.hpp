@@ -27,8 +27,9 @@ class rms_norm {
   }
 
   /// On the threads of the calling parallel region.
-  void operator()(matrix_view<T const> x, matrix_view<T> y) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void operator()(matrix_view<T const> x, matrix_view<T> y) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     MAMBA_EXPECTS(x.shape() == y.shape(), "rms_norm: x and y must have one shape");
     parallel::parallel_for(x.extent(0), cost(x.extent(0)), [&](std::size_t first, std::size_t last) {
       normalize(x.rows(first, last - first), y.rows(first, last - first));
@@ -36,8 +37,9 @@ class rms_norm {
   }
 
   /// On the calling thread alone.
-  void normalize(matrix_view<T const> x, matrix_view<T> y) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void normalize(matrix_view<T const> x, matrix_view<T> y) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     for (std::size_t t = 0; t < x.extent(0); ++t) math::rms_norm<T>(x.row(t), weight_.span(), epsilon_, y.row(t));
   }
 

@@ -60,7 +60,9 @@ class s4d {
       : sizes_(checked(sizes)), kernel(sizes.d_model, sizes.pairs()), d(sizes.d_model) {
     if (gated(sizes)) output_linear = out_projection(2 * sizes.d_model, sizes.d_model, bias::present);
   }
-  constexpr s4d() requires(all_static(S)) : s4d(S) {}
+  constexpr s4d()
+    requires(all_static(S))
+      : s4d(S) {}
 
   [[nodiscard]] constexpr config const& sizes() const noexcept { return sizes_; }
   [[nodiscard]] static constexpr std::size_t width(config const& s) noexcept { return s.d_model; }
@@ -89,7 +91,9 @@ class s4d {
   /// out ← f(u), or out ← out + f(u), for the rows of all segments; `at` has workspace(sizes(), rows) bytes left.
   template <kernels::output Mode>
   void apply(input const& u, std::span<segment<state> const> segments, arena at, matrix_view<scalar> out) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+      noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     std::size_t const L = u.values.extent(0);
     if (L == 0) return;
     MAMBA_EXPECTS(std::all_of(segments.begin(), segments.end(),
@@ -116,8 +120,9 @@ class s4d {
   [[nodiscard]] constexpr std::size_t replay_width() const noexcept { return sizes_.d_model; }
 
   /// The state after such rows: the recurrence anew, its outputs unused.
-  void replay(matrix_view<scalar const> rows, state& s, arena at) const
-      noexcept(!core::contracts_checked) requires Storage::computes {
+  void replay(matrix_view<scalar const> rows, state& s, arena at) const noexcept(!core::contracts_checked)
+    requires Storage::computes
+  {
     MAMBA_EXPECTS(s.made_for(sizes_), "s4d: the state was made for a mixer of other sizes");
     std::size_t const L = rows.extent(0);
     matrix_view<scalar> const y = at.matrix<scalar>(std::min(L, replay_chunk), sizes_.d_model);
@@ -128,7 +133,9 @@ class s4d {
   }
 
   /// out ← f(u) from the zero state by FFT: see s4d_convolve().
-  void convolve(matrix_view<scalar const> u, arena at, matrix_view<scalar> out) const requires Storage::computes {
+  void convolve(matrix_view<scalar const> u, arena at, matrix_view<scalar> out) const
+    requires Storage::computes
+  {
     std::size_t const L = u.extent(0);
     if (L == 0) return;
     buffers const b(at, sizes_, L);

@@ -51,8 +51,9 @@ class complex_rows {
     detail::expect_row(*this, i, values.size());
     for (std::size_t k = 0; k < values.size(); ++k) values[k] = part_.plane(k % 2)(i, k / 2);
   }
-  void set_row(std::size_t i, std::span<value_type const> values) const
-      noexcept(!core::contracts_checked) requires(!std::is_const_v<Part>) {
+  void set_row(std::size_t i, std::span<value_type const> values) const noexcept(!core::contracts_checked)
+    requires(!std::is_const_v<Part>)
+  {
     detail::expect_row(*this, i, values.size());
     for (std::size_t k = 0; k < values.size(); ++k) part_.plane(k % 2)(i, k / 2) = values[k];
   }

@@ -36,8 +36,9 @@ class state_rows {
     detail::expect_row(*this, i, values.size());
     for (std::size_t k = 0; k < values.size(); ++k) values[k] = part_(i, k);
   }
-  void set_row(std::size_t i, std::span<value_type const> values) const
-      noexcept(!core::contracts_checked) requires(!std::is_const_v<Part>) {
+  void set_row(std::size_t i, std::span<value_type const> values) const noexcept(!core::contracts_checked)
+    requires(!std::is_const_v<Part>)
+  {
     detail::expect_row(*this, i, values.size());
     for (std::size_t k = 0; k < values.size(); ++k) part_(i, k) = values[k];
   }

@@ -81,8 +81,10 @@ struct cost {
 
  private:
   template <class Count>
-  requires std::is_arithmetic_v<Count>
-  [[nodiscard]] static constexpr cost at(double rate, Count n) noexcept { return {static_cast<double>(n) / rate}; }
+    requires std::is_arithmetic_v<Count>
+  [[nodiscard]] static constexpr cost at(double rate, Count n) noexcept {
+    return {static_cast<double>(n) / rate};
+  }
 };
 
 /// The cost of operations that overlap: that of the slower.

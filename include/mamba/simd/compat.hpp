@@ -61,7 +61,7 @@ inline constexpr bool scales = false;
 
 /// p·2ⁿ for a whole n, rounded once where the result is subnormal.
 template <class T>
-requires scales<batch<T>>
+  requires scales<batch<T>>
 [[nodiscard]] inline batch<T> scale([[maybe_unused]] batch<T> p, [[maybe_unused]] batch<T> n) noexcept {
 #if !MAMBA_SIMD_PORTABLE && defined(__AVX512F__)
   if constexpr (std::is_same_v<T, float>) {

@@ -78,7 +78,7 @@ using uint_of = std::make_unsigned_t<int_of<T>>;
 
 /// a·b, rounded. g++ and clang may fuse a plain a * b with an addition that uses it, but not this.
 template <class T>
-requires std::is_floating_point_v<T>
+  requires std::is_floating_point_v<T>
 [[nodiscard]] inline T mul_unfused(T a, T b) noexcept {
   T v = a * b;
   if constexpr (detail::may_contract && sizeof(T) <= 8) detail::opaque(v);
@@ -91,7 +91,7 @@ requires std::is_floating_point_v<T>
 /// Why:     -funsafe-math-optimizations, of which clang 14 shows nothing in a macro, folds (x + c) − c into x. g++
 ///          shows it, and is refused (core/abi.hpp).
 template <class T>
-requires std::is_floating_point_v<T>
+  requires std::is_floating_point_v<T>
 [[nodiscard]] inline T kept(T v) noexcept {
 #if defined(__clang__)
   if constexpr (sizeof(T) <= 8) detail::opaque(v);
@@ -102,7 +102,7 @@ requires std::is_floating_point_v<T>
 /// a*b + c, rounded once where the machine has fused multiply-add and twice where it has not,
 /// independent of the compiler.
 template <class T>
-requires std::is_floating_point_v<T>
+  requires std::is_floating_point_v<T>
 [[nodiscard]] inline T fma(T a, T b, T c) noexcept {
   if constexpr (fused) {
     return std::fma(a, b, c);
@@ -113,41 +113,57 @@ requires std::is_floating_point_v<T>
 
 /// a*b − c, rounded as fma(a, b, −c) is.
 template <class T>
-requires std::is_floating_point_v<T>
-[[nodiscard]] inline T fms(T a, T b, T c) noexcept { return simd::fma(a, b, -c); }
+  requires std::is_floating_point_v<T>
+[[nodiscard]] inline T fms(T a, T b, T c) noexcept {
+  return simd::fma(a, b, -c);
+}
 
 /// c − a*b, rounded as fma(−a, b, c) is.
 template <class T>
-requires std::is_floating_point_v<T>
-[[nodiscard]] inline T fnma(T a, T b, T c) noexcept { return simd::fma(-a, b, c); }
+  requires std::is_floating_point_v<T>
+[[nodiscard]] inline T fnma(T a, T b, T c) noexcept {
+  return simd::fma(-a, b, c);
+}
 
 /// mask ? a : b.
 template <class T>
-requires std::is_floating_point_v<T>
-[[nodiscard]] constexpr T select(bool mask, T a, T b) noexcept { return mask ? a : b; }
+  requires std::is_floating_point_v<T>
+[[nodiscard]] constexpr T select(bool mask, T a, T b) noexcept {
+  return mask ? a : b;
+}
 
 /// max(x, low), where a NaN in x stays, as in maximum of IEEE 754-2019. low is a number; of two zeros, either.
 template <class T>
-requires std::is_floating_point_v<T>
-[[nodiscard]] constexpr T maximum(T x, T low) noexcept { return x < low ? low : x; }
+  requires std::is_floating_point_v<T>
+[[nodiscard]] constexpr T maximum(T x, T low) noexcept {
+  return x < low ? low : x;
+}
 
 /// min(x, high), where a NaN in x stays, as in minimum of IEEE 754-2019. high is a number; of two zeros, either.
 template <class T>
-requires std::is_floating_point_v<T>
-[[nodiscard]] constexpr T minimum(T x, T high) noexcept { return high < x ? high : x; }
+  requires std::is_floating_point_v<T>
+[[nodiscard]] constexpr T minimum(T x, T high) noexcept {
+  return high < x ? high : x;
+}
 
 template <class T>
-requires std::is_floating_point_v<T>
-[[nodiscard]] inline T abs(T x) noexcept { return std::fabs(x); }
+  requires std::is_floating_point_v<T>
+[[nodiscard]] inline T abs(T x) noexcept {
+  return std::fabs(x);
+}
 
 template <class T>
-requires std::is_floating_point_v<T>
-[[nodiscard]] inline T sqrt(T x) noexcept { return std::sqrt(x); }
+  requires std::is_floating_point_v<T>
+[[nodiscard]] inline T sqrt(T x) noexcept {
+  return std::sqrt(x);
+}
 
 /// The same bits read as another type of the same width.
 template <class To, class From>
-requires std::is_arithmetic_v<From>
-[[nodiscard]] constexpr To bit_cast(From x) noexcept { return std::bit_cast<To>(x); }
+  requires std::is_arithmetic_v<From>
+[[nodiscard]] constexpr To bit_cast(From x) noexcept {
+  return std::bit_cast<To>(x);
+}
 
 [[nodiscard]] constexpr bool any(bool mask) noexcept { return mask; }
 

@@ -68,7 +68,7 @@ class extents {
   ///
   /// Throws:  contract_violation where contracts are checked.
   template <class... Size>
-  requires one_per_axis<rank, Size...>
+    requires one_per_axis<rank, Size...>
   constexpr explicit extents(Size... sizes) noexcept(!core::contracts_checked)
       : values_{static_cast<std::size_t>(sizes)...} {
     for (std::size_t i = 0; i < rank; ++i) {

@@ -112,7 +112,7 @@ class heap_storage {
     if (lazy(size_)) {
       detail::free_zeros(data_);
     } else {
-      ::operator delete (data_, std::align_val_t{storage_alignment});
+      ::operator delete(data_, std::align_val_t{storage_alignment});
     }
   }
 
@@ -129,7 +129,7 @@ class heap_storage {
     if (count == 0) return nullptr;
     if (count > most) detail::fail_to_allocate();
     if (lazy(count)) return static_cast<T*>(detail::allocate_zeros(count * sizeof(T)));
-    return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{storage_alignment}));
+    return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{storage_alignment}));
   }
 
   T* data_ = nullptr;

@@ -29,7 +29,7 @@ class tensor {
 
   /// One size for every axis, static ones included; all numbers are zero.
   template <std::convertible_to<std::size_t>... Size>
-  requires one_per_axis<rank, Size...>
+    requires one_per_axis<rank, Size...>
   explicit tensor(Size... sizes) : tensor(extents_type(static_cast<std::size_t>(sizes)...)) {}
 
   [[nodiscard]] T* data() noexcept { return storage_.data(); }
@@ -40,11 +40,15 @@ class tensor {
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
   template <std::convertible_to<std::size_t>... Index>
-  requires one_per_axis<rank, Index...>
-  [[nodiscard]] T& operator()(Index... index) noexcept { return view()(index...); }
+    requires one_per_axis<rank, Index...>
+  [[nodiscard]] T& operator()(Index... index) noexcept {
+    return view()(index...);
+  }
   template <std::convertible_to<std::size_t>... Index>
-  requires one_per_axis<rank, Index...>
-  [[nodiscard]] T const& operator()(Index... index) const noexcept { return view()(index...); }
+    requires one_per_axis<rank, Index...>
+  [[nodiscard]] T const& operator()(Index... index) const noexcept {
+    return view()(index...);
+  }
 
   [[nodiscard]] mamba::view<T, E...> view() noexcept { return {data(), shape_}; }
   [[nodiscard]] mamba::view<T const, E...> view() const noexcept { return {data(), shape_}; }
@@ -54,15 +58,27 @@ class tensor {
   /// A tensor converts to a view: static extents become dynamic and T becomes T const where the target has them so.
   /// Temporaries become views of constants only.
   template <class U, std::size_t... F>
-  requires std::convertible_to<mamba::view<T, E...>, mamba::view<U, F...>>
-  operator mamba::view<U, F...>() & noexcept(!core::contracts_checked) { return view(); }
+    requires std::convertible_to<mamba::view<T, E...>, mamba::view<U, F...>>
+  operator mamba::view<U, F...>() & noexcept(!core::contracts_checked) {
+    return view();
+  }
   template <class U, std::size_t... F>
-  requires std::convertible_to<mamba::view<T const, E...>, mamba::view<U, F...>>
-  operator mamba::view<U, F...>() const& noexcept(!core::contracts_checked) { return view(); }
+    requires std::convertible_to<mamba::view<T const, E...>, mamba::view<U, F...>>
+  operator mamba::view<U, F...>() const& noexcept(!core::contracts_checked) {
+    return view();
+  }
 
   /// A tensor of rank 1 converts to a span.
-  operator std::span<T>() & noexcept requires(rank == 1) { return span(); }
-  operator std::span<T const>() const& noexcept requires(rank == 1) { return span(); }
+  operator std::span<T>() & noexcept
+    requires(rank == 1)
+  {
+    return span();
+  }
+  operator std::span<T const>() const& noexcept
+    requires(rank == 1)
+  {
+    return span();
+  }
 
   void fill(T value) noexcept { std::fill_n(data(), size(), value); }
 

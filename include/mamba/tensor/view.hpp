@@ -36,9 +36,7 @@ template <class From, class To>
 concept shape_converts = shapes_agree<From, To>();
 
 template <class Range>
-concept has_begin = requires(Range& r) {
-  std::begin(r);
-};
+concept has_begin = requires(Range& r) { std::begin(r); };
 
 /// std::vector, std::array, std::span: for views with one axis.
 template <class Range, class T, std::size_t Rank>
@@ -65,7 +63,7 @@ class view {
 
   /// Contiguous numbers with the given shape; one size for every axis.
   template <std::convertible_to<std::size_t>... Size>
-  requires one_per_axis<rank, Size...>
+    requires one_per_axis<rank, Size...>
   constexpr view(T* data, Size... sizes) noexcept(!core::contracts_checked)
       : view(data, extents_type(static_cast<std::size_t>(sizes)...)) {}
 
@@ -76,7 +74,7 @@ class view {
 
   /// Static extents become dynamic ones and T becomes T const where the target has them so.
   template <class U, std::size_t... F>
-  requires detail::elements_convert<U, T> && detail::shape_converts<extents<F...>, extents<E...>>
+    requires detail::elements_convert<U, T> && detail::shape_converts<extents<F...>, extents<E...>>
   constexpr view(view<U, F...> const& other) noexcept(!core::contracts_checked)
       : data_(other.data()), shape_(converted(other.shape().values())), pitch_(other.pitch()) {}
 
@@ -96,7 +94,7 @@ class view {
   [[nodiscard]] constexpr std::size_t pitch() const noexcept { return pitch_; }
 
   template <std::convertible_to<std::size_t>... Index>
-  requires one_per_axis<rank, Index...>
+    requires one_per_axis<rank, Index...>
   [[nodiscard]] constexpr T& operator()(Index... index) const noexcept {
     std::size_t const at[] = {static_cast<std::size_t>(index)...};
     std::size_t within = 0;
@@ -119,7 +117,9 @@ class view {
   /// Columns first … first+count−1 of a matrix, as a view with this one's pitch.
   [[nodiscard]] constexpr view<T, extents_type::declared[0], dynamic> columns(std::size_t first,
                                                                               std::size_t count) const
-      noexcept(!core::contracts_checked) requires(rank == 2) {
+      noexcept(!core::contracts_checked)
+    requires(rank == 2)
+  {
     MAMBA_EXPECTS(first <= extent(1) && count <= extent(1) - first, "view: columns beyond the last", count, extent(1));
     using sub = view<T, extents_type::declared[0], dynamic>;
     return sub(data_ == nullptr ? nullptr : data_ + first, typename sub::extents_type(extent(0), count), pitch_);

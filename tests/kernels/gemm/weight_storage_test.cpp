@@ -22,9 +22,7 @@ using mamba::kernels::packed_matrix;
 using mamba::kernels::writable_storage;
 
 template <class Matrix>
-constexpr bool can_be_set = requires(Matrix m, std::span<float const> v) {
-  m.set_row(0, v);
-};
+constexpr bool can_be_set = requires(Matrix m, std::span<float const> v) { m.set_row(0, v); };
 
 TEST_CASE("weight_storage: owned, then borrowed from an owner that every copy keeps alive") {
   writable_storage<float> s(32);

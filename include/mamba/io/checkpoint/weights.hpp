@@ -101,7 +101,7 @@ struct format_of {
   using type = T;
 };
 template <class T, class Storage>
-requires requires { typename std::remove_cvref_t<Storage>::storage_format; }
+  requires requires { typename std::remove_cvref_t<Storage>::storage_format; }
 struct format_of<T, Storage> {
   using type = typename std::remove_cvref_t<Storage>::storage_format;
 };

@@ -52,9 +52,7 @@ struct state_extras {
 namespace detail {
 
 template <class Rows>
-concept rows_in_double = requires(Rows& rows, std::span<double> row) {
-  rows.get_row(std::size_t{0}, row);
-};
+concept rows_in_double = requires(Rows& rows, std::span<double> row) { rows.get_row(std::size_t{0}, row); };
 
 /// The type of a part's numbers: its rows are read and written in float or in double.
 template <class Rows>

@@ -29,7 +29,9 @@ class sequences {
   sequences(M&& time_major) noexcept(!core::contracts_checked) : numbers_(std::forward<M>(time_major)) {}
   template <std::same_as<std::remove_const_t<T>> U>
   sequences(channel_major<U> s) noexcept : numbers_(s.rows), channel_first_(true) {}
-  sequences(channel_major<T const> s) noexcept requires std::is_const_v<T> : numbers_(s.rows), channel_first_(true) {}
+  sequences(channel_major<T const> s) noexcept
+    requires std::is_const_v<T>
+      : numbers_(s.rows), channel_first_(true) {}
 
   [[nodiscard]] bool channel_first() const noexcept { return channel_first_; }
   [[nodiscard]] std::size_t length() const noexcept { return numbers_.extent(channel_first_ ? 1 : 0); }

@@ -92,8 +92,9 @@ class packed_matrix {
   [[nodiscard]] constexpr std::size_t row_size() const noexcept { return in(); }
 
   /// Row r of W from plain numbers, rounded to the storage format.
-  void set_row(std::size_t r, std::span<scalar const> values) noexcept(
-      !core::contracts_checked) requires std::same_as<Memory, writable_memory> {
+  void set_row(std::size_t r, std::span<scalar const> values) noexcept(!core::contracts_checked)
+    requires std::same_as<Memory, writable_memory>
+  {
     MAMBA_EXPECTS(!storage_.borrowed(), "packed_matrix: borrowed panels are read-only");
     MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());

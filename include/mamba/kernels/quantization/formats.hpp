@@ -75,7 +75,7 @@ concept scalar_format = (!block_format<W>);
 
 /// Bits per number, scales and offsets included.
 template <block_format W>
-inline constexpr double bits_per_weight = static_cast<double>(W::bits) +
-                                          (W::has_offset ? 32.0 : 16.0) / static_cast<double>(W::block_size);
+inline constexpr double bits_per_weight =
+    static_cast<double>(W::bits) + (W::has_offset ? 32.0 : 16.0) / static_cast<double>(W::block_size);
 
 }  // namespace mamba::inline MAMBA_ABI

@@ -113,8 +113,9 @@ class packed_matrix<W, Out, In, Memory> {
   [[nodiscard]] constexpr storage_type const& storage() const noexcept { return storage_; }
   [[nodiscard]] bool borrowed() const noexcept { return storage_.borrowed(); }
   /// storage().borrow().
-  void borrow(std::span<block const> from, std::shared_ptr<void const> owner) noexcept(
-      !core::contracts_checked) requires std::same_as<Memory, writable_memory> {
+  void borrow(std::span<block const> from, std::shared_ptr<void const> owner) noexcept(!core::contracts_checked)
+    requires std::same_as<Memory, writable_memory>
+  {
     storage_.borrow(from, std::move(owner));
   }
 
@@ -122,8 +123,9 @@ class packed_matrix<W, Out, In, Memory> {
   [[nodiscard]] constexpr std::size_t row_size() const noexcept { return in(); }
 
   /// Quantises row r of W: as many blocks at a time as there are lanes.
-  void set_row(std::size_t r, std::span<float const> values) noexcept(
-      !core::contracts_checked) requires std::same_as<Memory, writable_memory> {
+  void set_row(std::size_t r, std::span<float const> values) noexcept(!core::contracts_checked)
+    requires std::same_as<Memory, writable_memory>
+  {
     MAMBA_EXPECTS(!borrowed(), "packed_matrix: borrowed blocks are read-only");
     MAMBA_EXPECTS(r < out(), "packed_matrix: no such row", r, out());
     MAMBA_EXPECTS(values.size() == in(), "packed_matrix: a row has in() values", values.size(), in());

@@ -25,7 +25,8 @@ class channel_blocked_view {
       : data_(data), channels_(channels), depth_(depth) {}
 
   template <std::size_t D, std::size_t N>
-  channel_blocked_view(channel_blocked<value_type, D, N> const& from) noexcept requires(std::is_const_v<T>)
+  channel_blocked_view(channel_blocked<value_type, D, N> const& from) noexcept
+    requires(std::is_const_v<T>)
       : data_(from.block(0)), channels_(from.channels()), depth_(from.depth()) {}
 
   [[nodiscard]] constexpr std::size_t channels() const noexcept { return channels_; }

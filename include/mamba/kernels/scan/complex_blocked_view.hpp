@@ -29,7 +29,8 @@ struct complex_blocked_view {
       : re(real), im(imaginary) {}
 
   template <std::size_t D, std::size_t N>
-  complex_blocked_view(complex_blocked<value_type, D, N> const& from) noexcept requires(std::is_const_v<T>)
+  complex_blocked_view(complex_blocked<value_type, D, N> const& from) noexcept
+    requires(std::is_const_v<T>)
       : re(from.re), im(from.im) {}
 
   [[nodiscard]] constexpr std::size_t channels() const noexcept { return re.channels(); }

@@ -72,7 +72,7 @@ struct layers_of<L, Count, nn::meta> {
   using type = repeated_list<L>;
 };
 template <class L, std::size_t Count>
-requires static_extent<Count>
+  requires static_extent<Count>
 struct layers_of<L, Count, nn::constant> {
   using type = inline_list<L, Count>;
 };

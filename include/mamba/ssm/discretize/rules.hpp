@@ -55,7 +55,7 @@ struct discretized_two_point {
 namespace detail {
 
 template <class V>
-requires simd::is_batch<V>
+  requires simd::is_batch<V>
 struct real_behind<V> {
   using type = simd::scalar_of<V>;
 };

@@ -14,9 +14,7 @@ namespace mamba::inline MAMBA_ABI::ssm {
 
 /// Any of the systems of discrete.hpp, two_point included.
 template <class System>
-concept recurrent = linear_system<System> && requires(System const& s) {
-  s.b_bar;
-};
+concept recurrent = linear_system<System> && requires(System const& s) { s.b_bar; };
 
 /// The state of a two-point system: h, and the input of the step before.
 template <scalar T, std::size_t N = dynamic, std::size_t M = 1, scalar U = real_of<T>>

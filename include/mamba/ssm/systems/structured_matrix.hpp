@@ -63,21 +63,15 @@ void is_low_rank(low_rank_matrix<T, N, R, K> const&);
 
 /// A matrix of Eigen's, of any kind.
 template <class A>
-concept dense_matrix = requires(A const& a) {
-  detail::is_eigen(a);
-};
+concept dense_matrix = requires(A const& a) { detail::is_eigen(a); };
 
 /// A diagonal_matrix.
 template <class A>
-concept diagonal = requires(A const& a) {
-  detail::is_diagonal(a);
-};
+concept diagonal = requires(A const& a) { detail::is_diagonal(a); };
 
 /// A low_rank_matrix.
 template <class A>
-concept low_rank = requires(A const& a) {
-  detail::is_low_rank(a);
-};
+concept low_rank = requires(A const& a) { detail::is_low_rank(a); };
 
 /// The A of a system: Eigen's matrices, and types that state their number of states and the modes they keep.
 template <class A>
