@@ -12,6 +12,10 @@ s/^( *)\/\/\/ (Why [^:]{1,12}): +/\1\/\/\/ - **\2:** /
 s|\]\((\.\./)+[^)]*\)|]|g
 # Doxygen 1.9.4 takes a member that ends in "requires … {" for a constructor with initialisers:
 s/ requires ([Ss]torage::computes|\(.*\)) \{/ {/
+/^ +requires [^{;]*$/{
+  N
+  s/^.*\n( *\{)$/\n\1/
+}
 # It does not read "namespace mamba::inline MAMBA_ABI::name", whose inline namespace a reader need not see:
 s/^namespace mamba::inline MAMBA_ABI/namespace mamba/
 # What a comment means as it stands, and Doxygen takes for a command or a tag:
