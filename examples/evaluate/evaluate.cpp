@@ -125,8 +125,9 @@ using other_model = std::function<void(std::span<token const>, std::span<double>
 
 template <class T>
 other_model in_double(examples::loaded_model<T> other) {
-  return [other = std::move(other), state = other.initial, rows = std::vector<T>()](std::span<token const> tokens,
-                                                                                    std::span<double> logits) mutable {
+  auto state = other.initial;
+  return [other = std::move(other), state = std::move(state), rows = std::vector<T>()](
+             std::span<token const> tokens, std::span<double> logits) mutable {
     rows.resize(logits.size());
     other.forward(tokens, state, {rows.data(), tokens.size(), logits.size() / tokens.size()});
     std::copy(rows.begin(), rows.end(), logits.begin());
