@@ -17,7 +17,8 @@ endforeach()
 set(mamba_package_dir "${mamba_DATADIR}/cmake/mamba")
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/MambaConfig.cmake.in"
-                              "${PROJECT_BINARY_DIR}/mambaConfig.cmake" INSTALL_DESTINATION "${mamba_package_dir}" NO_SET_AND_CHECK_MACRO)
+                              "${PROJECT_BINARY_DIR}/mambaConfig.cmake" INSTALL_DESTINATION "${mamba_package_dir}"
+                              NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/mambaConfigVersion.cmake" COMPATIBILITY SameMinorVersion
                                  ARCH_INDEPENDENT)
 

@@ -6,6 +6,7 @@
 // result is the same, bit for bit, for every --chunk and every number of threads.
 #include <mamba/io/safetensors/writer.hpp>
 #include <mamba/model/forward.hpp>
+#include <mamba/model/log_softmax.hpp>
 #include <mamba/parallel/parallel_for.hpp>
 #include <support/command_line.hpp>
 #include <support/language_model.hpp>
@@ -22,7 +23,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -113,11 +113,7 @@ sequence read_sequence(evaluate_options const& o, language_model const& model) {
 /// log softmax(logits)[id], in double whatever the logits are.
 template <class T>
 double log_probability(std::span<T const> logits, token id) {
-  double highest = -std::numeric_limits<double>::infinity();
-  for (T const l : logits) highest = std::max(highest, static_cast<double>(l));
-  double sum = 0;
-  for (T const l : logits) sum += std::exp(static_cast<double>(l) - highest);
-  return static_cast<double>(logits[static_cast<std::size_t>(id)]) - highest - std::log(sum);
+  return static_cast<double>(logits[static_cast<std::size_t>(id)]) - mamba::model::log_sum_exp(logits);
 }
 
 /// Another model's logits of the next tokens of the text, [tokens, vocabulary]; it carries its own state.
